@@ -1,0 +1,70 @@
+"""Labelled text data sets from a task description alone: the TarGEN method as a declarative DSPy program.
+
+`generate(task, n=...)` makes a data set, `stream` yields its rows as they are decided, `TarGEN(task)` is the DSPy module that
+makes one instance. Names are imported when they are first used: `import seedless` itself loads nothing heavy.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from seedless.errors import BudgetEnded, LMUnusable, SeedlessError, SetupError, TaskError, UsageError
+    from seedless.generate import Generation, Options, astream, generate, stream
+    from seedless.outcome import Outcome, Refusal, Row
+    from seedless.targen import TarGEN
+    from seedless.task import Task
+    from seedless.taskfile import built_in_tasks, load_task
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "BudgetEnded": "errors",
+    "Generation": "generate",
+    "LMUnusable": "errors",
+    "Options": "generate",
+    "Outcome": "outcome",
+    "Refusal": "outcome",
+    "Row": "outcome",
+    "SeedlessError": "errors",
+    "SetupError": "errors",
+    "TarGEN": "targen",
+    "Task": "task",
+    "TaskError": "errors",
+    "UsageError": "errors",
+    "astream": "generate",
+    "built_in_tasks": "taskfile",
+    "generate": "generate",
+    "load_task": "taskfile",
+    "stream": "generate",
+}
+
+__all__ = [
+    "BudgetEnded",
+    "Generation",
+    "LMUnusable",
+    "Options",
+    "Outcome",
+    "Refusal",
+    "Row",
+    "SeedlessError",
+    "SetupError",
+    "TarGEN",
+    "Task",
+    "TaskError",
+    "UsageError",
+    "astream",
+    "built_in_tasks",
+    "generate",
+    "load_task",
+    "stream",
+]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401  whatever the name stands for
+    if name not in _HOMES:
+        raise AttributeError(f"module 'seedless' has no attribute {name!r}")
+    return getattr(import_module(f"seedless.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

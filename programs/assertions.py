@@ -1,0 +1,394 @@
+"""The stock of named assertions. Each looks at one draft and returns nothing, or one sentence addressed to its writer.
+
+The same sentence serves as retry feedback, as a refusal's reason, as an optimiser's textual feedback and, by the assertion's
+name, as a counter. Parameters come from the task file, where `kind` names the assertion.
+"""
+
+import re
+from collections import Counter
+from typing import Annotated, Literal, Self, get_args
+
+from pydantic import BaseModel, ConfigDict, Field as Attr, StringConstraints, field_validator, model_validator
+
+from seedless.kept import Kept, rouge_l, words
+from seedless.slot import Draft, Slot
+
+__all__ = [
+    "Assertion",
+    "Complete",
+    "Conflict",
+    "Contains",
+    "Echo",
+    "Excludes",
+    "FieldsDiffer",
+    "Language",
+    "Length",
+    "Loops",
+    "Meta",
+    "NearDuplicate",
+    "NoLabelWord",
+    "Regex",
+    "Sentences",
+    "Stock",
+]
+
+FieldName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")]
+Count = Annotated[int, Attr(ge=0, le=10_000, strict=True)]
+Fraction = Annotated[float, Attr(gt=0, le=1, strict=True)]
+
+ENDINGS = ".!?…。！？"
+CLOSERS = "\"'”’»)]*"
+SENTENCE_END = re.compile(r"[.!?…]+[\"'”’»)\]]*(?=\s+[\"'“‘«(\[]?[A-Z0-9])|[。！？]")
+ABBREVIATION = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|vs|etc|Inc|Ltd|Co|Corp|No|U\.S|U\.K|e\.g|i\.e|[A-Z])\.$")
+HANGING = frozenset({"a", "an", "and", "as", "at", "because", "but", "by", "for", "from", "in", "into", "of", "on", "or", "our", "the",
+                     "their", "to", "with", "which", "while", "whose", "your"})  # fmt: skip
+
+
+class Assertion(BaseModel):
+    """One named check of a draft. Without `field`, every field is looked at."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: str
+    field: FieldName | None = None
+
+    @property
+    def name(self) -> str:
+        """The assertion's kind, with its field where it has one."""
+        return self.kind if self.field is None else f"{self.kind}:{self.field}"
+
+    def named_fields(self) -> tuple[str, ...]:
+        """Every field name that the parameters mention."""
+        return () if self.field is None else (self.field,)
+
+    def check(self, draft: Draft, slot: Slot, kept: Kept) -> str | None:
+        """Nothing where the assertion holds, else one sentence that tells the writer what to change."""
+        names = [self.field] if self.field is not None else list(draft.texts)
+        for name in names:
+            # A field that the seed became is the slot's, not the draft's: absent from a bare draft, it holds.
+            if (text := draft.texts.get(name)) is not None and (sentence := self.judge(text, slot)) is not None:
+                return sentence if len(draft.texts) == 1 else f"In {name}: {sentence}"
+        return None
+
+    def judge(self, text: str, slot: Slot) -> str | None:
+        """Nothing where one field's text holds, else the sentence."""
+        raise NotImplementedError(f"{type(self).__name__} looks at whole drafts only")  # a subclass overrides judge or check
+
+
+class Length(Assertion):
+    """Between `min_words` and `max_words` words."""
+
+    kind: Literal["length"] = "length"
+    min_words: Count = 1
+    max_words: Count = 10_000
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.min_words > self.max_words:
+            raise ValueError(f"min_words {self.min_words} is above max_words {self.max_words}; swap or widen them")
+        return self
+
+    def judge(self, text: str, slot: Slot) -> str | None:  # noqa: ARG002  the interface hands over the slot
+        count = len(text.split())
+        if count < self.min_words:
+            return f"The text has {count} words; write at least {self.min_words}."
+        if count > self.max_words:
+            return f"The text has {count} words; write at most {self.max_words}."
+        return None
+
+
+class Sentences(Assertion):
+    """Between `minimum` and `maximum` sentences."""
+
+    kind: Literal["sentences"] = "sentences"
+    minimum: Annotated[int, Attr(ge=1, le=1000, strict=True)] = 1
+    maximum: Annotated[int, Attr(ge=1, le=1000, strict=True)] = 1
+
+    def judge(self, text: str, slot: Slot) -> str | None:  # noqa: ARG002  the interface hands over the slot
+        count = len(sentences(text))
+        if self.minimum <= count <= self.maximum:
+            return None
+        wanted = str(self.minimum) if self.minimum == self.maximum else f"{self.minimum} to {self.maximum}"
+        return f"The text has {count} sentences; write {wanted}."
+
+
+class Complete(Assertion):
+    """Ends properly: not cut by the token limit, not in mid-sentence, quotation marks in pairs.
+
+    `form` is the field's: a `question` ends with a question mark, a `sentence` with a full stop or its like, a `text` on
+    anything but a comma, an opening bracket or a hanging word.
+    """
+
+    kind: Literal["complete"] = "complete"
+    form: Literal["sentence", "question", "text"] = "text"
+
+    def check(self, draft: Draft, slot: Slot, kept: Kept) -> str | None:
+        if not draft.finished:
+            return "The text was cut off at the token limit; write a shorter one that ends properly."
+        return super().check(draft, slot, kept)
+
+    def judge(self, text: str, slot: Slot) -> str | None:  # noqa: ARG002  the interface hands over the slot
+        bare = text.rstrip().rstrip(CLOSERS).rstrip()
+        last = bare[-1:]
+        if self.form == "question" and last not in "?？":
+            return "The text does not end with a question mark; write one question and nothing after it."
+        if self.form == "sentence" and last not in ENDINGS:
+            return "The sentence does not end; finish it with a full stop."
+        tail = words(bare)[-1:]
+        if last in ",;:-–—([{/" or (last not in ENDINGS and tail and tail[0] in HANGING):
+            return "The text breaks off; finish what it says."
+        if tail and last in ".…" and tail[0] in HANGING and not bare[: -len(last)].rstrip().endswith(tuple("!?")) and self.form != "text":
+            return f"The sentence breaks off at {tail[0]!r}; finish what it says."
+        if text.count('"') % 2 or text.count("“") != text.count("”") or text.count("(") != text.count(")"):
+            return "A quotation mark or bracket is opened and never closed; close it or leave it out."
+        return None
+
+
+class Meta(Assertion):
+    """Is an instance, not talk about one: no refusal, no preamble, no echo of the instruction, no place left to fill in."""
+
+    kind: Literal["meta"] = "meta"
+
+    def judge(self, text: str, slot: Slot) -> str | None:  # noqa: ARG002  the interface hands over the slot
+        if REFUSAL.search(text):
+            return "The text is an answer to the instruction, not an instance of the data; write the instance itself."
+        if PREAMBLE.search(text):
+            return "The text talks about the instance; write only the instance, with nothing before or around it."
+        if BLANK.search(text):
+            return "The text leaves a blank to fill in; write real words in its place."
+        return None
+
+
+REFUSAL = re.compile(
+    r"\b(?:as an ai\b|(?:ai|digital|helpful|virtual) (?:language )?(?:assistant|model)\b|language model|i(?:'m| am) (?:sorry,? but i|unable to|not able to|here to"
+    r" (?:help|assist))|i (?:can(?:no|')t|cannot) (?:assist|fulfill|provide|write|generate|create|help with)|i don't have (?:enough|access|the ability)|happy to (?:help|assist)|ready to assist)",
+    re.IGNORECASE,
+)
+PREAMBLE = re.compile(
+    r"^\W*(?:(?:sure|certainly|of course|absolutely|okay|ok)[,!.:]? (?:here|i|let|this)\b|here(?:'s| is| are) (?:a|an|the|one|your|some|my)\b[^.!?]{0,80}:|"
+    r"(?:question|answer|sentence|review|tweet|message|text|example|output|response|note|title|instance|label|topic|headline|statement|input)s?\s*\d*\s*:)"
+    r"|\b(?:only (?:write|output)|output the|the (?:following|above|given) (?:sentence|question|text|review|tweet|message|paragraph|prompt|statement|example)|"
+    r"(?:this|the) (?:sentence|question|prompt|response|rewritten|revised) (?:is|was|uses|conveys|describes|asks|should|has|version)|(?:write|writing|rewrite) (?:a|an|one|the)"
+    r" (?:sentence|question|review|tweet|message|text)\b|your (?:prompt|request|instructions?)\b|the (?:prompt|instructions?|request) (?:is|are|was|asks?|says?)\b|word(?:s)? or less)",
+    re.IGNORECASE,
+)
+BLANK = re.compile(r"\[[A-Za-z][A-Za-z _'/-]{1,40}\]|<[A-Za-z][A-Za-z _-]{1,30}>|\{[A-Za-z_ ]{1,30}\}|_{3,}|\b(?:XX+|xxx+)\b|lorem ipsum", re.IGNORECASE)
+
+
+class Echo(Assertion):
+    """Does not repeat the instruction: no `run` words in a row that stand in the asked label's constraint.
+
+    `constraints` are pairs of label and constraint; a task's own are put in where none are given.
+    """
+
+    kind: Literal["echo"] = "echo"
+    run: Annotated[int, Attr(ge=3, le=50, strict=True)] = 5
+    constraints: tuple[tuple[str, str], ...] = ()
+
+    def judge(self, text: str, slot: Slot) -> str | None:
+        asked = {run for label, constraint in self.constraints if label == slot.label for run in _runs(words(constraint), self.run)}
+        if any(run in asked for run in _runs(words(text), self.run)):
+            return "The text repeats the instruction; write the instance in words of its own."
+        return None
+
+
+class Loops(Assertion):
+    """Does not go round in circles: no run of `run` words stands more than `times` times, and words vary enough."""
+
+    kind: Literal["loops"] = "loops"
+    run: Annotated[int, Attr(ge=2, le=20, strict=True)] = 3
+    times: Annotated[int, Attr(ge=1, le=100, strict=True)] = 1
+    distinct: Fraction = 0.45
+
+    def judge(self, text: str, slot: Slot) -> str | None:  # noqa: ARG002  the interface hands over the slot
+        said = words(text)
+        runs = Counter(_runs(said, self.run))
+        if len(said) >= 2 * self.run and runs and max(runs.values()) > self.times:
+            return "The text says the same words again and again; say each thing once."
+        if any(a == b and not a.isdigit() and a not in {"that", "had", "very", "no", "so", "ha"} for a, b in zip(said, said[1:], strict=False)):
+            return "A word stands twice in a row; leave one out."
+        if len(said) >= 12 and len(set(said)) / len(said) < self.distinct:
+            return "The text uses too few different words; vary them."
+        if REPEATED_MARK.search(text):
+            return "The text strings the same sign together; write words."
+        return None
+
+
+REPEATED_MARK = re.compile(r"([^\w\s.!?])\1{3,}|(?:[\U0001F000-\U0001FAFF\u2600-\u27BF]\ufe0f?\s*){5,}|(\S)\2{7,}")
+
+
+class NoLabelWord(Assertion):
+    """Names no label: none of `banned` (by default the names of the task's labels) stands in the text as a word."""
+
+    kind: Literal["no_label_word"] = "no_label_word"
+    banned: tuple[str, ...] = ()
+
+    def judge(self, text: str, slot: Slot) -> str | None:  # noqa: ARG002  the interface hands over the slot
+        said = f" {' '.join(words(text))} "
+        for word in self.banned:
+            key = " ".join(words(word.replace("_", " ")))
+            if key and f" {key} " in said:
+                return f"The text gives the label away with the word {word!r}; leave it out and show what it means instead."
+        return None
+
+
+class Contains(Assertion):
+    """Holds the value of the field `value_of`, or one of `any_of`, word for word (case aside)."""
+
+    kind: Literal["contains"] = "contains"
+    field: FieldName
+    value_of: FieldName | None = None
+    any_of: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.value_of is None) == (not self.any_of):
+            raise ValueError("give either value_of (a field) or any_of (a list of words), not both and not neither")
+        return self
+
+    def named_fields(self) -> tuple[str, ...]:
+        return (self.field, *([self.value_of] if self.value_of else []))
+
+    def _wanted(self, draft: Draft) -> tuple[str, ...]:
+        return self.any_of if self.value_of is None else (draft.texts.get(self.value_of, ""),)
+
+    def check(self, draft: Draft, slot: Slot, kept: Kept) -> str | None:  # noqa: ARG002  the interface hands over both
+        text = draft.texts.get(self.field, "").casefold()
+        wanted = self._wanted(draft)
+        if any(w.strip() and w.casefold().strip() in text for w in wanted):
+            return None
+        what = f"the words of {self.value_of}" if self.value_of else f"one of {list(self.any_of)}"
+        return f"{self.field} must hold {what}; write it in, word for word."
+
+
+class Excludes(Contains):
+    """Holds neither the value of the field `value_of` nor any of `any_of`."""
+
+    kind: Literal["excludes"] = "excludes"  # type: ignore[assignment]  # a kind of its own with the same parameters
+
+    def check(self, draft: Draft, slot: Slot, kept: Kept) -> str | None:  # noqa: ARG002  the interface hands over both
+        text = draft.texts.get(self.field, "").casefold()
+        for word in self._wanted(draft):
+            if word.strip() and word.casefold().strip() in text:
+                return f"{self.field} must not hold {word.strip()[:80]!r}; say it in other words."
+        return None
+
+
+class FieldsDiffer(Assertion):
+    """No two fields say the same: ROUGE-L F1 between each pair stays below `threshold`."""
+
+    kind: Literal["fields_differ"] = "fields_differ"
+    threshold: Fraction = 0.95
+
+    def check(self, draft: Draft, slot: Slot, kept: Kept) -> str | None:  # noqa: ARG002  the interface hands over both
+        pairs = [(a, b) for i, a in enumerate(draft.texts) for b in list(draft.texts)[i + 1 :]]
+        for a, b in pairs:
+            if rouge_l(words(draft.texts[a]), words(draft.texts[b])) >= self.threshold:
+                return f"{a} and {b} say the same; make them differ."
+        return None
+
+
+class NearDuplicate(Assertion):
+    """Is new: ROUGE-L F1 to every row kept so far stays below `threshold` (Self-Instruct drops above 0.7)."""
+
+    kind: Literal["near_duplicate"] = "near_duplicate"
+    threshold: Fraction = 0.7
+
+    def check(self, draft: Draft, slot: Slot, kept: Kept) -> str | None:  # noqa: ARG002  the interface hands over the slot
+        if kept.similarity(draft.text, self.threshold) >= self.threshold:
+            return "The text is nearly the same as one that the data set has; write about something else in other words."
+        return None
+
+
+class Conflict(Assertion):
+    """Does not stand in the data set already under another label."""
+
+    kind: Literal["conflict"] = "conflict"
+
+    def check(self, draft: Draft, slot: Slot, kept: Kept) -> str | None:
+        label = kept.label_of(draft.text)
+        if label is not None and label != slot.label:
+            return f"The same text stands in the data set under the label {label!r}; write another."
+        return None
+
+
+class Language(Assertion):
+    """Is written in `code` (ISO 639-1), as far as the text is long enough to tell (`min_words`)."""
+
+    kind: Literal["language"] = "language"
+    code: Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")] = "en"
+    min_words: Count = 8
+
+    def judge(self, text: str, slot: Slot) -> str | None:  # noqa: ARG002  the interface hands over the slot
+        if len(words(text)) < self.min_words:
+            return None
+        found = language_of(text)
+        return None if found == self.code else f"The text reads as {found!r}; write it in {self.code!r}."
+
+
+class Regex(Assertion):
+    """Matches `pattern` somewhere, or, with `absent`, nowhere. Texts over 10,000 characters are refused unread."""
+
+    kind: Literal["regex"] = "regex"
+    pattern: Annotated[str, StringConstraints(min_length=1, max_length=500)]
+    absent: bool = False
+    message: Annotated[str, StringConstraints(min_length=1, max_length=300)]
+
+    @field_validator("pattern")
+    @classmethod
+    def _compiles(cls, pattern: str) -> str:
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise ValueError(f"pattern {pattern!r} is no regular expression ({error}); mend it") from error
+        return pattern
+
+    def judge(self, text: str, slot: Slot) -> str | None:  # noqa: ARG002  the interface hands over the slot
+        if len(text) > 10_000:
+            return "The text is too long to be looked at; write at most 10,000 characters."
+        return None if (re.search(self.pattern, text) is None) == self.absent else self.message
+
+
+Stock = Annotated[
+    Length | Sentences | Complete | Meta | Echo | Loops | NoLabelWord | Contains | Excludes | FieldsDiffer | NearDuplicate | Conflict | Language | Regex,
+    Attr(discriminator="kind"),
+]
+
+
+def kinds() -> dict[str, type[Assertion]]:
+    """The stock by kind."""
+    return {str(cls.model_fields["kind"].default): cls for cls in get_args(get_args(Stock)[0])}
+
+
+def sentences(text: str) -> list[str]:
+    """The sentences of `text`, by end marks followed by a capital letter, a digit or a quotation mark.
+
+    >>> sentences('He met Dr. Who. "Yes!" she said. It rained.')
+    ['He met Dr. Who.', '"Yes!" she said.', 'It rained.']
+    """
+    parts: list[str] = []
+    start = 0
+    for match in SENTENCE_END.finditer(text):
+        piece = text[start : match.end()]
+        if ABBREVIATION.search(piece):
+            continue
+        parts.append(piece.strip())
+        start = match.end()
+    if rest := text[start:].strip():
+        parts.append(rest)
+    return parts
+
+
+def language_of(text: str) -> str:
+    """The ISO 639-1 code of the language in which `text` reads.
+
+    >>> language_of("The film was long, but the ending was worth the wait.")
+    'en'
+    """
+    import py3langid  # 0.5 s to load: only for tasks whose drafts come this far
+
+    return str(py3langid.classify(text)[0])
+
+
+def _runs(said: list[str], length: int) -> list[tuple[str, ...]]:
+    return [tuple(said[i : i + length]) for i in range(len(said) - length + 1)]

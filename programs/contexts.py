@@ -1,0 +1,77 @@
+"""Stage 1: the domains and settings that spread the data, asked in a pool."""
+
+import dspy
+
+from seedless.kept import rouge_l, words
+from seedless.lms.metered import CutOff
+from seedless.lms.spec import Profile
+from seedless.lms.step import stage
+from seedless.signatures import NameContexts, NameContextsPlainly
+from seedless.slot import Context
+from seedless.task import Task
+
+__all__ = ["NameList", "Contexts"]
+
+ALIKE = 0.75
+
+
+class NameList(dspy.Module):
+    """Asks for a list until `count` different items are there, or two answers in a row bring nothing new.
+
+    `len(result) <= count`, in the order in which the LM named them; items of over `longest` words are left out.
+    """
+
+    def __init__(self, signature: type[dspy.Signature], profile: Profile, name: str, *, longest: int) -> None:
+        super().__init__()
+        self.name_list = dspy.Predict(signature)
+        self._sampling = profile.sampling.get(name, {})
+        self._stage = name
+        self._longest = longest
+
+    async def aforward(self, *, count: int, rollout: int, known: tuple[str, ...] = (), batch: int = 20, **inputs: str) -> tuple[str, ...]:
+        """`count` new items, fewer where the LM runs dry. Call c asks under `rollout + c`."""
+        (output,) = self.name_list.signature.output_fields
+        found: list[str] = []
+        barren = call = 0
+        while len(found) < count and barren < 2:
+            asked = {**inputs, "count": min(batch, count - len(found)), "avoid": [*known, *found]}
+            taken = {name: asked[name] for name in self.name_list.signature.input_fields}
+            before = len(found)
+            try:
+                with stage(self._stage):
+                    answer = await self.name_list.acall(config={**self._sampling, "rollout_id": rollout + call}, **taken)
+                named = answer[output]
+            except CutOff as cut:
+                named = cut.text.splitlines()[:-1]
+            except dspy.AdapterParseError:
+                named = []
+            for item in named:
+                text = " ".join(str(item).split()).strip(" .,;:-*\"'")
+                if 0 < len(words(text)) <= self._longest and not _alike(text, (*known, *found)) and len(found) < count:
+                    found.append(text)
+            barren = barren + 1 if len(found) == before else 0
+            call += 1
+        return tuple(found)
+
+
+def _alike(text: str, others: tuple[str, ...]) -> bool:
+    said = words(text)
+    return any(rouge_l(said, words(other)) >= ALIKE for other in others)
+
+
+class Contexts(dspy.Module):
+    """The pool of contexts: the task's own list, or the LM's answer with near-duplicates dropped (TarGEN, section 2, step 1)."""
+
+    def __init__(self, task: Task, profile: Profile) -> None:
+        super().__init__()
+        self.name_list = NameList(NameContextsPlainly if profile.wording == "plain" else NameContexts, profile, "contexts", longest=12)
+        self.task = task
+
+    async def aforward(self, *, count: int, rollout: int = 0) -> tuple[Context, ...]:
+        """At most `count` contexts, at least one: where the LM names none, the task's own description is the only context."""
+        if given := self.task.contexts.given:
+            return tuple(Context(text, source="given") for text in given)
+        named = await self.name_list.acall(
+            count=count, rollout=rollout, batch=10, description=self.task.description, wanted=self.task.contexts.hint
+        )
+        return tuple(Context(text) for text in named) or (Context(self.task.contexts.hint, source="hint"),)

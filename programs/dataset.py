@@ -1,0 +1,163 @@
+"""The data set as others read it: a Hugging Face data set with a card, CSV, chat-style JSON lines for fine-tuning."""
+
+import csv
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from seedless.errors import SetupError, UsageError
+from seedless.task import Task
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+__all__ = ["Format", "dataset_of", "export", "read_rows", "write_dataset"]
+
+Format = Literal["jsonl", "csv", "parquet", "sft"]
+FORMATS: tuple[Format, ...] = ("jsonl", "csv", "parquet", "sft")
+
+Record = Mapping[str, Any]
+
+
+def dataset_of(task: Task, records: Iterable[Record]) -> "Dataset":
+    """The rows as a `datasets.Dataset`: `id`, the task's fields, `label` (`ClassLabel`), `provenance` (JSON text)."""
+    from datasets import ClassLabel, Dataset, Features, Value
+
+    features = Features(
+        {
+            "id": Value("string"),
+            **{field.name: Value("string") for field in task.fields},
+            "label": ClassLabel(names=list(task.label_names)),
+            "provenance": Value("string"),
+        }
+    )
+    columns: dict[str, list[Any]] = {name: [] for name in features}
+    for record in records:
+        for name in features:
+            value = record[name]
+            columns[name].append(json.dumps(value, ensure_ascii=False) if name == "provenance" else value)
+    columns["label"] = [task.label_names.index(label) for label in columns["label"]]
+    return Dataset.from_dict(columns, features=features)
+
+
+def write_dataset(folder: Path, task: Task, records: Iterable[Record], ledger: Mapping[str, Any]) -> None:
+    """Write a data set that `datasets.load_dataset(folder)` opens: `data/train.parquet` and its card, `README.md`."""
+    rows = dataset_of(task, records)
+    try:
+        (folder / "data").mkdir(parents=True, exist_ok=True)
+        rows.to_parquet(str(folder / "data" / "train.parquet"))
+        (folder / "README.md").write_text(card(task, ledger, len(rows)), encoding="utf-8")
+    except OSError as error:
+        raise SetupError(f"{folder}: cannot be written ({error.strerror or error}); make room or give another folder") from error
+
+
+def card(task: Task, ledger: Mapping[str, Any], rows: int) -> str:
+    """The data set's card: what it holds, how it was made, and what synthetic rows are not good for."""
+    size = next(name for bound, name in ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (10**9, "100K<n<1M")) if rows < bound)
+    settings = ledger["settings"]
+    labels = "\n".join(
+        f"| {label.name} | {label.meaning} | {ledger['per_label'][label.name]['accepted']} |" for label in task.labels
+    )
+    fields = "\n".join(f"- `{field.name}`: {field.description}" for field in task.fields)
+    given = sum(1 for label in task.labels if label.contexts) or bool(task.contexts.given)
+    return f"""---
+language: [{task.language}]
+task_categories: [text-classification]
+size_categories: [{size}]
+tags: [synthetic, seedless, targen]
+configs:
+- config_name: default
+  data_files: [{{split: train, path: data/train.parquet}}]
+---
+# {task.name}
+
+{task.description}
+
+{rows} rows, every one written by a language model from a task description alone; no human wrote or checked any.
+
+{fields}
+
+| label | meaning | rows |
+|---|---|---|
+{labels}
+
+## How it was made
+
+The TarGEN method (arXiv 2310.17876) as run by seedless: contexts ({"given in the task file" if given else "named by the LM"}), instance seeds, one
+instance for each allotted label, self-correction by assertions and a verifier that does not see the asked label.
+
+| | |
+|---|---|
+| LM | {settings["lm"]} |
+| program | {settings["program"]} |
+| task | {settings["task_hash"]} |
+| seed | {settings["seed"]} |
+| verification | {settings["verify"]} |
+| slots refused | {sum(ledger["refused"].values())} |
+| relabelled rows | {sum(ledger["flips"].values())} |
+| LM calls | {sum(ledger["calls"].values())} |
+| cost (USD) | {"unknown" if ledger["cost_usd"] is None else ledger["cost_usd"]} |
+
+## Limits
+
+Labels are the writer's intention, checked by a verifier, not by people: expect errors. Facts, names and figures in the texts are
+invented. Topics, style and the share of hard cases follow the LM, not the world: measure on real rows before you rely on a model
+trained on these.
+"""
+
+
+def read_rows(folder: Path) -> Iterator[dict[str, Any]]:
+    """The records in a run's `rows.jsonl`.
+
+    Raises
+    ------
+    UsageError
+        If there is none, or a line is no JSON object.
+    """
+    path = folder / "rows.jsonl"
+    try:
+        with path.open(encoding="utf-8") as file:
+            for number, line in enumerate(file, 1):
+                try:
+                    yield json.loads(line)
+                except ValueError as error:
+                    raise UsageError(f"{path}:{number}: is no JSON ({error}); give the folder of a run, or run `seedless generate` in it again") from error
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read ({error.strerror}); give the folder of a run: seedless generate TASK -n N -o DIR makes one") from error
+
+
+def export(folder: Path, task: Task, format_: Format, target: Path) -> int:
+    """Write a run's rows to `target` in another form, and return how many there are.
+
+    `jsonl`: fields and label; `csv`: the same with a header; `parquet`: a data set folder with its card; `sft`: chat messages, the
+    fields and the labels asked by the user, the label answered by the assistant.
+    """
+    if format_ not in FORMATS:
+        raise UsageError(f"given the format {format_!r}, allowed are {', '.join(FORMATS)}; name one of them")
+    names = [field.name for field in task.fields]
+    records = list(read_rows(folder))
+    if format_ == "parquet":
+        write_dataset(target, task, records, json.loads((folder / "ledger.json").read_text("utf-8")))
+        return len(records)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.open("w", encoding="utf-8", newline="") as file:
+            if format_ == "csv":
+                writer = csv.writer(file)
+                writer.writerow(["id", *names, "label"])
+                writer.writerows([record["id"], *(record[name] for name in names), record["label"]] for record in records)
+            else:
+                for record in records:
+                    told = _chat(task, record) if format_ == "sft" else {"id": record["id"], **{n: record[n] for n in names}, "label": record["label"]}
+                    file.write(json.dumps(told, ensure_ascii=False) + "\n")
+    except OSError as error:
+        raise SetupError(f"{target}: cannot be written ({error.strerror}); give another file: --to FILE") from error
+    return len(records)
+
+
+def _chat(task: Task, record: Record) -> dict[str, Any]:
+    labels = "\n".join(f"- {label.name}: {label.meaning}" for label in task.labels)
+    texts = "\n".join(f"{field.name}: {record[field.name]}" for field in task.fields)
+    asked = f"{task.description}\n\nLabels:\n{labels}\n\n{texts}\n\nWhich label does it have? Answer with the label only."
+    return {"messages": [{"role": "user", "content": asked}, {"role": "assistant", "content": record["label"]}]}

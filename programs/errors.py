@@ -1,0 +1,45 @@
+"""Errors: one small tree, each message saying what was given, what is allowed and what to do.
+
+::
+
+    SeedlessError
+    ├── UsageError          the command, a file or a setting is wrong (exit code 2)
+    │   ├── TaskError       a task file or a task object
+    │   └── SetupError      something the command needs is missing: weights, a key, a package, disk space
+    ├── BudgetEnded         a budget ended before the run was complete (exit code 3)
+    └── LMUnusable          the LM cannot be used: unreachable, refused, failing throughout (exit code 4)
+"""
+
+__all__ = ["BudgetEnded", "LMUnusable", "SeedlessError", "SetupError", "TaskError", "UsageError"]
+
+
+class SeedlessError(Exception):
+    """Base of every error that seedless raises on purpose. `exit_code` is the command line's answer to it."""
+
+    exit_code = 1
+
+
+class UsageError(SeedlessError):
+    """What the caller gave cannot be used: an option, a path, a value."""
+
+    exit_code = 2
+
+
+class TaskError(UsageError):
+    """A task file or task object breaks the task model. The message names the file's line where there is one."""
+
+
+class SetupError(UsageError):
+    """Something that the command needs is not there: weights, an API key, a package, space on the disk."""
+
+
+class BudgetEnded(SeedlessError):
+    """A budget (LM calls, cost or refills) ended before every row was accepted. Accepted rows are kept."""
+
+    exit_code = 3
+
+
+class LMUnusable(SeedlessError):
+    """The LM cannot be used: it cannot be reached, refuses the request, or fails throughout. The run can be resumed."""
+
+    exit_code = 4

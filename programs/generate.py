@@ -1,0 +1,267 @@
+"""From a task to a data set: `generate` and `stream`, for the command line and for Python."""
+
+import queue
+import time
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from seedless import background
+from seedless.errors import BudgetEnded, UsageError
+from seedless.lms.spec import LMSpec
+from seedless.outcome import Outcome
+from seedless.planner import Plan
+from seedless.run.budget import CallBudget
+from seedless.run.folder import RunFolder
+from seedless.run.ledger import Ledger
+from seedless.task import Task
+from seedless.taskfile import task_of
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+    from seedless.run.scheduler import Scheduler
+    from seedless.targen import TarGEN
+
+__all__ = ["Generation", "Options", "astream", "generate", "stream"]
+
+STRATEGIES = ("targen",)
+LARGEST = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How rows are made. `None` means: what suits the LM.
+
+    Parameters
+    ----------
+    lm, api_base, judge_lm
+        Which model writes (`embedded`, `gguf:PATH`, `hf:OWNER/REPO/FILE.gguf`, or DSPy's `provider/model`), where it is reached,
+        and which one verifies.
+    strategy
+        `targen`.
+    verify, verifier
+        `blind`, `vote-K`, `anchored` or `none`; by an `lm` or by sentence `embedding`s.
+    program
+        A `program.json` to write with.
+    seed
+        Of every random choice.
+    concurrency
+        LM requests in flight. With 1, the same seed, task and program give the same rows in the same order.
+    max_calls, max_cost
+        LM requests and USD at most, over all sessions of the run.
+    max_refills
+        Refused slots at most for each row that a label has due (and twenty more), after which it falls short.
+    drafts, attempts, adapter
+        Overrule how the LM is spoken to.
+    fresh
+        Begin the run in this folder anew.
+    """
+
+    lm: str = "embedded"
+    api_base: str | None = None
+    judge_lm: str | None = None
+    strategy: str = "targen"
+    verify: str = "blind"
+    verifier: str | None = None
+    program: Path | None = None
+    seed: int = 0
+    concurrency: int | None = None
+    max_calls: int | None = None
+    max_cost: float | None = None
+    max_refills: int = 30
+    drafts: int | None = None
+    attempts: int | None = None
+    adapter: str | None = None
+    fresh: bool = False
+
+    def __post_init__(self) -> None:
+        for name, allowed in (("strategy", STRATEGIES), ("verifier", (None, "lm", "embedding")), ("adapter", (None, "json", "chat", "plain"))):
+            if (given := getattr(self, name)) not in allowed:
+                raise UsageError(f"given the {name} {given!r}, allowed are {', '.join(a for a in allowed if a)}; name one of them")
+        for name, least in (("concurrency", 1), ("max_calls", 1), ("max_cost", 0), ("max_refills", 0), ("drafts", 1), ("attempts", 1)):
+            if (given := getattr(self, name)) is not None and given < least:
+                raise UsageError(f"given {name.replace('_', '-')} {given}, at least {least} is allowed; give a larger number")
+        if self.max_cost == 0:
+            raise UsageError("given max-cost 0, a number of USD above 0 is allowed; leave it out for a model that costs nothing")
+        if (self.drafts or 1) > 32:
+            raise UsageError(f"given drafts {self.drafts}, at most 32 are allowed; give a smaller number")
+
+
+class Generation:
+    """One run, from its folder to its ledger: a context manager that is iterated once.
+
+    Parameters
+    ----------
+    task
+        A `Task`, the name of a built-in one, or the path of a task file.
+    n
+        Rows to make, at least 1.
+    out
+        The run's folder; without one the journal lives in memory.
+    options
+        How rows are made.
+
+    Raises
+    ------
+    UsageError
+        If anything given cannot be used; nothing is written then.
+    """
+
+    def __init__(self, task: Task | str | Path, *, n: int, out: Path | None = None, options: Options | None = None) -> None:
+        self.options = options or Options()
+        if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= LARGEST:
+            raise UsageError(f"given n = {n!r}, a whole number from 1 to {LARGEST:,} is allowed; give the number of rows to make")
+        self.task = task_of(task)
+        self.plan = Plan(self.task, n, self.options.seed)
+        spec = LMSpec.parse(self.options.lm, api_base=self.options.api_base)
+        o = self.options
+        self.spec = spec.with_profile(verifier=o.verifier, drafts=o.drafts, attempts=o.attempts, adapter=o.adapter, concurrency=o.concurrency)
+        self.program = self._program()
+        self.settings = {
+            "task": self.task.name,
+            "task_hash": self.task.hash,
+            "n": n,
+            "seed": o.seed,
+            "lm": self.program.identity["lm"],
+            "api_base": o.api_base,
+            "judge_lm": o.judge_lm,
+            "strategy": o.strategy,
+            "verify": o.verify,
+            "program": self.program.hash,
+        }
+        self.folder = RunFolder(out, self.settings, fresh=o.fresh)
+        self._budget = CallBudget(max_calls=o.max_calls, max_cost=o.max_cost, calls=self.folder.journal.calls(), cost=self.folder.journal.cost())
+        for lm in self.program.lms():
+            lm.steps, lm.budget = self.folder.journal, self._budget
+        self._scheduler: Scheduler | None = None
+        self._started = time.monotonic()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    @property
+    def accepted_before(self) -> int:
+        """Rows that earlier sessions of the run accepted."""
+        return sum(1 for _ in self.folder.journal.accepted())
+
+    async def outcomes(self) -> AsyncIterator[Outcome]:
+        """Each row and refusal of this session, as it is decided.
+
+        Raises
+        ------
+        LMUnusable
+            If the LM cannot be used. What was decided before is kept.
+        """
+        from seedless.run.scheduler import Scheduler
+
+        self._scheduler = Scheduler(
+            self.program, self.plan, self.folder.journal, in_flight=self.spec.profile.concurrency, max_refills=self.options.max_refills
+        )
+        async for outcome in self._scheduler.run():
+            self.folder.add(outcome)
+            yield outcome
+
+    def __iter__(self) -> Iterator[Outcome]:
+        """As `outcomes`, for synchronous callers, inside a running event loop too. Closing the iterator stops the run."""
+        decided: queue.SimpleQueue[Outcome | None] = queue.SimpleQueue()
+
+        async def drive() -> None:
+            async for outcome in self.outcomes():
+                decided.put(outcome)
+
+        work: Future[None] = background.start(drive())
+        work.add_done_callback(lambda _: decided.put(None))
+        try:
+            while (outcome := decided.get()) is not None:
+                yield outcome
+            work.result()
+        finally:
+            work.cancel()
+
+    def _program(self) -> "TarGEN":
+        from seedless.targen import TarGEN
+
+        options = self.options
+        lm = self.spec.open()
+        program = TarGEN(
+            self.task, lm=lm, verify=options.verify, judge_lm=options.judge_lm, profile=self.spec.profile
+        )
+        if options.program is not None:
+            program.read(options.program)
+        return program
+
+    def ledger(self) -> Ledger:
+        """The account so far."""
+        self.folder.journal.spend(time.monotonic() - self._started)
+        ended = self._scheduler.ended if self._scheduler else None
+        if ended is None and self._scheduler is not None:
+            ended = f"labels reached their bound of refused slots (--max-refills {self.options.max_refills})"
+        return Ledger.of(self.folder.journal, self.plan, self.settings, ended=ended)
+
+    def close(self) -> None:
+        """Write the files in their final form and close them."""
+        if self._scheduler is not None:
+            self.folder.finish(self.ledger())
+        self.folder.close()
+        self._scheduler = None
+
+
+def generate(task: Task | str | Path, *, n: int, out: str | Path | None = None, **options: Any) -> "Dataset":  # noqa: ANN401  Options' fields
+    """A labelled data set of exactly `n` rows, as a `datasets.Dataset` whose `label` is a `ClassLabel`.
+
+    Parameters
+    ----------
+    task
+        A `Task`, the name of a built-in one, or the path of a task file.
+    n
+        Rows to make.
+    out
+        Folder of the run: the same call goes on where it was stopped. Without one, nothing is written.
+    **options
+        The fields of `Options`: `lm="openai/NAME"`, `seed=1`, ...
+
+    Raises
+    ------
+    UsageError
+        If anything given cannot be used.
+    BudgetEnded
+        If a budget ended short of `n`. With `out`, the accepted rows are in its `rows.jsonl`.
+    LMUnusable
+        If the LM cannot be used.
+
+    Examples
+    --------
+    >>> from seedless import generate
+    >>> rows = generate("movie_reviews", n=40)      # doctest: +SKIP
+    >>> rows.features["label"].names                # doctest: +SKIP
+    ['positive', 'negative']
+    """
+    from seedless.dataset import dataset_of
+
+    with Generation(task, n=n, out=Path(out) if out is not None else None, options=Options(**options)) as generation:
+        for _ in generation:
+            pass
+        ledger = generation.ledger()
+        if ledger.shortfall:
+            raise BudgetEnded(ledger.shortfall)
+        return dataset_of(generation.task, (record for _, record in generation.folder.journal.accepted()))
+
+
+def stream(task: Task | str | Path, *, n: int, out: str | Path | None = None, **options: Any) -> Iterator[Outcome]:  # noqa: ANN401  Options' fields
+    """Each row or refusal as it is decided; `generate`'s arguments. Works in a notebook; closing the iterator stops the run."""
+    with Generation(task, n=n, out=Path(out) if out is not None else None, options=Options(**options)) as generation:
+        yield from generation
+
+
+async def astream(task: Task | str | Path, *, n: int, out: str | Path | None = None, **options: Any) -> AsyncIterator[Outcome]:  # noqa: ANN401  Options' fields
+    """As `stream`, for asynchronous callers."""
+    with Generation(task, n=n, out=Path(out) if out is not None else None, options=Options(**options)) as generation:
+        async for outcome in generation.outcomes():
+            yield outcome

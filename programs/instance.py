@@ -1,0 +1,186 @@
+"""Stages 3 to 5 for one slot: the label's constraint, the instance written under it, and its self-correction."""
+
+import random
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import dspy
+
+from seedless.assertions import (
+    Assertion,
+    Complete,
+    Conflict,
+    Contains,
+    Echo,
+    FieldsDiffer,
+    Language,
+    Length,
+    Loops,
+    Meta,
+    NearDuplicate,
+    NoLabelWord,
+    Sentences,
+)
+from seedless.kept import Kept
+from seedless.lms.metered import StepFailed
+from seedless.lms.spec import Profile
+from seedless.outcome import Broken, Outcome, Provenance, Refusal, Row
+from seedless.retry import AssertedRetry, Judged, Retried
+from seedless.signatures import ReviseInstance, ReviseInstancePlainly, WriteInstance, WriteInstancePlainly
+from seedless.slot import Draft, Slot
+from seedless.task import Task, fill
+from seedless.verify import Verifier
+
+__all__ = ["Instance", "assertions_of"]
+
+Identity = Mapping[str, str]
+
+
+class Instance(dspy.Module):
+    """Writes one instance so that the slot's label is true of it: write, assert, revise, verify; then keep, relabel or refuse."""
+
+    def __init__(self, task: Task, profile: Profile, verifier: Verifier) -> None:
+        super().__init__()
+        plain = profile.wording == "plain"
+        self.write = AssertedRetry(
+            _with_fields(WriteInstancePlainly if plain else WriteInstance, task),
+            _with_fields(ReviseInstancePlainly if plain else ReviseInstance, task),
+            attempts=profile.attempts,
+            drafts=profile.drafts,
+            revises=profile.revise,
+        )
+        self.verifier = verifier
+        self.task = task
+        self.assertions = assertions_of(task)
+        self.of_the_set = tuple(a for a in self.assertions if isinstance(a, Conflict | NearDuplicate))
+        self._config = _config(task, profile)
+
+    async def aforward(self, *, slot: Slot, kept: Kept, identity: Identity) -> Outcome:
+        """The slot's outcome. `identity` names the strategy, the LM and the program, for the provenance."""
+
+        async def judge(draft: Draft) -> Judged:
+            return await self._judge(draft, slot, kept)
+
+        try:
+            retried = await self.write.acall(judge=judge, rollout=slot.rollout, config=self._config, **self._inputs(slot))
+        except StepFailed as failed:
+            last = Judged(Draft({}), (Broken("lm", str(failed)),))
+            return self._refusal("write", slot, Retried(last, ok=False, drafts=0, history=(last,)), identity)
+        if not retried.ok:
+            return self._corrected(slot, retried, identity)
+        return self._row(slot, retried, slot.label, identity)
+
+    def constraint(self, slot: Slot) -> str:
+        """The label's constraint with every place filled in (stage 3)."""
+        places = {"context": slot.seed.context.text, "seed": slot.seed.text, **slot.attributes}
+        if self.task.seeds.field is not None:
+            places[self.task.seeds.field] = slot.seed.text
+        return fill(self.task.label(slot.label).constraint, places)
+
+    def _inputs(self, slot: Slot) -> dict[str, Any]:
+        label = self.task.label(slot.label)
+        pattern = label.constraint
+        return {
+            "description": self.task.description,
+            "constraint": self.constraint(slot),
+            "context": slot.seed.context.text,
+            "seed": slot.seed.text,
+            # A value that the constraint has a place for is said there already.
+            "attributes": [value for name, value in slot.attributes.items() if f"{{{name}}}" not in pattern],
+            "opening": random.Random(slot.rollout).choice(label.openings) if label.openings else "",
+        }
+
+    async def _judge(self, draft: Draft, slot: Slot, kept: Kept) -> Judged:
+        if draft.problem:
+            return Judged(draft, (Broken("form", draft.problem),))
+        if self.task.seeds.field is not None:
+            texts = {f.name: slot.seed.text if f.name == self.task.seeds.field else draft.texts.get(f.name, "") for f in self.task.fields}
+            draft = replace(draft, texts=texts)
+        told = ((a.name, a.check(draft, slot, kept)) for a in self.assertions)
+        if broken := tuple(Broken(name, sentence) for name, sentence in told if sentence is not None):
+            return Judged(draft, broken)
+        verdict = await self.verifier.verdict(draft, slot, slot.rollout)
+        if verdict is None or verdict.label == slot.label:
+            return Judged(draft, (), score=1.0 if verdict is None or verdict.confidence is None else verdict.confidence, verdict=verdict)
+        meaning = self.task.label(slot.label).meaning
+        said = f"as {verdict.label!r}, because {verdict.reason.rstrip('.')}" if verdict.label else "as none of the labels"
+        sentence = f"A reader who was not told the label read the text {said}; change it so that {meaning.rstrip('.')}."
+        return Judged(draft, (Broken("label", sentence),), score=verdict.confidence or 0.0, verdict=verdict)
+
+    def _corrected(self, slot: Slot, retried: Retried, identity: Identity) -> Outcome:
+        """Relabel where only the label is wrong and the verifier's word is good enough for another; refuse otherwise."""
+        last = retried.last
+        only_label = [b.assertion for b in last.broken] == ["label"]
+        if only_label and self.verifier.relabels and last.verdict is not None and last.verdict.label in self.task.label_names:
+            return self._row(slot, retried, last.verdict.label, identity)
+        return self._refusal("verify" if only_label else "write", slot, retried, identity)
+
+    def _row(self, slot: Slot, retried: Retried, label: str, identity: Identity) -> Row:
+        return Row(id="", texts=retried.last.draft.texts, label=label, provenance=self._provenance(slot, retried, identity))
+
+    def _refusal(self, stage: str, slot: Slot, retried: Retried, identity: Identity) -> Refusal:
+        return Refusal(
+            stage=stage,
+            position=slot.position,
+            round=slot.round,
+            asked_label=slot.label,
+            texts=retried.last.draft.texts,
+            broken=tuple(b for judged in retried.history for b in judged.broken),
+            provenance=self._provenance(slot, retried, identity),
+        )
+
+    def _provenance(self, slot: Slot, retried: Retried, identity: Identity) -> Provenance:
+        verdict = retried.last.verdict
+        return Provenance(
+            strategy=identity["strategy"],
+            context=slot.seed.context.text,
+            context_source=slot.seed.context.source,
+            seed=slot.seed.text,
+            attributes=slot.attributes,
+            asked_label=slot.label,
+            verdict=verdict.label if verdict else None,
+            reason=verdict.reason if verdict else "",
+            confidence=verdict.confidence if verdict else None,
+            attempts=retried.drafts,
+            lm=identity["lm"],
+            program=identity["program"],
+        )
+
+
+def assertions_of(task: Task) -> tuple[Assertion, ...]:
+    """The assertions that a task's drafts must hold: those of its fields, the standard ones, and the task file's own.
+
+    One in the task file takes the place of the standard one of the same kind and field.
+    """
+    standard: list[Assertion] = []
+    for field in task.written_fields:
+        standard.append(Length(field=field.name, min_words=field.min_words, max_words=field.max_words))
+        standard.append(Complete(field=field.name, form=field.form))
+        if field.form != "text":
+            standard.append(Sentences(field=field.name))
+        if field.within is not None:
+            standard.append(Contains(field=field.within, value_of=field.name))
+    standard += [Meta(), Echo(constraints=tuple((label.name, label.constraint) for label in task.labels)), Loops()]
+    standard += [NoLabelWord(banned=task.label_names), Language(code=task.language)]
+    if len(task.fields) > 1:
+        standard.append(FieldsDiffer())
+    standard += [Conflict(), NearDuplicate()]
+    own = {a.name: a for a in task.assertions}
+    named = {a.name for a in standard}
+    return (*(own.get(a.name, a) for a in standard), *(a for a in task.assertions if a.name not in named))
+
+
+def _with_fields(signature: Any, task: Task) -> Any:  # noqa: ANN401  DSPy's signatures
+    for field in task.written_fields:
+        signature = signature.append(field.name, dspy.OutputField(desc=field.description), str)
+    return signature
+
+
+def _config(task: Task, profile: Profile) -> dict[str, Any]:
+    config = dict(profile.sampling.get("write", {}))
+    if config:  # a model in this process: bound the text; a hosted one bounds itself, and may think before it writes
+        config.setdefault("max_tokens", int(sum(1.8 * field.max_words + 12 for field in task.written_fields)))
+    if profile.adapter == "plain":
+        config["form"] = {field.name: field.form for field in task.written_fields}
+    return config

@@ -1,0 +1,83 @@
+"""The rows kept so far, as far as a new draft must differ from them."""
+
+import re
+import unicodedata
+import zlib
+from collections.abc import Sequence
+
+import numpy as np
+from rapidfuzz.distance import Indel
+from rapidfuzz.process import extractOne
+
+__all__ = ["Kept", "words"]
+
+WORD = re.compile(r"\w+")
+
+
+def words(text: str) -> list[str]:
+    """The words of `text`, case folded, in Unicode's compatibility form.
+
+    >>> words("It's GOOD, isn't it?")
+    ['it', 's', 'good', 'isn', 't', 'it']
+    """
+    return WORD.findall(unicodedata.normalize("NFKC", text).casefold())
+
+
+class Kept:
+    """An index of accepted texts: exact repeats and the nearest one by ROUGE-L.
+
+    ROUGE-L's F1 of two token sequences a, b is 2·LCS(a, b) / (|a| + |b|) (Lin 2004), in [0, 1], higher is more alike. Texts are
+    kept as 32-bit word hashes, and only those whose length allows the threshold are compared: a score of t needs the shorter
+    to have at least t / (2 - t) of the longer one's words.
+    """
+
+    def __init__(self) -> None:
+        self._labels: dict[tuple[int, ...], str] = {}
+        self._by_length: dict[int, list[tuple[int, ...]]] = {}
+
+    def __len__(self) -> int:
+        return len(self._labels)
+
+    def add(self, text: str, label: str) -> None:
+        """Keep `text` under `label`."""
+        key = _hashes(text)
+        if key not in self._labels:
+            self._by_length.setdefault(len(key), []).append(key)
+        self._labels[key] = label
+
+    def label_of(self, text: str) -> str | None:
+        """The label under which the same words are kept already; None where they are new."""
+        return self._labels.get(_hashes(text))
+
+    def similarity(self, text: str, threshold: float) -> float:
+        """ROUGE-L F1 to the nearest kept text, in [0, 1]; 0.0 where none reaches `threshold`."""
+        key = _hashes(text)
+        if key in self._labels:
+            return 1.0
+        if not key:
+            return 0.0
+        shortest, longest = len(key) * threshold / (2 - threshold), len(key) * (2 - threshold) / threshold
+        best = 0.0
+        for length in range(int(np.ceil(shortest)), int(longest) + 1):
+            found = extractOne(
+                key, self._by_length.get(length, ()), scorer=_rouge_l, processor=None, score_cutoff=max(threshold, best)
+            )
+            if found is not None:
+                best = max(best, float(found[1]))
+        return best
+
+
+_rouge_l = Indel.normalized_similarity  # 1 - indel / (|a| + |b|) = 2·LCS / (|a| + |b|)
+
+
+def _hashes(text: str) -> tuple[int, ...]:
+    return tuple(zlib.crc32(word.encode()) for word in words(text))
+
+
+def rouge_l(first: Sequence[str], second: Sequence[str]) -> float:
+    """ROUGE-L F1 of two word sequences, in [0, 1]; higher is more alike.
+
+    >>> rouge_l(["the", "cat", "sat"], ["the", "cat", "ran"])
+    0.6666666666666667
+    """
+    return float(_rouge_l(list(first), list(second)))

@@ -1,0 +1,251 @@
+"""How a signature becomes messages: natural text for small models, JSON or DSPy's chat form for the others."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, Literal, cast, get_args, get_origin
+
+import dspy
+from dspy.adapters.utils import parse_value
+from pydantic import TypeAdapter, ValidationError
+
+from seedless.errors import UsageError
+from seedless.lms.grammar import grammar_of_form, grammar_of_list
+from seedless.task import fill, places
+
+__all__ = ["ADAPTERS", "PlainAdapter", "adapter_of"]
+
+Signature = type[dspy.Signature]
+Messages = list[dict[str, Any]]
+
+
+def _said(value: object) -> str:
+    if isinstance(value, str):
+        return value.strip()
+    if isinstance(value, list | tuple):
+        return " ".join(str(item).strip() for item in value)
+    return str(value)
+
+
+def _filled(signature: Signature, inputs: Mapping[str, Any]) -> Signature:
+    instructions = fill(signature.instructions, {name: _said(inputs[name]) for name in signature.input_fields if name in inputs})
+    return cast("Signature", signature.with_instructions(instructions))
+
+
+class _JSONAdapter(dspy.JSONAdapter):
+    """DSPy's JSON form. Places in the instruction are filled from the inputs."""
+
+    def format(self, signature: Signature, demos: list[dict[str, Any]], inputs: dict[str, Any]) -> Messages:
+        return cast("Messages", super().format(_filled(signature, inputs), demos, inputs))
+
+    def parse(self, signature: Signature, completion: str) -> dict[str, Any]:
+        return _coerced(signature, completion, super().parse)
+
+
+class _ChatAdapter(dspy.ChatAdapter):
+    """DSPy's chat form, without its silent second call. Places in the instruction are filled from the inputs."""
+
+    def __init__(self) -> None:
+        super().__init__(use_json_adapter_fallback=False)
+
+    def format(self, signature: Signature, demos: list[dict[str, Any]], inputs: dict[str, Any]) -> Messages:
+        return cast("Messages", super().format(_filled(signature, inputs), demos, inputs))
+
+    def parse(self, signature: Signature, completion: str) -> dict[str, Any]:
+        return _coerced(signature, completion, super().parse)
+
+
+class PlainAdapter(dspy.Adapter):
+    """Renders a signature as a few natural sentences in one user message: what a small model can follow.
+
+    The instruction comes first, its places filled in. Inputs that the text does not say yet follow, each as its description
+    and its value; empty ones are left out. One text output is answered with plain text, a list with a line for each item,
+    anything else with a JSON object under the decoder's schema. An input called `opening` becomes the answer's first words
+    where the LM can be given them. `form` (config of a call: field name to `sentence`, `question` or `text`) becomes a
+    grammar where the LM takes one.
+    """
+
+    def __call__(self, lm: dspy.BaseLM, lm_kwargs: dict[str, Any], signature: Signature, demos: Any, inputs: dict[str, Any]) -> Any:  # noqa: ANN401  DSPy's own types
+        kwargs, opening = self._constrained(lm, lm_kwargs, signature, inputs)
+        outputs = lm(messages=self._messages(signature, demos, inputs, prefill=opening), **kwargs)
+        return self._parsed(signature, outputs, opening)
+
+    async def acall(self, lm: dspy.BaseLM, lm_kwargs: dict[str, Any], signature: Signature, demos: Any, inputs: dict[str, Any]) -> Any:  # noqa: ANN401  DSPy's own types
+        kwargs, opening = self._constrained(lm, lm_kwargs, signature, inputs)
+        outputs = await lm.acall(messages=self._messages(signature, demos, inputs, prefill=opening), **kwargs)
+        return self._parsed(signature, outputs, opening)
+
+    def format(self, signature: Signature, demos: list[dict[str, Any]], inputs: dict[str, Any]) -> Messages:
+        """The messages, with the opening asked for in words."""
+        return self._messages(signature, demos, inputs, prefill="")
+
+    def parse(self, signature: Signature, completion: str) -> dict[str, Any]:
+        """The outputs that `completion` holds.
+
+        Raises
+        ------
+        dspy.AdapterParseError
+            If an output is missing, empty, or not of its type.
+        """
+        return _coerced(signature, completion, self._parse)
+
+    def _constrained(
+        self, lm: dspy.BaseLM, lm_kwargs: dict[str, Any], signature: Signature, inputs: dict[str, Any]
+    ) -> tuple[dict[str, Any], str]:
+        kwargs = dict(lm_kwargs)
+        form: Mapping[str, str] = kwargs.pop("form", None) or {}
+        takes = lm.supported_params
+        opening = str(inputs.get("opening") or "") if "prefill" in takes and len(signature.output_fields) == 1 else ""
+        ((name, field), *others) = signature.output_fields.items()
+        if others or get_origin(field.annotation) is Literal:
+            if "response_format" in takes:
+                schema = {"name": "answer", "schema": _schema(signature), "strict": True}
+                kwargs["response_format"] = {"type": "json_schema", "json_schema": schema}
+        elif "grammar" in takes:
+            grammar = grammar_of_list(int(inputs.get("count", 10))) if field.annotation == list[str] else grammar_of_form(form.get(name, "text"), opening)
+            if grammar:
+                kwargs["grammar"] = grammar
+        return kwargs, opening
+
+    def _messages(self, signature: Signature, demos: list[dict[str, Any]], inputs: Mapping[str, Any], *, prefill: str) -> Messages:
+        messages: Messages = []
+        for demo in demos:
+            messages.append({"role": "user", "content": self._asked(signature, demo, prefill="")})
+            messages.append({"role": "assistant", "content": self._answered(signature, demo)})
+        messages.append({"role": "user", "content": self._asked(signature, inputs, prefill=prefill)})
+        if prefill:
+            messages.append({"role": "assistant", "content": prefill})
+        return messages
+
+    def _asked(self, signature: Signature, inputs: Mapping[str, Any], *, prefill: str) -> str:
+        parts = [_said(_filled(signature, inputs).instructions)]
+        placed = set(places(signature.instructions))
+        for name, field in signature.input_fields.items():
+            value = _said(inputs.get(name, ""))
+            if not value or name in placed or (name == "opening" and prefill) or value.casefold() in " ".join(parts).casefold():
+                continue
+            described = (field.json_schema_extra or {}).get("desc") or name
+            parts.append(f"{described} {value}{'' if value[-1] in '.!?' else '.'}")
+        if _one_text(signature):
+            return " ".join(parts)
+        keys = ", ".join(f'"{name}" ({(field.json_schema_extra or {}).get("desc") or name})' for name, field in signature.output_fields.items())
+        if _one_list(signature):
+            return " ".join([*parts, "One per line."])
+        return " ".join([*parts, f"Answer with a JSON object with the keys {keys}."])
+
+    def _answered(self, signature: Signature, demo: Mapping[str, Any]) -> str:
+        values = {name: demo[name] for name in signature.output_fields if name in demo}
+        if _one_text(signature):
+            return _said(next(iter(values.values())))
+        if _one_list(signature):
+            return "\n".join(f"{i}. {item}" for i, item in enumerate(next(iter(values.values())), 1))
+        return json.dumps(values, ensure_ascii=False)
+
+    def _parsed(self, signature: Signature, outputs: list[Any], opening: str) -> list[dict[str, Any]]:
+        texts = [output if isinstance(output, str) else str((output or {}).get("text") or "") for output in outputs]
+        return [self.parse(signature, text if text.startswith(opening) else opening + text) for text in texts]
+
+    def _parse(self, signature: Signature, completion: str) -> dict[str, Any]:
+        ((name, _field), *_others) = signature.output_fields.items()
+        if _one_text(signature):
+            return {name: unwrapped(completion)}
+        if _one_list(signature):
+            return {name: [item for line in completion.splitlines() if (item := LIST_MARK.sub("", line).strip(" \t*\"'`"))]}
+        start, end = completion.find("{"), completion.rfind("}")
+        try:
+            found = json.loads(completion[start : end + 1])
+            return {key: parse_value(found[key], field.annotation) for key, field in signature.output_fields.items()}
+        except (ValueError, KeyError, TypeError, ValidationError) as error:
+            raise _unreadable(signature, completion, "the answer is not the JSON object that was asked for") from error
+
+
+LIST_MARK = re.compile(r"^\s*(?:[-*•]|\(?\d{1,3}[.):])\s*")
+LEAD = re.compile(r"^\s*(?:sure|certainly|here(?:'s| is)[^\n:]{0,80}|(?:review|question|sentence|tweet|message|text|answer|output|example))\s*[:!]\s*", re.IGNORECASE)
+QUOTES = {'"': '"', "“": "”", "'": "'", "«": "»", "`": "`", "*": "*"}
+
+
+def unwrapped(text: str) -> str:
+    r"""`text` without what a small model wraps around it: a lead-in ("Review:"), a pair of quotation marks, line breaks.
+
+    >>> unwrapped('Question: "Who wrote it?"\n')
+    'Who wrote it?'
+    """
+    bare = LEAD.sub("", text.strip(), count=1).strip()
+    while len(bare) > 2 and QUOTES.get(bare[0]) == bare[-1] and bare[0] not in bare[1:-1] and bare[-1] not in bare[1:-1]:
+        bare = bare[1:-1].strip()
+    return " ".join(bare.split())
+
+
+def _one_text(signature: Signature) -> bool:
+    fields = list(signature.output_fields.values())
+    return len(fields) == 1 and fields[0].annotation is str
+
+
+def _one_list(signature: Signature) -> bool:
+    fields = list(signature.output_fields.values())
+    return len(fields) == 1 and fields[0].annotation == list[str]
+
+
+def _schema(signature: Signature) -> dict[str, Any]:
+    properties = {name: TypeAdapter(field.annotation).json_schema() for name, field in signature.output_fields.items()}
+    for schema in properties.values():
+        if schema.get("type") == "string" and "enum" not in schema and "const" not in schema:
+            schema["minLength"] = 1
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+
+
+def _coerced(signature: Signature, completion: str, parse: Any) -> dict[str, Any]:  # noqa: ANN401  DSPy's bound method
+    """What `parse` finds, or what it finds once labels in the wrong case and stray marks are set right."""
+    closed = {name: get_args(f.annotation) for name, f in signature.output_fields.items() if get_origin(f.annotation) is Literal}
+    try:
+        found = cast("dict[str, Any]", parse(signature, completion))
+    except dspy.AdapterParseError:
+        if not closed:
+            raise
+        loose = signature
+        for name in closed:
+            loose = loose.with_updated_fields(name, type_=str)
+        found = cast("dict[str, Any]", parse(loose, completion))
+        for name, allowed in closed.items():
+            found[name] = coerce(str(found[name]), allowed)
+            if found[name] not in allowed:
+                raise _unreadable(signature, completion, f"{name} is {found[name]!r}, allowed are {', '.join(allowed)}") from None
+    for name, value in found.items():
+        if isinstance(value, str) and not value.strip():
+            raise _unreadable(signature, completion, f"{name} is empty")
+    return found
+
+
+def coerce(value: str, allowed: tuple[str, ...]) -> str:
+    """The one of `allowed` that `value` means (case, quotation marks, full stops and spaces aside), or `value` as it is.
+
+    >>> coerce(' "Positive". ', ("positive", "negative"))
+    'positive'
+    """
+    key = _bare(value)
+    meant = [one for one in allowed if _bare(one) == key]
+    return meant[0] if len(meant) == 1 else value
+
+
+def _bare(value: str) -> str:
+    return re.sub(r"[\s_\-]+", " ", value.strip(" \t\r\n\"'`*.:;,()[]{}")).casefold()
+
+
+def _unreadable(signature: Signature, completion: str, why: str) -> dspy.AdapterParseError:
+    return dspy.AdapterParseError(adapter_name="seedless", signature=signature, lm_response=completion, message=why)
+
+
+ADAPTERS: dict[str, type[dspy.Adapter]] = {"plain": PlainAdapter, "json": _JSONAdapter, "chat": _ChatAdapter}
+
+
+def adapter_of(name: str) -> dspy.Adapter:
+    """The adapter of that name.
+
+    Raises
+    ------
+    UsageError
+        If there is none.
+    """
+    if name not in ADAPTERS:
+        raise UsageError(f"given the adapter {name!r}, allowed are {', '.join(ADAPTERS)}; name one of them")
+    return ADAPTERS[name]()

@@ -1,0 +1,174 @@
+"""llama.cpp in this process (xllamacpp): a DSPy engine for any GGUF file, and sentence embeddings."""
+
+import asyncio
+import contextlib
+import json
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from dspy.lm15 import Message, Request, Response, TextPart, Usage
+from numpy.typing import NDArray
+
+from seedless.errors import LMUnusable, SetupError
+
+__all__ = ["AsyncLlamaEngine", "LlamaEngine", "LlamaServer", "threads_that_pay"]
+
+
+def threads_that_pay() -> int:
+    """Threads for decoding: every core (at most four) on an idle machine, half on a busy one, where they would wait for each other."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    busy = os.getloadavg()[0] > cores / 2 if hasattr(os, "getloadavg") else False
+    return max(1, min(cores, 4) // (2 if busy else 1))
+
+
+class LlamaServer:
+    """llama.cpp's server on one GGUF file, loaded at the first request. Thread-safe; `slots` requests are decoded together.
+
+    `threads` and `slots` change the speed; answers do not depend on `threads`.
+    """
+
+    def __init__(self, path: Path, *, slots: int = 8, threads: int | None = None, context: int = 2048, embedding: bool = False) -> None:
+        self.path = path
+        self.slots = slots
+        self._threads = threads
+        self._context = context
+        self._embedding = embedding
+        self._server: Any = None
+        self._lock = threading.Lock()
+
+    def _loaded(self) -> Any:  # noqa: ANN401  xllamacpp has no types
+        with self._lock:
+            if self._server is None:
+                try:
+                    import xllamacpp
+                except ImportError as error:
+                    raise SetupError(
+                        "the package xllamacpp is missing, which runs GGUF files in this process; install it with "
+                        "`pip install xllamacpp`, or name a hosted model with --lm"
+                    ) from error
+                params = xllamacpp.CommonParams()
+                params.model.path = str(self.path)
+                params.n_ctx = self._context * self.slots
+                params.n_parallel = self.slots
+                params.verbosity = -1
+                params.offline = True
+                params.warmup = False
+                if self._embedding:
+                    params.embedding = True
+                    params.n_batch = params.n_ubatch = self._context
+                for cpu in (params.cpuparams, params.cpuparams_batch):
+                    cpu.n_threads = self._threads or threads_that_pay()
+                    cpu.poll = 0  # spinning threads starve each other on a busy machine
+                with _quiet():
+                    try:
+                        self._server = xllamacpp.Server(params)
+                    except RuntimeError as error:
+                        raise SetupError(f"{self.path}: llama.cpp cannot load it ({error}); give a readable GGUF file") from error
+            return self._server
+
+    def chat(self, body: dict[str, Any]) -> dict[str, Any]:
+        """The answer to one chat completion request in OpenAI's form.
+
+        Raises
+        ------
+        LMUnusable
+            If llama.cpp refuses the request.
+        """
+        return _answer(self._loaded().handle_chat_completions(body), self.path)
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Unit vectors of `texts`, shape (len(texts), dimensions)."""
+        found = _answer(self._loaded().handle_embeddings({"input": list(texts), "model": "x"}), self.path)
+        vectors = np.asarray([row["embedding"] for row in found["data"]], dtype=np.float32)
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def _answer(found: Any, path: Path) -> dict[str, Any]:  # noqa: ANN401  xllamacpp answers with a dict or its JSON
+    answer: dict[str, Any] = json.loads(found) if isinstance(found, str | bytes) else found
+    if "error" in answer or ("code" in answer and "message" in answer):
+        detail = answer.get("error", answer)
+        raise LMUnusable(f"llama.cpp on {path.name} refuses the request: {detail.get('message', detail)}")
+    return answer
+
+
+class LlamaEngine:
+    """A DSPy engine (`dspy.LM(engine=...)`) on a `LlamaServer`: plain text, JSON schema, grammar and given first words."""
+
+    supports_response_schema = True
+    supports_function_calling = False
+    supports_reasoning = False
+    supported_params = frozenset({"temperature", "max_tokens", "top_p", "seed", "response_format", "grammar", "min_p", "prefill"})
+
+    def __init__(self, server: LlamaServer) -> None:
+        self.server = server
+
+    def complete(self, request: Request) -> Response:
+        """The answer to one request."""
+        answer = self.server.chat(_body(request))
+        choice, usage = answer["choices"][0], answer.get("usage", {})
+        return Response(
+            id=None,
+            model=request.model,
+            message=Message.assistant([TextPart(choice["message"].get("content") or "")]),
+            finish_reason="length" if choice.get("finish_reason") == "length" else "stop",
+            usage=Usage(input_tokens=usage.get("prompt_tokens"), output_tokens=usage.get("completion_tokens")),
+        )
+
+    def close(self) -> None:
+        """Nothing to close: the server lives as long as the engine."""
+
+
+class AsyncLlamaEngine:
+    """The same engine for `async_engine=`: a thread for each of the server's slots waits for llama.cpp."""
+
+    def __init__(self, engine: LlamaEngine) -> None:
+        self.engine = engine
+        self._pool = ThreadPoolExecutor(engine.server.slots, thread_name_prefix="seedless-llama")
+
+    supports_response_schema = LlamaEngine.supports_response_schema
+    supported_params = LlamaEngine.supported_params
+
+    async def complete(self, request: Request) -> Response:
+        """The answer to one request."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, self.engine.complete, request)
+
+    async def aclose(self) -> None:
+        """Let go of the threads."""
+        self._pool.shutdown(wait=False)
+
+
+def _body(request: Request) -> dict[str, Any]:
+    config = request.config
+    messages = [{"role": m.role, "content": m.text or ""} for m in request.messages]
+    if request.system:
+        system = request.system if isinstance(request.system, str) else "".join(part.text for part in request.system)
+        messages.insert(0, {"role": "system", "content": system})
+    body: dict[str, Any] = {"messages": messages, "cache_prompt": True}
+    for name in ("max_tokens", "temperature", "top_p", "seed", "response_format"):
+        if (value := getattr(config, name)) is not None:
+            body[name] = _response_format(value) if name == "response_format" else value
+    return {**body, **(config.extensions or {})}
+
+
+def _response_format(value: Any) -> Any:  # noqa: ANN401  JSON's values
+    if value.get("type") == "json_schema" and "json_schema" not in value:
+        return {"type": "json_schema", "json_schema": {k: v for k, v in value.items() if k != "type"}}
+    return value
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep llama.cpp's own chatter about the file off the terminal while it loads."""
+    saved, sink = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(sink, 2)
+    try:
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(sink)

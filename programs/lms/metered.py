@@ -1,0 +1,223 @@
+"""A DSPy LM whose calls are bounded, retried, counted and kept: the one place where a request goes out."""
+
+import asyncio
+import hashlib
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import dspy
+import pydantic
+from dspy.clients.costs import estimate_cost
+from dspy.lm15 import request_from_openai_chat
+
+from seedless import background
+from seedless.errors import LMUnusable, SeedlessError
+from seedless.lms.step import Budget, MemorySteps, Step, Steps, Unbounded, current_stage
+
+__all__ = ["CutOff", "MeteredLM", "StepFailed"]
+
+PASSING = (dspy.LMRateLimitError, dspy.LMServerError, dspy.LMTransportError, dspy.LMTimeoutError)
+FINAL = (
+    dspy.LMAuthError,
+    dspy.LMBillingError,
+    dspy.LMConfigurationError,
+    dspy.LMUnsupportedModelError,
+    dspy.LMUnsupportedFeatureError,
+    dspy.LMInvalidRequestError,
+)
+NEVER_SENT = frozenset({"base_url", "cache", "form", "rollout_id", "timeout"})
+ENGINE_ONLY = frozenset({"grammar", "min_p"})  # what llama.cpp takes beside OpenAI's request
+
+
+class CutOff(SeedlessError):
+    """The answer reached the token limit. `text` is what there was of it."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__("the answer reached the token limit")
+        self.text = text
+
+
+class StepFailed(SeedlessError):
+    """One call found no answer within its tries. The run goes on; the slot is refused with this message."""
+
+
+class MeteredLM(dspy.LM):
+    """A DSPy LM for a run. Every call passes through `acall`, once.
+
+    Parameters
+    ----------
+    model
+        DSPy's model string, or a name with the weights' hash for an engine in this process.
+    identity
+        What determines an answer besides the request: the model and where it runs. Part of every step's key.
+    address
+        Where requests go, for messages.
+    steps, budget
+        Where answers are kept, and what bounds their number.
+    concurrency
+        Requests in flight at once.
+    tries
+        Requests for one answer before it counts as failed. A server that asks for time (429) is given `patience` seconds in all
+        instead, whatever the tries.
+    free
+        Whether a call costs nothing (an engine in this process).
+    """
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        identity: str,
+        address: str,
+        steps: Steps | None = None,
+        budget: Budget | None = None,
+        concurrency: int = 8,
+        tries: int = 5,
+        patience: float = 600.0,
+        free: bool = False,
+        priced: bool = True,
+        **options: Any,  # noqa: ANN401  DSPy's own
+    ) -> None:
+        super().__init__(model, cache=False, num_retries=0, **options)
+        self.identity = identity
+        self.address = address
+        self.steps: Steps = steps or MemorySteps()
+        self.budget: Budget = budget or Unbounded()
+        self.concurrency = concurrency
+        self.tries = tries
+        self.patience = patience
+        self.free = free
+        self.priced = priced
+        self._gates: dict[asyncio.AbstractEventLoop, asyncio.Semaphore] = {}
+        self._open_at = 0.0
+        self._failed_in_a_row = 0
+        self._answered = 0
+
+    def __call__(self, prompt: Any = None, *, messages: Any = None, **kwargs: Any) -> Any:  # noqa: ANN401  DSPy's own
+        """As `acall`, for synchronous callers."""
+        return background.run(self.acall(prompt, messages=messages, **kwargs))
+
+    async def acall(self, prompt: Any = None, *, messages: Any = None, **kwargs: Any) -> Any:  # noqa: ANN401  DSPy's own
+        """The answers to one request, as DSPy's list of texts: from the steps kept, or from the LM.
+
+        Raises
+        ------
+        CutOff
+            If the answer reached the token limit.
+        StepFailed
+            If there is no answer within the tries, and others were answered.
+        LMUnusable
+            If the LM cannot be reached, refuses, or fails throughout.
+        BudgetEnded
+            If the budget admits no more requests.
+        """
+        messages = messages or [{"role": "user", "content": str(prompt)}]
+        wanted = {**self.kwargs, **kwargs}
+        key = self._key(messages, wanted)
+        step = self.steps.recall(key)
+        if step is None:
+            async with self._gate():
+                step = await self._ask(key, self._request(messages, wanted))
+            self.steps.finish(key, step)
+        if step.finish == "length":
+            raise CutOff(step.text)
+        return [step.text]
+
+    def _key(self, messages: Any, wanted: Mapping[str, Any]) -> str:  # noqa: ANN401  DSPy's own
+        asked = {name: _plain(value) for name, value in sorted(wanted.items()) if value is not None and not name.startswith("api_")}
+        return hashlib.sha256(json.dumps([self.identity, messages, asked], sort_keys=True, default=str).encode()).hexdigest()
+
+    def _gate(self) -> asyncio.Semaphore:
+        return self._gates.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(self.concurrency))
+
+    def _request(self, messages: Any, wanted: Mapping[str, Any]) -> dspy.lm15.Request:  # noqa: ANN401  DSPy's own
+        body: dict[str, Any] = {"model": self.model, "messages": messages}
+        extensions: dict[str, Any] = {}
+        for name, value in wanted.items():
+            if value is None or name.startswith("api_") or name in NEVER_SENT:
+                continue
+            if name not in ENGINE_ONLY:
+                body[name] = _plain(value)
+            elif name in self.supported_params:
+                extensions[name] = value
+        if (rollout := wanted.get("rollout_id")) is not None:
+            body["seed"] = int(rollout) & 0x7FFFFFFF
+        request = request_from_openai_chat(body)
+        if not extensions:
+            return request
+        return replace(request, config=replace(request.config, extensions={**(request.config.extensions or {}), **extensions}))
+
+    async def _ask(self, key: str, request: dspy.lm15.Request) -> Step:
+        started, tried = time.monotonic(), 0
+        while True:
+            if (wait := self._open_at - time.monotonic()) > 0:
+                await asyncio.sleep(wait)
+            self.budget.admit()
+            self.steps.begin(key, current_stage())
+            tried += 1
+            try:
+                response = await super().acall(request)
+            except PASSING as error:
+                await self._passed(error, tried, time.monotonic() - started)
+            except FINAL as error:
+                raise self._unusable(error) from error
+            except dspy.LMError as error:
+                if isinstance(error.__cause__, SeedlessError):  # an engine in this process said it in our own words
+                    raise error.__cause__ from error
+                raise self._failed(error) from error
+            else:
+                return self._step(request, response)
+
+    async def _passed(self, error: dspy.LMError, tried: int, spent: float) -> None:
+        """Wait for the next try, or raise where there is none."""
+        self.budget.charge(None if self.priced else 0.0)
+        limited = isinstance(error, dspy.LMRateLimitError)
+        wait = float(error.retry_after) if error.retry_after is not None else min(2.0 ** (tried - 1), 60.0) / 2
+        if (limited and spent + wait > self.patience) or (not limited and tried >= self.tries):
+            raise self._failed(error) from error
+        if limited:
+            self._open_at = max(self._open_at, time.monotonic() + wait)  # one answer speaks for the server: all wait
+        await asyncio.sleep(wait)
+
+    def _failed(self, error: dspy.LMError) -> SeedlessError:
+        self._failed_in_a_row += 1
+        if self._answered == 0 or self._failed_in_a_row >= max(8, self.concurrency):
+            return self._unusable(error)
+        return StepFailed(f"the LM at {self.address} gave no answer: {_cause(error)}")
+
+    def _unusable(self, error: dspy.LMError) -> LMUnusable:
+        return LMUnusable(
+            f"the LM {self.model} at {self.address} cannot be used: {_cause(error)}; rows accepted so far are kept: "
+            "mend the cause and give the same command again to go on"
+        )
+
+    def _step(self, request: dspy.lm15.Request, response: dspy.lm15.Response) -> Step:
+        self._failed_in_a_row = 0
+        self._answered += 1
+        usage = response.usage
+        cost: float | None = 0.0 if self.free else None
+        if self.priced and not self.free:
+            cost, _why = estimate_cost(response, provider=self._provider_name, requested_model=self.model.partition("/")[2], request=request)
+        self.budget.charge(cost)
+        return Step(
+            text=response.text or "",
+            finish=str(response.finish_reason),
+            input_tokens=usage.input_tokens or 0,
+            output_tokens=usage.output_tokens or 0,
+            cost=cost,
+        )
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401  JSON's values
+    if isinstance(value, type) and issubclass(value, pydantic.BaseModel):
+        return {"type": "json_schema", "json_schema": {"name": value.__name__, "schema": value.model_json_schema(), "strict": True}}
+    return value
+
+
+def _cause(error: dspy.LMError) -> str:
+    status = f"HTTP {error.status}, " if error.status else ""
+    said = " ".join(str(error.message or error).split())[:300]
+    return f"{status}{type(error).__name__.removeprefix('LM').removesuffix('Error')}: {said}"

@@ -1,0 +1,195 @@
+"""`--lm SPEC`: which model writes, how it is reached, and how it is best spoken to."""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from seedless.errors import SetupError, UsageError
+from seedless.lms.step import Budget, Steps
+
+__all__ = ["LMSpec", "Profile"]
+
+Sampling = Mapping[str, Any]
+
+KEYS = {
+    "openai": "OPENAI_API_KEY",
+    "anthropic": "ANTHROPIC_API_KEY",
+    "gemini": "GEMINI_API_KEY",
+    "groq": "GROQ_API_KEY",
+    "mistral": "MISTRAL_API_KEY",
+    "deepseek": "DEEPSEEK_API_KEY",
+    "together_ai": "TOGETHERAI_API_KEY",
+    "openrouter": "OPENROUTER_API_KEY",
+    "xai": "XAI_API_KEY",
+    "fireworks_ai": "FIREWORKS_AI_API_KEY",
+    "cohere": "COHERE_API_KEY",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """How a kind of model is best spoken to: the defaults that an LM brings with it.
+
+    `wording` and `adapter` choose the prompts' form; `drafts` are written for each attempt and the best is taken; `revise` tells
+    whether a broken draft goes back to the writer with its objections, or another is written. `sampling` is each stage's.
+    """
+
+    wording: Literal["full", "plain"]
+    adapter: Literal["json", "chat", "plain"]
+    verifier: Literal["lm", "embedding"]
+    drafts: int
+    attempts: int
+    revise: bool
+    concurrency: int
+    sampling: Mapping[str, Sampling] = field(default_factory=dict)
+
+
+HOSTED = Profile(wording="full", adapter="json", verifier="lm", drafts=1, attempts=3, revise=True, concurrency=32)
+LOCAL = Profile(
+    wording="full", adapter="plain", verifier="lm", drafts=1, attempts=3, revise=True, concurrency=8,
+    sampling={
+        "contexts": {"temperature": 0.8, "min_p": 0.05, "max_tokens": 400},
+        "seeds": {"temperature": 0.8, "min_p": 0.05, "max_tokens": 400},
+        "write": {"temperature": 1.0, "min_p": 0.05},
+        "verify": {"temperature": 0.0, "max_tokens": 200},
+    },
+)  # fmt: skip
+EMBEDDED = Profile(
+    wording="plain", adapter="plain", verifier="embedding", drafts=2, attempts=3, revise=False, concurrency=8,
+    sampling={
+        "contexts": {"temperature": 0.8, "min_p": 0.1, "max_tokens": 200},
+        "seeds": {"temperature": 0.8, "min_p": 0.1, "max_tokens": 160},
+        "write": {"temperature": 0.9, "min_p": 0.1},
+    },
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class LMSpec:
+    """A model as named on the command line.
+
+    `embedded` is SmolLM2-135M-Instruct in this process; `gguf:PATH` any GGUF file in this process; `hf:REPO/FILE` fetches one once;
+    anything else with a slash is DSPy's `provider/model`, reached at `api_base` where that is given.
+
+    Examples
+    --------
+    >>> LMSpec.parse("openai/some-model", api_base="http://127.0.0.1:8000/v1").profile.adapter
+    'json'
+    """
+
+    given: str
+    kind: Literal["embedded", "gguf", "hf", "hosted"]
+    where: str
+    profile: Profile
+    api_base: str | None = None
+
+    @classmethod
+    def parse(cls, given: str, *, api_base: str | None = None) -> "LMSpec":
+        """The spec that `given` means.
+
+        Raises
+        ------
+        UsageError
+            If it means none.
+        """
+        forms = "embedded, gguf:PATH, hf:REPO/FILE, or a DSPy model string such as openai/NAME, anthropic/NAME, ollama_chat/NAME"
+        if api_base is not None and not re.match(r"https?://[^\s/]+", api_base):
+            raise UsageError(f"given the API base {api_base!r}, an address such as http://127.0.0.1:8000/v1 is allowed; give one")
+        if given == "embedded":
+            spec = cls(given, "embedded", "", EMBEDDED)
+        elif given.startswith("gguf:"):
+            spec = cls(given, "gguf", given.removeprefix("gguf:"), LOCAL)
+        elif given.startswith("hf:"):
+            if not re.fullmatch(r"[^/\s]+/[^/\s]+/\S+\.gguf", given.removeprefix("hf:")):
+                raise UsageError(f"given the LM {given!r}, allowed is hf:OWNER/REPO/FILE.gguf; give all three parts")
+            spec = cls(given, "hf", given.removeprefix("hf:"), LOCAL)
+        elif re.fullmatch(r"[A-Za-z0-9_.-]+/\S+", given):
+            return cls(given, "hosted", given, HOSTED, api_base)
+        else:
+            raise UsageError(f"given the LM {given!r}, allowed are {forms}; name one of them")
+        if api_base is not None:
+            raise UsageError(f"given --api-base with the LM {given!r}, which runs in this process; drop it or name a DSPy model string")
+        return spec
+
+    def open(self, *, concurrency: int | None = None, steps: Steps | None = None, budget: Budget | None = None, **options: Any) -> Any:  # noqa: ANN401  MeteredLM imports dspy (1 s)
+        """The LM, ready to be called: a `MeteredLM`.
+
+        Raises
+        ------
+        SetupError
+            If weights, a package or an API key are missing.
+        """
+        from seedless.lms.metered import MeteredLM
+
+        in_flight = concurrency or self.profile.concurrency
+        shared: dict[str, Any] = {"steps": steps, "budget": budget, "concurrency": in_flight, **options}
+        if self.kind == "hosted":
+            self._check_key()
+            return MeteredLM(
+                self.given, identity=f"{self.given}@{self.api_base or ''}", address=self.api_base or self.given.partition("/")[0],
+                priced=self.api_base is None, **({"api_base": self.api_base} if self.api_base else {}),
+                **({"api_key": os.environ.get(KEYS.get(self._provider, ""), "") or "none"} if self.api_base else {}), **shared,
+            )  # fmt: skip
+        from seedless.lms.llama import AsyncLlamaEngine, LlamaEngine, LlamaServer
+        from seedless.lms.weights import digest
+
+        path = self.file()
+        engine = LlamaEngine(LlamaServer(path, slots=in_flight))
+        name = f"{path.stem}@{digest(path)[:12]}"
+        return MeteredLM(name, identity=name, address="this process", engine=engine, async_engine=AsyncLlamaEngine(engine), free=True, **shared)
+
+    def file(self) -> Path:
+        """The GGUF file of a model that runs in this process.
+
+        Raises
+        ------
+        SetupError
+            If there is none, or it is no GGUF file.
+        """
+        if self.kind == "embedded":
+            from seedless.lms.weights import embedded_lm
+
+            return embedded_lm()
+        if self.kind == "hf":
+            return self._fetched()
+        path = Path(self.where).expanduser()
+        try:
+            with path.open("rb") as file:
+                head = file.read(4)
+        except OSError as error:
+            raise SetupError(f"{path}: cannot be read ({error.strerror}); give the path of a GGUF file: gguf:PATH") from error
+        if head != b"GGUF":
+            raise SetupError(f"{path}: is not a GGUF file; give one: gguf:PATH")
+        return path
+
+    def _fetched(self) -> Path:
+        from huggingface_hub import hf_hub_download
+
+        owner, repo, file = self.where.split("/", 2)
+        try:
+            return Path(hf_hub_download(f"{owner}/{repo}", file))
+        except (OSError, ValueError) as error:
+            raise SetupError(
+                f"hf:{self.where} cannot be fetched ({type(error).__name__}: {' '.join(str(error).split())[:200]}); "
+                "check the name and the network, or fetch the file yourself and give gguf:PATH"
+            ) from error
+
+    @property
+    def _provider(self) -> str:
+        return self.given.partition("/")[0]
+
+    def _check_key(self) -> None:
+        variable = KEYS.get(self._provider)
+        if self.api_base is None and variable is not None and not os.environ.get(variable):
+            raise SetupError(
+                f"{self.given}: the API key is missing; set the environment variable {variable}, or name a server with --api-base, "
+                "or another model with --lm"
+            )
+
+    def with_profile(self, **changes: Any) -> "LMSpec":  # noqa: ANN401  Profile's fields
+        """The same model, spoken to otherwise: fields of `Profile` that are not None replace the defaults."""
+        given = {name: value for name, value in changes.items() if value is not None}
+        return replace(self, profile=replace(self.profile, **given))

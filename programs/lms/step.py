@@ -1,0 +1,91 @@
+"""One finished LM call, what keeps it, and what bounds how many there may be."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Protocol
+
+__all__ = ["Budget", "MemorySteps", "Step", "Steps", "current_stage", "stage"]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """An LM's answer to one call. `cost` is in USD, None where the price is unknown; `finish` is `stop`, `length` or the server's word."""
+
+    text: str
+    finish: str
+    input_tokens: int
+    output_tokens: int
+    cost: float | None
+
+
+class Steps(Protocol):
+    """Keeps finished steps under the hash of everything that determined them."""
+
+    def recall(self, key: str) -> Step | None:
+        """The step kept under `key`; None where there is none."""
+
+    def begin(self, key: str, stage: str) -> None:
+        """Note that a request for `key` goes out now."""
+
+    def finish(self, key: str, step: Step) -> None:
+        """Keep the answer to `key`."""
+
+
+class Budget(Protocol):
+    """Bounds a run's LM calls."""
+
+    def admit(self) -> None:
+        """Let one more request go out.
+
+        Raises
+        ------
+        BudgetEnded
+            If there may be no more.
+        """
+
+    def charge(self, cost: float | None) -> None:
+        """Count one answered request of `cost` USD (None: the price is unknown)."""
+
+
+class MemorySteps:
+    """Steps that live as long as the process: what the module uses outside a run. Nothing is recalled, so each call is made."""
+
+    def recall(self, key: str) -> Step | None:  # noqa: ARG002  the protocol's name
+        """None: every call is a new one."""
+        return None
+
+    def begin(self, key: str, stage: str) -> None:
+        """Keep no note."""
+
+    def finish(self, key: str, step: Step) -> None:
+        """Keep no answer."""
+
+
+class Unbounded:
+    """A budget without bounds."""
+
+    def admit(self) -> None:
+        """Let the request go out."""
+
+    def charge(self, cost: float | None) -> None:
+        """Count nothing."""
+
+
+_stage: ContextVar[str] = ContextVar("seedless_stage", default="other")
+
+
+@contextmanager
+def stage(name: str) -> Iterator[None]:
+    """LM calls within belong to the stage `name`, in the ledger and the journal."""
+    token = _stage.set(name)
+    try:
+        yield
+    finally:
+        _stage.reset(token)
+
+
+def current_stage() -> str:
+    """The stage to which an LM call made now belongs."""
+    return _stage.get()

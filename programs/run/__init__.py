@@ -1,0 +1,1 @@
+"""A run: the loop over N, its journal, its ledger and its budget."""

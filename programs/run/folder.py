@@ -1,0 +1,139 @@
+"""The folder of a run: its journal, and the files made from it."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self
+
+from seedless.errors import SetupError, UsageError
+from seedless.outcome import Outcome, Row
+from seedless.run.journal import Journal
+from seedless.run.ledger import Ledger
+
+__all__ = ["RunFolder"]
+
+OURS = frozenset({"rows.jsonl", "refusals.jsonl", "ledger.json", "run.db", "run.db-wal", "run.db-shm", "dataset", "report.html", "rows.jsonl.partial", "refusals.jsonl.partial", "ledger.json.partial"})
+
+
+class RunFolder:
+    """`rows.jsonl`, `refusals.jsonl`, `ledger.json` and `run.db` in one folder, or a journal in memory where there is none.
+
+    The journal is the truth: at opening and closing the JSON files are written anew from it, in between each outcome is appended.
+
+    Raises
+    ------
+    UsageError
+        If the folder holds another run, or files that are not a run's.
+    SetupError
+        If it cannot be written.
+    """
+
+    def __init__(self, path: Path | None, settings: Mapping[str, Any], *, fresh: bool = False) -> None:
+        self.path = path
+        self._rows: IO[str] | None = None
+        self._refusals: IO[str] | None = None
+        if path is not None:
+            self._make(path)
+        self.journal = Journal(path / "run.db" if path is not None else Path(":memory:"))
+        try:
+            if fresh:
+                self.journal.begin_anew()
+            self._check(settings)
+            self._open_files()
+        except BaseException:
+            self.journal.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def add(self, outcome: Outcome) -> None:
+        """Append an outcome that the journal has."""
+        file = self._rows if isinstance(outcome, Row) else self._refusals
+        if file is not None:
+            with _reported(self.path):
+                file.write(_line(outcome.record()))
+                file.flush()
+
+    def finish(self, ledger: Ledger) -> None:
+        """Write the files in their final order: rows by position, refusals by position and round, the ledger."""
+        if self.path is None:
+            return
+        with _reported(self.path):
+            self._close_files()
+            _write(self.path / "rows.jsonl", (_line(record) for _, record in self.journal.accepted()))
+            _write(self.path / "refusals.jsonl", (_line(record) for record in self.journal.refused()))
+            _write(self.path / "ledger.json", [json.dumps(ledger.record(), ensure_ascii=False, indent=2) + "\n"])
+
+    def close(self) -> None:
+        """Close the files. What is in the journal stays."""
+        self._close_files()
+        self.journal.close()
+
+    def _make(self, path: Path) -> None:
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            strangers = sorted(entry.name for entry in path.iterdir() if entry.name not in OURS)
+            begun = (path / "run.db").exists()
+        except OSError as error:
+            raise SetupError(f"{path}: cannot be used as a run's folder ({error.strerror}); give a folder that can be written: -o DIR") from error
+        if strangers and not begun:
+            raise UsageError(f"{path}: holds files that are no run's ({', '.join(strangers[:3])}); give a new or empty folder: -o DIR")
+        if not os.access(path, os.W_OK):
+            raise SetupError(f"{path}: cannot be written; give a folder that can be written: -o DIR")
+
+    def _check(self, settings: Mapping[str, Any]) -> None:
+        begun = self.journal.settings()
+        if not begun:
+            self.journal.begin_run(settings)
+            return
+        differing = [name for name in settings if settings[name] != begun.get(name)]
+        if differing:
+            said = "; ".join(f"{name} was {json.dumps(begun.get(name))}, is now {json.dumps(settings[name])}" for name in differing)
+            raise UsageError(f"{self.path}: holds a run with other settings ({said}); use another folder (-o DIR), or --fresh to begin this one anew")
+
+    def _open_files(self) -> None:
+        if self.path is None:
+            return
+        with _reported(self.path):
+            if (self.path / "dataset").exists():
+                shutil.rmtree(self.path / "dataset")  # made again at the end: never an old one beside new rows
+            _write(self.path / "rows.jsonl", (_line(record) for _, record in self.journal.accepted()))
+            _write(self.path / "refusals.jsonl", (_line(record) for record in self.journal.refused()))
+            self._rows = (self.path / "rows.jsonl").open("a", encoding="utf-8")
+            self._refusals = (self.path / "refusals.jsonl").open("a", encoding="utf-8")
+
+    def _close_files(self) -> None:
+        for file in (self._rows, self._refusals):
+            if file is not None:
+                file.close()
+        self._rows = self._refusals = None
+
+
+def _line(record: Mapping[str, Any]) -> str:
+    return json.dumps(record, ensure_ascii=False) + "\n"
+
+
+def _write(path: Path, lines: Iterable[str]) -> None:
+    """Replace `path` whole: a reader sees the old file or the new one."""
+    part = path.with_name(path.name + ".partial")
+    with part.open("w", encoding="utf-8") as file:
+        file.writelines(lines)
+    part.replace(path)
+
+
+@contextmanager
+def _reported(path: Path | None) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise SetupError(
+            f"{path}: cannot be written ({error.strerror}); nothing accepted is lost: make room and give the same command again"
+        ) from error

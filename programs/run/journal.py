@@ -1,0 +1,207 @@
+"""The journal (`run.db`): every finished LM step and every decided slot. It is the resume state and the cache.
+
+A step is kept under the hash of everything that determined it, so a run that is killed and started again asks for nothing
+twice, and a changed verifier prompt reuses contexts, seeds and instances. SQLite in WAL mode: a commit survives `kill -9`.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from seedless.errors import SetupError, UsageError
+from seedless.lms.step import Step
+from seedless.outcome import Broken, Outcome, Provenance, Refusal, Row
+
+__all__ = ["Journal", "StageCount"]
+
+VERSION = 1
+SCHEMA = f"""
+PRAGMA user_version = {VERSION};
+CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE steps (
+    key TEXT PRIMARY KEY, stage TEXT NOT NULL, asked INTEGER NOT NULL, repeated INTEGER NOT NULL, session INTEGER NOT NULL, text TEXT, finish TEXT,
+    input_tokens INTEGER, output_tokens INTEGER, cost REAL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE outcomes (
+    position INTEGER NOT NULL, round INTEGER NOT NULL, accepted INTEGER NOT NULL, record TEXT NOT NULL, PRIMARY KEY (position, round)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX one_row_a_position ON outcomes (position) WHERE accepted;
+CREATE TABLE sessions (session INTEGER PRIMARY KEY, seconds REAL NOT NULL) STRICT;
+"""
+
+StageCount = Mapping[str, float | int | None]
+
+
+class Journal:
+    """One run's journal, open for one process at a time.
+
+    Raises
+    ------
+    SetupError
+        If the file cannot be opened or written, or another process has it open.
+    UsageError
+        If the file is no journal, or of a newer version.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with self._reported():
+            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=1.0)
+            self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = NORMAL")
+            (version,) = self._db.execute("PRAGMA user_version").fetchone()
+            if version == 0 and not self._db.execute("SELECT 1 FROM sqlite_master").fetchone():
+                self._db.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
+            elif version != VERSION:
+                raise UsageError(f"{path}: is a journal of version {version}, this seedless reads version {VERSION}; use another folder or --fresh")
+            self._db.execute("BEGIN IMMEDIATE")
+            (last,) = self._db.execute("SELECT coalesce(max(session), 0) FROM sessions").fetchone()
+            self.session = int(last) + 1
+            self._db.execute("INSERT INTO sessions VALUES (?, 0)", (self.session,))
+            self._db.execute("COMMIT")
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    # --- settings -------------------------------------------------------------------------------------------------
+
+    def settings(self) -> dict[str, Any]:
+        """The settings that the run was begun with; empty for a new one."""
+        with self._reported():
+            return {name: json.loads(value) for name, value in self._db.execute("SELECT name, value FROM settings")}
+
+    def begin_run(self, settings: Mapping[str, Any]) -> None:
+        """Keep the settings of a new run."""
+        with self._reported():
+            self._db.executemany("INSERT INTO settings VALUES (?, ?)", [(k, json.dumps(v)) for k, v in settings.items()])
+
+    def begin_anew(self) -> None:
+        """Forget settings and outcomes. Finished steps stay as a cache: what is asked again word for word costs nothing."""
+        with self._reported():
+            self._db.executescript(
+                "BEGIN IMMEDIATE; DELETE FROM settings; DELETE FROM outcomes; DELETE FROM steps WHERE text IS NULL;"
+                f" UPDATE steps SET asked = 0, repeated = 0; UPDATE sessions SET seconds = 0 WHERE session < {int(self.session)}; COMMIT;"
+            )
+
+    # --- steps (the `Steps` protocol) -----------------------------------------------------------------------------
+
+    def recall(self, key: str) -> Step | None:
+        """The finished step kept under `key`; None where there is none."""
+        with self._reported():
+            found = self._db.execute(
+                "SELECT text, finish, input_tokens, output_tokens, cost FROM steps WHERE key = ? AND text IS NOT NULL", (key,)
+            ).fetchone()
+        return Step(*found) if found else None
+
+    def begin(self, key: str, stage: str) -> None:
+        """Note that a request for `key` goes out now."""
+        with self._reported():
+            self._db.execute(
+                "INSERT INTO steps (key, stage, asked, repeated, session) VALUES (?, ?, 1, 0, ?) ON CONFLICT (key) DO UPDATE"
+                " SET asked = asked + 1, repeated = repeated + (session <> excluded.session), session = excluded.session",
+                (key, stage, self.session),
+            )
+
+    def finish(self, key: str, step: Step) -> None:
+        """Keep the answer to `key`."""
+        with self._reported():
+            self._db.execute(
+                "UPDATE steps SET text = ?, finish = ?, input_tokens = ?, output_tokens = ?, cost = ? WHERE key = ?",
+                (step.text, step.finish, step.input_tokens, step.output_tokens, step.cost, key),
+            )
+
+    def repeated(self) -> int:
+        """Requests that an earlier session sent, without living to keep the answer, and that were sent again."""
+        with self._reported():
+            (count,) = self._db.execute("SELECT coalesce(sum(repeated), 0) FROM steps").fetchone()
+        return int(count)
+
+    def calls(self) -> int:
+        """Requests sent so far, in all sessions."""
+        with self._reported():
+            (count,) = self._db.execute("SELECT coalesce(sum(asked), 0) FROM steps").fetchone()
+        return int(count)
+
+    def cost(self) -> float | None:
+        """USD spent so far; None where the price of an answer is unknown."""
+        with self._reported():
+            priced, answered, total = self._db.execute(
+                "SELECT count(cost), count(text), coalesce(sum(cost), 0.0) FROM steps WHERE asked > 0"
+            ).fetchone()
+        return float(total) if priced == answered else None
+
+    def stages(self) -> dict[str, dict[str, int]]:
+        """Per stage: requests sent, answers kept, tokens read and written."""
+        with self._reported():
+            rows = self._db.execute(
+                "SELECT stage, sum(asked), count(text), coalesce(sum(input_tokens), 0), coalesce(sum(output_tokens), 0) FROM steps"
+                " WHERE asked > 0 GROUP BY stage"
+            ).fetchall()
+        return {s: {"calls": c, "answers": a, "input_tokens": i, "output_tokens": o} for s, c, a, i, o in sorted(rows)}
+
+    # --- outcomes -------------------------------------------------------------------------------------------------
+
+    def decide(self, position: int, round_: int, outcome: Outcome) -> None:
+        """Keep how a slot ended. A position is given one row, for good."""
+        with self._reported():
+            self._db.execute(
+                "INSERT INTO outcomes VALUES (?, ?, ?, ?)",
+                (position, round_, isinstance(outcome, Row), json.dumps(outcome.record(), ensure_ascii=False)),
+            )
+
+    def accepted(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Positions and records of the accepted rows, by position."""
+        with self._reported():
+            for position, record in self._db.execute("SELECT position, record FROM outcomes WHERE accepted ORDER BY position"):
+                yield position, json.loads(record)
+
+    def refused(self) -> Iterator[dict[str, Any]]:
+        """Records of the refusals, by position and round."""
+        with self._reported():
+            for (record,) in self._db.execute("SELECT record FROM outcomes WHERE NOT accepted ORDER BY position, round"):
+                yield json.loads(record)
+
+    def rounds(self) -> dict[int, int]:
+        """For each position, how many slots were refused there."""
+        with self._reported():
+            return dict(self._db.execute("SELECT position, count(*) FROM outcomes WHERE NOT accepted GROUP BY position").fetchall())
+
+    # --- time -----------------------------------------------------------------------------------------------------
+
+    def spend(self, seconds: float) -> None:
+        """Note how long this session has lasted."""
+        with self._reported():
+            self._db.execute("UPDATE sessions SET seconds = ? WHERE session = ?", (seconds, self.session))
+
+    def seconds(self) -> float:
+        """Seconds that all sessions took."""
+        with self._reported():
+            return float(self._db.execute("SELECT sum(seconds) FROM sessions").fetchone()[0])
+
+    @contextmanager
+    def _reported(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            said = str(error)
+            if "locked" in said or "busy" in said:
+                raise SetupError(f"{self.path}: another process works in this folder; wait for it to end, or use another folder") from error
+            if "full" in said or "disk I/O" in said:
+                raise SetupError(f"{self.path}: cannot be written ({said}); nothing accepted is lost: make room and give the same command again") from error
+            if "not a database" in said or "malformed" in said:
+                raise UsageError(f"{self.path}: is not a journal of seedless ({said}); use another folder or --fresh") from error
+            raise SetupError(f"{self.path}: cannot be used ({said}); check that the folder can be written, or use another one") from error
+
+
+def outcome_of(record: Mapping[str, Any], fields: tuple[str, ...]) -> Outcome:
+    """The outcome that a record holds; `fields` are the task's."""
+    provenance = Provenance(**record["provenance"])
+    if "broken" in record:
+        broken = tuple(Broken(b["assertion"], b["sentence"]) for b in record["broken"])
+        return Refusal(record["stage"], record["position"], record["round"], record["asked_label"], record["texts"], broken, provenance)
+    return Row(record["id"], {name: record[name] for name in fields}, record["label"], provenance)

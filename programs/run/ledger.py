@@ -1,0 +1,94 @@
+"""What a run asked for, got, refused and spent (`ledger.json`)."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from seedless.planner import Plan
+from seedless.run.journal import Journal
+
+__all__ = ["Ledger"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """The account of a run.
+
+    `per_label` gives for each label the rows requested, accepted and missing, and what its refusals broke most. `refused` counts
+    refused slots by the assertion that was broken last; `broken` counts every broken assertion of every draft. `flips` count
+    accepted rows whose final label is not the asked one, as `asked -> final`. `calls` and `tokens` are per stage; `repeated` are
+    requests sent again because a process died before it could keep their answers. `cost_usd` is None where a price is unknown.
+    `shortfall` says why rows are missing; it is empty for a complete run.
+    """
+
+    requested: int
+    accepted: int
+    per_label: Mapping[str, Mapping[str, Any]]
+    refused: Mapping[str, int]
+    broken: Mapping[str, int]
+    flips: Mapping[str, int]
+    calls: Mapping[str, int]
+    tokens: Mapping[str, Mapping[str, int]]
+    repeated: int
+    cost_usd: float | None
+    wall_s: float
+    shortfall: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, journal: Journal, plan: Plan, settings: Mapping[str, Any], *, ended: str | None = None) -> "Ledger":
+        """The ledger of what `journal` holds; `ended` is why the run stopped before it was complete."""
+        accepted: Counter[str] = Counter()
+        flips: Counter[str] = Counter()
+        for _, record in journal.accepted():
+            accepted[record["label"]] += 1
+            asked = record["provenance"]["asked_label"]
+            if asked != record["label"]:
+                flips[f"{asked} -> {record['label']}"] += 1
+        refused: Counter[str] = Counter()
+        broken: Counter[str] = Counter()
+        by_label: dict[str, Counter[str]] = {label: Counter() for label in plan.per_label}
+        for record in journal.refused():
+            names = [b["assertion"] for b in record["broken"]]
+            refused[names[-1]] += 1
+            broken.update(names)
+            by_label[record["asked_label"]].update(names)
+        per_label = {
+            label: {
+                "requested": due,
+                "accepted": accepted[label],
+                "missing": due - accepted[label],
+                "broken_most": dict(by_label[label].most_common(3)),
+            }
+            for label, due in plan.per_label.items()
+        }
+        stages = journal.stages()
+        short = {label: account for label, account in per_label.items() if account["missing"] > 0}
+        shortfall = ""
+        if short:
+            parts = [
+                f"{label} lacks {account['missing']} of {account['requested']}"
+                + (f" (broken most: {', '.join(f'{k} {v} times' for k, v in account['broken_most'].items())})" if account["broken_most"] else "")
+                for label, account in short.items()
+            ]
+            shortfall = f"{ended or 'the run is not complete'}: {'; '.join(parts)}"
+        return cls(
+            requested=plan.n,
+            accepted=accepted.total(),
+            per_label=per_label,
+            refused=dict(refused.most_common()),
+            broken=dict(broken.most_common()),
+            flips=dict(flips.most_common()),
+            calls={name: count["calls"] for name, count in stages.items()},
+            tokens={name: {"input": count["input_tokens"], "output": count["output_tokens"]} for name, count in stages.items()},
+            repeated=journal.repeated(),
+            cost_usd=journal.cost(),
+            wall_s=round(journal.seconds(), 3),
+            shortfall=shortfall,
+            settings=settings,
+        )
+
+    def record(self) -> dict[str, Any]:
+        """The ledger as one JSON object."""
+        return asdict(self)

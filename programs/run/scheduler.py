@@ -1,0 +1,198 @@
+"""The loop over N: keeps slots in flight until every position of the plan has its row, or a budget ends."""
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import dspy
+
+from seedless.errors import BudgetEnded, LMUnusable
+from seedless.kept import Kept
+from seedless.lms.metered import StepFailed
+from seedless.outcome import Broken, Outcome, Refusal, Row
+from seedless.planner import Allotment, Plan
+from seedless.run.journal import Journal, outcome_of
+from seedless.slot import Context, InstanceSeed, Slot
+from seedless.targen import TarGEN
+
+__all__ = ["Scheduler"]
+
+
+class Scheduler:
+    """Runs a program over a plan.
+
+    There is no barrier between stages: a slot is written as soon as its own seed exists. A position asks again, with another
+    seed, until it has its row; its outcomes are final as soon as the journal has them. With one slot in flight, outcomes come
+    in the same order each time.
+
+    Parameters
+    ----------
+    program
+        The TarGEN module, with its LM.
+    plan
+        What each position must become.
+    journal
+        Where outcomes are kept; those it already has are not made again.
+    in_flight
+        Slots worked on at once.
+    max_refills
+        Refused slots at most, for each position that a label has due (and twenty more): past that, the label falls short.
+    """
+
+    def __init__(self, program: TarGEN, plan: Plan, journal: Journal, *, in_flight: int, max_refills: int) -> None:
+        self.program = program
+        self.plan = plan
+        self.journal = journal
+        self.kept = Kept()
+        self.ended: str | None = None
+        self._identity = program.identity
+        self._in_flight = in_flight
+        self._max_refills = max_refills
+        self._refused: Counter[str] = Counter()
+        self._pool = _Pool(program, plan)
+        self._open: deque[Allotment] = deque()
+
+    async def run(self) -> AsyncIterator[Outcome]:
+        """Each outcome as it is decided, those of earlier sessions aside.
+
+        Raises
+        ------
+        LMUnusable
+            If the LM cannot be used. What was decided before is in the journal.
+        """
+        await self._take_up()
+        decided: asyncio.Queue[Outcome | None] = asyncio.Queue()
+        with dspy.context(trace=None, disable_history=True):  # neither grows with N
+            workers = [asyncio.create_task(self._work(decided)) for _ in range(min(self._in_flight, max(1, len(self._open))))]
+        for worker in workers:
+            worker.add_done_callback(lambda _: decided.put_nowait(None))
+        try:
+            while not all(worker.done() for worker in workers) or not decided.empty():
+                outcome = await decided.get()
+                if outcome is not None:
+                    yield outcome
+                elif failed := next((w for w in workers if w.done() and not w.cancelled() and w.exception()), None):
+                    raise failed.exception() or RuntimeError("a worker ended")
+        finally:
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+
+    async def _take_up(self) -> None:
+        """Go on where earlier sessions ended: what is accepted stays, what is due is what is left of the quotas."""
+        fields = tuple(field.name for field in self.program.task.fields)
+        left, taken = Counter(self.plan.per_label), set[int]()
+        remembered: list[tuple[str, str]] = []
+        for position, record in self.journal.accepted():
+            row = outcome_of(record, fields)
+            assert isinstance(row, Row)
+            self._keep(row)
+            left[row.label] -= 1
+            taken.add(position)
+            remembered.append((row.draft.text, row.provenance.asked_label))
+        for record in self.journal.refused():
+            self._refused[record["asked_label"]] += 1
+        await self.program.write_instance.verifier.remember(remembered[-2000:])
+        moved: list[Allotment] = []
+        for allotment in self.plan.allotments:
+            if allotment.position in taken:
+                continue
+            if left[allotment.label] > 0:
+                left[allotment.label] -= 1
+                self._open.append(allotment)
+            else:
+                moved.append(allotment)
+        spare = [label for label, count in sorted(left.items()) for _ in range(count)]
+        self._open.extend(replace(allotment, label=label) for allotment, label in zip(moved, spare, strict=True))
+        self._rounds = self.journal.rounds()
+
+    async def _work(self, decided: asyncio.Queue[Outcome | None]) -> None:
+        while self._open and self.ended is None:
+            allotment = self._open.popleft()
+            round_ = self._rounds.get(allotment.position, 0)
+            while self.ended is None:
+                if self._refused[allotment.label] >= self._max_refills * self.plan.per_label[allotment.label] + 20:
+                    decided.put_nowait(None)
+                    break
+                try:
+                    slot = await self._pool.slot(allotment, round_)
+                    prediction = await self.program.acall(label=slot.label, slot=slot, kept=self.kept, identity=self._identity)
+                except BudgetEnded as ended:
+                    self.ended = str(ended)
+                    return
+                except StepFailed as failed:
+                    raise LMUnusable(f"{failed}; rows accepted so far are kept: give the same command again to go on") from failed
+                outcome = self._settle(allotment, round_, prediction.outcome)
+                self.journal.decide(allotment.position, round_, outcome)
+                decided.put_nowait(outcome)
+                if isinstance(outcome, Row):
+                    self._keep(outcome)
+                    break
+                self._refused[allotment.label] += 1
+                round_ += 1
+
+    def _settle(self, allotment: Allotment, round_: int, outcome: Outcome) -> Outcome:
+        """Fit an outcome into the data set: others were accepted while it was written, and a relabelled row needs an open place."""
+        if isinstance(outcome, Refusal):
+            return outcome
+        if outcome.label != allotment.label and not self._swap(allotment, outcome.label):
+            return _refused(
+                outcome, allotment, round_, "quota", f"The text reads as {outcome.label!r}, of which the data set has enough; write one that is clearly {allotment.label!r}."
+            )
+        for assertion in self.program.write_instance.of_the_set:
+            slot = Slot(allotment.position, round_, outcome.label, _SOME)
+            if (sentence := assertion.check(outcome.draft, slot, self.kept)) is not None:
+                return _refused(outcome, allotment, round_, assertion.name, sentence)
+        return replace(outcome, id=f"{self.program.task.name}-{allotment.position:06d}")
+
+    def _swap(self, allotment: Allotment, label: str) -> bool:
+        """Let a position that nobody works on yet take over `allotment`'s label, which is now free for `label`."""
+        for i, other in enumerate(self._open):
+            if other.label == label:
+                self._open[i] = replace(other, label=allotment.label)
+                return True
+        return False
+
+    def _keep(self, row: Row) -> None:
+        self.kept.add(row.draft.text, row.label)
+
+
+class _Pool:
+    """Contexts and seeds, each asked once, by whoever needs them first."""
+
+    def __init__(self, program: TarGEN, plan: Plan) -> None:
+        self._program = program
+        self._plan = plan
+        self._contexts: asyncio.Task[tuple[Context, ...]] | None = None
+        self._seeds: dict[Context, asyncio.Task[tuple[InstanceSeed, ...]]] = {}
+
+    async def slot(self, allotment: Allotment, round_: int) -> Slot:
+        """The slot for a position's next try."""
+        contexts = await self._contexts_for(allotment.label)
+        context = contexts[self._plan.context(allotment, round_, len(contexts))]
+        seeds = await self._seeds_in(context, len(contexts))
+        seed = seeds[self._plan.instance_seed(allotment, round_, len(contexts), len(seeds))]
+        rollout = self._plan.rollout("slot", allotment.position, round_)
+        return Slot(allotment.position, round_, allotment.label, seed, allotment.attributes, rollout)
+
+    async def _contexts_for(self, label: str) -> tuple[Context, ...]:
+        if own := self._program.task.label(label).contexts:
+            return tuple(Context(text, source="given") for text in own)
+        if self._contexts is None:
+            self._contexts = asyncio.create_task(self._program.contexts(count=self._plan.context_count, rollout=self._plan.rollout("contexts")))
+        return await asyncio.shield(self._contexts)
+
+    async def _seeds_in(self, context: Context, contexts: int) -> tuple[InstanceSeed, ...]:
+        if context not in self._seeds:
+            rollout = self._plan.rollout(f"seeds/{context.text}")
+            count = self._plan.seeds_per_context(contexts)
+            self._seeds[context] = asyncio.create_task(self._program.seeds(context=context, count=count, rollout=rollout))
+        return await asyncio.shield(self._seeds[context])
+
+
+_SOME = InstanceSeed("", Context(""))
+
+
+def _refused(row: Row, allotment: Allotment, round_: int, assertion: str, sentence: str) -> Refusal:
+    return Refusal("keep", allotment.position, round_, allotment.label, row.texts, (Broken(assertion, sentence),), row.provenance)

@@ -1,0 +1,31 @@
+"""Stage 2: the atomic elements on which instances are built, asked per context."""
+
+import dspy
+
+from seedless.contexts import NameList
+from seedless.lms.spec import Profile
+from seedless.signatures import NameSeeds, NameSeedsPlainly
+from seedless.slot import Context, InstanceSeed
+from seedless.task import Task, fill
+
+__all__ = ["InstanceSeeds"]
+
+
+class InstanceSeeds(dspy.Module):
+    """Seeds of one context: the task's own list, or the LM's answer with near-duplicates dropped (TarGEN, section 2, step 2)."""
+
+    def __init__(self, task: Task, profile: Profile) -> None:
+        super().__init__()
+        longest = 12 if task.seeds.field is None else 400
+        self.name_list = NameList(NameSeedsPlainly if profile.wording == "plain" else NameSeeds, profile, "seeds", longest=longest)
+        self.task = task
+
+    async def aforward(self, *, context: Context, count: int, rollout: int = 0) -> tuple[InstanceSeed, ...]:
+        """At most `count` seeds, at least one: where the LM names none, the context itself is the only seed."""
+        if given := self.task.seeds.given:
+            return tuple(InstanceSeed(text, context) for text in given)
+        named = await self.name_list.acall(
+            count=count, rollout=rollout, batch=8, description=self.task.description, context=context.text,
+            wanted=fill(self.task.seeds.hint, {"context": context.text}),
+        )  # fmt: skip
+        return tuple(InstanceSeed(text, context) for text in named) or (InstanceSeed(context.text, context),)

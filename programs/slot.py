@@ -1,0 +1,67 @@
+"""What flows from stage to stage. Each type is frozen and says one thing."""
+
+from dataclasses import dataclass, field
+from collections.abc import Mapping
+
+__all__ = ["Context", "Draft", "InstanceSeed", "Slot", "Verdict"]
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """A domain or setting (TarGEN, stage 1). `source` tells who named it: `lm` or `given` (the task file)."""
+
+    text: str
+    source: str = "lm"
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceSeed:
+    """An atomic element on which an instance is built (TarGEN, stage 2), and the context it belongs to."""
+
+    text: str
+    context: Context
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """What to write next: one label, one seed, and the attributes that code dealt out.
+
+    `position` is the place in the data set, from 0; `round` counts the slots that were refused at this position before;
+    `rollout` makes every LM call of the slot its own (a 31-bit number drawn from the run's seed, the position and the round).
+    """
+
+    position: int
+    round: int
+    label: str
+    seed: InstanceSeed
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    rollout: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """The texts of one instance as written, by field name.
+
+    `finished` is false where the token limit cut them; `problem` is a sentence for the writer where the answer could not be
+    read as the form that was asked for, and then `texts` holds the raw answer.
+    """
+
+    texts: Mapping[str, str]
+    finished: bool = True
+    problem: str = ""
+
+    @property
+    def text(self) -> str:
+        """All fields as one text, in the task's order, a line each."""
+        return "\n".join(self.texts.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a verifier that did not see the asked label says of a draft.
+
+    `label` is its answer, `reason` why, `confidence` a number in [0, 1] (higher is surer) or None where the verifier gives none.
+    """
+
+    label: str
+    reason: str
+    confidence: float | None = None

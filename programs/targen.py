@@ -1,0 +1,207 @@
+"""TarGEN: the four stages in the paper's order (arXiv 2310.17876, section 2), composed into one DSPy module."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import dspy
+
+from seedless import background
+from seedless.contexts import Contexts
+from seedless.errors import UsageError
+from seedless.instance import Instance
+from seedless.kept import Kept
+from seedless.lms.adapters import adapter_of
+from seedless.lms.metered import MeteredLM
+from seedless.lms.spec import HOSTED, LMSpec, Profile
+from seedless.outcome import Outcome, Row
+from seedless.seeds import InstanceSeeds
+from seedless.slot import Context, InstanceSeed, Slot
+from seedless.task import Task
+from seedless.taskfile import task_of
+from seedless.verify import NoVerifier, Verifier, VerifyMode
+
+__all__ = ["TarGEN"]
+
+
+class TarGEN(dspy.Module):
+    """Makes labelled rows from a task's description alone. One call makes one instance; the loop over N lives outside.
+
+    Parameters
+    ----------
+    task
+        A `Task`, the name of a built-in one, or the path of a task file.
+    lm
+        `--lm`'s form, or a DSPy LM; by default the one that DSPy is configured with, else the embedded one.
+    verify
+        `blind`, `vote-K`, `anchored` or `none`.
+    judge_lm
+        The LM that verifies, where it is another one than the writer.
+    profile
+        How the LM is spoken to; by default what its kind brings along.
+    verifier
+        A verifier of your own.
+
+    Examples
+    --------
+    >>> from seedless import TarGEN
+    >>> program = TarGEN("movie_reviews")                                       # doctest: +SKIP
+    >>> made = program(seed="the acting", context="a thriller", label="positive")    # doctest: +SKIP
+    >>> made.ok, made.label, made.text                                          # doctest: +SKIP
+    (True, 'positive', 'The cast carries every scene.')
+    """
+
+    def __init__(
+        self,
+        task: Task | str | Path,
+        *,
+        lm: str | dspy.BaseLM | None = None,
+        verify: str = "blind",
+        judge_lm: str | dspy.BaseLM | None = None,
+        profile: Profile | None = None,
+        verifier: Verifier | None = None,
+    ) -> None:
+        super().__init__()
+        self.task = task_of(task)
+        spec = LMSpec.parse(lm) if isinstance(lm, str) else None
+        if lm is None and dspy.settings.lm is None:
+            spec = LMSpec.parse("embedded")
+        self.profile = profile or (spec.profile if spec else HOSTED)
+        self.mode = VerifyMode.parse(verify)
+        self._lm: dspy.BaseLM | None = spec.open() if spec else lm  # type: ignore[assignment]  # a string became a spec
+        self.adapter = adapter_of(self.profile.adapter)
+        self.name_contexts = Contexts(self.task, self.profile)
+        self.name_seeds = InstanceSeeds(self.task, self.profile)
+        self.write_instance = Instance(self.task, self.profile, verifier or self._verifier(judge_lm))
+
+    async def aforward(
+        self,
+        *,
+        label: str,
+        seed: str | InstanceSeed | None = None,
+        context: str | Context | None = None,
+        attributes: Mapping[str, str] | None = None,
+        rollout: int = 0,
+        kept: Kept | None = None,
+        slot: Slot | None = None,
+        identity: Mapping[str, str] | None = None,
+    ) -> dspy.Prediction:
+        """One instance: its texts by field name, `label`, `ok`, and the `outcome`, a `Row` or a `Refusal`.
+
+        A context or seed that is not given is asked of the LM.
+
+        Raises
+        ------
+        TaskError
+            If the task has no such label.
+        """
+        with self.speaking():
+            if slot is None:
+                self.task.label(label)
+                if not isinstance(seed, InstanceSeed):
+                    if context is None:
+                        context = (await self.contexts(count=1, rollout=rollout))[0]
+                    if seed is None:
+                        seed = (await self.seeds(context=_context(context), count=1, rollout=rollout))[0]
+                    else:
+                        seed = InstanceSeed(seed, _context(context))
+                slot = Slot(0, 0, label, seed, dict(attributes or {}), rollout)
+            outcome: Outcome = await self.write_instance.acall(
+                slot=slot, kept=kept if kept is not None else Kept(), identity=identity or self.identity
+            )
+        final = outcome.label if isinstance(outcome, Row) else slot.label
+        return dspy.Prediction(**outcome.texts, label=final, ok=isinstance(outcome, Row), outcome=outcome)
+
+    def forward(self, **inputs: Any) -> dspy.Prediction:  # noqa: ANN401  aforward's inputs
+        """As `aforward`, for synchronous callers; works inside a running event loop too."""
+        return background.run(self.aforward(**inputs))
+
+    async def contexts(self, *, count: int, rollout: int = 0) -> tuple[Context, ...]:
+        """Stage 1: the pool of contexts."""
+        with self.speaking():
+            return await self.name_contexts.acall(count=count, rollout=rollout)  # type: ignore[no-any-return]  # DSPy has no types
+
+    async def seeds(self, *, context: Context, count: int, rollout: int = 0) -> tuple[InstanceSeed, ...]:
+        """Stage 2: seeds within one context."""
+        with self.speaking():
+            return await self.name_seeds.acall(context=context, count=count, rollout=rollout)  # type: ignore[no-any-return]  # DSPy has no types
+
+    def speaking(self) -> Any:  # noqa: ANN401  DSPy's context manager
+        """DSPy's settings under which this program's predictors speak: its LM, where it has one of its own, and its adapter."""
+        return dspy.context(adapter=self.adapter, **({"lm": self._lm} if self._lm is not None else {}))
+
+    @property
+    def identity(self) -> dict[str, str]:
+        """The strategy, LM and program that a row's provenance names."""
+        lm = self._lm or dspy.settings.lm
+        return {"strategy": "targen", "lm": str(getattr(lm, "model", lm)), "program": self.hash}
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 (first 16 hexadecimal digits) of the prompts, demonstrations, settings and assertions."""
+        predictors = {name: predictor.dump_state() for name, predictor in self.named_predictors()}
+        for state in predictors.values():
+            state.pop("lm", None)
+        said = {
+            "predictors": predictors,
+            "profile": asdict(self.profile) | {"concurrency": None},
+            "verify": [self.mode.name, self.mode.votes, type(self.write_instance.verifier).__name__],
+            "assertions": [assertion.model_dump(mode="json") for assertion in self.write_instance.assertions],
+        }
+        return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+    def lms(self) -> tuple[MeteredLM, ...]:
+        """The LMs that this program brings along: the writer's, and the verifier's where it is another."""
+        found = (self._lm, getattr(self.write_instance.verifier, "lm", None))
+        return tuple(dict.fromkeys(lm for lm in found if isinstance(lm, MeteredLM)))
+
+    def read(self, path: Path) -> None:
+        """Take over instructions and demonstrations from a file that `save` wrote. Nothing in it is executed.
+
+        Raises
+        ------
+        UsageError
+            If the file cannot be read, or was saved from a program of another shape.
+        """
+        try:
+            state = json.loads(path.read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise UsageError(f"{path}: cannot be read as a program ({error}); give a file that `save` wrote") from error
+        mine = {name for name, _ in self.named_predictors()}
+        theirs = set(state) - {"metadata"} if isinstance(state, dict) else set()
+        if mine != theirs:
+            raise UsageError(f"{path}: holds the predictors {sorted(theirs)}, this program has {sorted(mine)}; give a program saved for this kind of task and LM")
+        for name in mine:
+            if not isinstance(state[name], dict) or state[name].get("lm") is not None:
+                raise UsageError(f"{path}: {name} names an LM of its own, which is not taken from a file; save the program without one")
+            fields = [field.get("prefix") for field in state[name].get("signature", {}).get("fields", [])]
+            own = dict(self.named_predictors())[name].signature.dump_state()["fields"]
+            if fields != [field["prefix"] for field in own]:
+                raise UsageError(f"{path}: {name} was saved for other fields; give a program saved for this task")
+        self.load_state({name: state[name] for name in mine})
+
+    def _verifier(self, judge_lm: str | dspy.BaseLM | None) -> Verifier:
+        if self.mode.name == "none":
+            return NoVerifier()
+        if self.profile.verifier == "embedding" and judge_lm is None:
+            if self.mode.name == "anchored":
+                raise UsageError("given --verify anchored with the embedding verifier, which has no use for the given label; use --verifier lm or --verify blind")
+            from seedless.lms.encoder import encoder
+            from seedless.verify.embedding import EmbeddingVerifier
+
+            return EmbeddingVerifier(self.task, encoder())
+        from seedless.verify.lm import LMVerifier
+
+        spec = LMSpec.parse(judge_lm) if isinstance(judge_lm, str) else None
+        profile = spec.profile if spec else self.profile
+        return LMVerifier(
+            self.task, profile, mode=self.mode, lm=spec.open() if spec else judge_lm,  # type: ignore[arg-type]  # a string became a spec
+            adapter=adapter_of(profile.adapter) if spec else None,
+        )  # fmt: skip
+
+
+def _context(given: str | Context | None) -> Context:
+    return given if isinstance(given, Context) else Context(given or "", source="given")

@@ -1,0 +1,211 @@
+"""The task: what to write rows about, as data. A task file (YAML) holds the same model; loading one never runs code."""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field as Attr, StringConstraints, model_validator
+
+from seedless.assertions import Stock
+from seedless.errors import TaskError
+
+__all__ = ["Attribute", "Contexts", "Field", "Form", "Label", "Seeds", "Task"]
+
+Form = Literal["sentence", "question", "text"]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=2000, strip_whitespace=True)]
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")]
+Tag = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)]
+Share = Annotated[float, Attr(gt=0, le=1_000_000, strict=True, allow_inf_nan=False)]
+
+RESERVED = frozenset({"id", "label", "ok", "outcome", "provenance"})
+BUILT_IN_PLACES = frozenset({"context", "seed"})
+PLACE = re.compile(r"\{([^{}]*)\}")
+
+
+class Misfit(ValueError):
+    """Two parts of a task that do not go together, and the path of the one to mend, as in `("labels", 1, "name")`."""
+
+    def __init__(self, message: str, *path: str | int) -> None:
+        super().__init__(message)
+        self.path = path
+
+
+class Declared(BaseModel):
+    """A frozen part of a task: unknown keys and wrong types are refused, and nothing is coerced but lists to tuples."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Field(Declared):
+    """One text field of a row.
+
+    `form` is what a value looks like: one `sentence`, one `question`, or free `text`. `min_words` and `max_words` bound its
+    length in words. `within` names another field that must contain the value word for word: a span or a cloze answer.
+    """
+
+    name: Name
+    description: Text
+    form: Form = "text"
+    min_words: Annotated[int, Attr(ge=1, le=2000, strict=True)] = 3
+    max_words: Annotated[int, Attr(ge=1, le=2000, strict=True)] = 60
+    within: Name | None = None
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.min_words > self.max_words:
+            raise ValueError(f"min_words {self.min_words} is above max_words {self.max_words}; swap or widen them")
+        return self
+
+
+class Label(Declared):
+    """One label: its name in the data set, what it means, and the instruction that makes it true.
+
+    `meaning` is written for a reader who must recognise the label, `constraint` for the writer who must make it true. The
+    constraint may hold places in braces that code fills in: `{context}`, `{seed}`, and the names of attributes and of the
+    seed's field. `openings` are first words of which code draws one for each draft; `contexts` are this label's own
+    contexts, asked of nobody. `share` is the label's weight in the data set.
+    """
+
+    name: Tag
+    meaning: Text
+    constraint: Text
+    openings: tuple[Tag, ...] = ()
+    contexts: tuple[Tag, ...] = ()
+    share: Share = 1.0
+
+
+class Contexts(Declared):
+    """Stage 1: the domains and settings that spread the data. `given` replaces the LM's answer by the user's own list."""
+
+    hint: Text
+    given: tuple[Tag, ...] = ()
+
+
+class Seeds(Declared):
+    """Stage 2: the atomic elements on which instances are built. `field` names the field of the row that the seed becomes."""
+
+    hint: Text
+    given: tuple[Text, ...] = ()
+    field: Name | None = None
+
+
+class Attribute(Declared):
+    """A property that code deals out before anything is written: length, register, person. Keys are values, numbers are weights.
+
+    A value is put into the prompt as it stands, so write it as a phrase: `"in at most eight words"`.
+    """
+
+    name: Name
+    values: Annotated[dict[Tag, Share], Attr(min_length=2, max_length=100)]
+
+
+class Task(Declared):
+    """What to write rows about: fields, labels, hints for contexts and seeds, assertions.
+
+    Examples
+    --------
+    >>> task = Task(
+    ...     name="greetings", description="Short messages, sorted by what they do.",
+    ...     fields=({"name": "text", "description": "a short message", "form": "sentence"},),
+    ...     labels=(
+    ...         {"name": "hello", "meaning": "the message greets", "constraint": "Greet {context}."},
+    ...         {"name": "bye", "meaning": "the message says goodbye", "constraint": "Say goodbye to {context}."},
+    ...     ),
+    ...     contexts={"hint": "people one meets"}, seeds={"hint": "occasions"},
+    ... )
+    >>> task.label_names
+    ('hello', 'bye')
+    """
+
+    name: Name
+    description: Text
+    fields: Annotated[tuple[Field, ...], Attr(min_length=1, max_length=20)]
+    labels: Annotated[tuple[Label, ...], Attr(min_length=1, max_length=500)]
+    contexts: Contexts
+    seeds: Seeds
+    attributes: Annotated[tuple[Attribute, ...], Attr(max_length=20)] = ()
+    assertions: Annotated[tuple[Stock, ...], Attr(max_length=100)] = ()
+    language: Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")] = "en"
+
+    @model_validator(mode="after")
+    def _coherent(self) -> Self:
+        _distinct("label", "labels", [label.name for label in self.labels])
+        _distinct("field", "fields", [field.name for field in self.fields])
+        _distinct("attribute", "attributes", [attribute.name for attribute in self.attributes])
+        names = [field.name for field in self.fields]
+        for i, name in enumerate(names):
+            if name in RESERVED:
+                raise Misfit(f"field name {name!r} is one of a row's own keys {sorted(RESERVED)}; choose another", "fields", i, "name")
+            if (within := self.fields[i].within) is not None:
+                _known("within", within, [n for n in names if n != name], "fields", i, "within")
+        for i, attribute in enumerate(self.attributes):
+            if attribute.name in {*names, *BUILT_IN_PLACES}:
+                raise Misfit(f"attribute {attribute.name!r} has the name of a field or of a place that code fills; choose another", "attributes", i, "name")
+        if self.seeds.field is not None:
+            _known("field", self.seeds.field, names, "seeds", "field")
+            if len(self.fields) == 1:
+                raise Misfit(f"{self.seeds.field!r} is the only field, so nothing is left to write; add a field", "seeds", "field")
+        for i, assertion in enumerate(self.assertions):
+            for field in assertion.named_fields():
+                _known("field", field, names, "assertions", i)
+        allowed = [*sorted(BUILT_IN_PLACES), *(a.name for a in self.attributes), *([self.seeds.field] if self.seeds.field else [])]
+        for i, label in enumerate(self.labels):
+            for place in places(label.constraint):
+                _known("place", place, allowed, "labels", i, "constraint")
+        return self
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """Names of the labels, in the task's order."""
+        return tuple(label.name for label in self.labels)
+
+    @property
+    def written_fields(self) -> tuple[Field, ...]:
+        """Fields that the LM writes: all but the one that the seed becomes."""
+        return tuple(field for field in self.fields if field.name != self.seeds.field)
+
+    def label(self, name: str) -> Label:
+        """The label called `name`.
+
+        Raises
+        ------
+        TaskError
+            If the task has no such label.
+        """
+        for label in self.labels:
+            if label.name == name:
+                return label
+        raise TaskError(f"task {self.name!r} has no label {name!r}; its labels are {list(self.label_names)}; use one of them")
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 (first 16 hexadecimal digits) of everything the task says."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
+
+
+def fill(pattern: str, values: dict[str, str]) -> str:
+    """`pattern` with each `{place}` replaced by its value; a plain look-up, so a value is never itself expanded.
+
+    >>> fill("Greet {context}.", {"context": "the {seed} of a king"})
+    'Greet the {seed} of a king.'
+    """
+    return PLACE.sub(lambda match: values.get(match[1], match[0]), pattern)
+
+
+def places(pattern: str) -> Iterator[str]:
+    """Names of the places in `pattern`, in order."""
+    yield from PLACE.findall(pattern)
+
+
+def _distinct(what: str, key: str, names: list[str]) -> None:
+    seen: dict[str, str] = {}
+    for i, name in enumerate(names):
+        if (other := seen.get(name.casefold())) is not None:
+            raise Misfit(f"{what} {name!r} is given twice (the first is {other!r}), each may stand once; rename one", key, i, "name")
+        seen[name.casefold()] = name
+
+
+def _known(what: str, given: str, allowed: list[str], *path: str | int) -> None:
+    if given not in allowed:
+        raise Misfit(f"given the {what} {given!r}, allowed are {', '.join(allowed)}; name one of them", *path)

@@ -1,0 +1,191 @@
+"""Reading task files: strict YAML, every complaint with the file's line. Reading one never runs code."""
+
+import json
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from seedless.errors import TaskError, UsageError
+from seedless.task import Misfit, Task
+
+__all__ = ["built_in_tasks", "load_task", "read_task", "task_schema"]
+
+LIMIT = 256 * 1024  # bytes; a task file is a page or two
+DEPTH = 20
+
+Path_ = tuple[str | int, ...]
+
+
+def built_in_tasks() -> tuple[str, ...]:
+    """Names of the tasks that ship with the package, sorted."""
+    return tuple(sorted(entry.name.removesuffix(".yaml") for entry in files("seedless.tasks").iterdir() if entry.name.endswith(".yaml")))
+
+
+def load_task(name_or_path: str | Path) -> Task:
+    """The built-in task of that name, or the one in the file at that path.
+
+    Raises
+    ------
+    TaskError
+        If there is no such task, the file cannot be read, or it breaks the task model; the message names the line.
+    """
+    given = str(name_or_path)
+    if given in built_in_tasks():
+        return read_task((files("seedless.tasks") / f"{given}.yaml").read_text("utf-8"), f"{given}.yaml")
+    path = Path(given)
+    if path.suffix not in {".yaml", ".yml"} and not path.exists():
+        raise TaskError(
+            f"unknown task {given!r}; built-in tasks are {', '.join(built_in_tasks())}; name one of them or give the path of a task file (.yaml)"
+        )
+    try:
+        size = path.stat().st_size
+        if path.is_dir():
+            raise TaskError(f"{given}: is a folder; give the path of a task file (.yaml)")
+        if size > LIMIT:
+            raise TaskError(f"{given}: {size:,} bytes, a task file has at most {LIMIT:,}; is this a task file?")
+        text = path.read_text("utf-8")
+    except OSError as error:
+        raise TaskError(f"{given}: cannot be read ({error.strerror}); give the path of a readable task file (.yaml)") from error
+    except UnicodeDecodeError as error:
+        raise TaskError(f"{given}: is not UTF-8 text (byte {error.start}); save it as UTF-8") from error
+    return read_task(text, given)
+
+
+def read_task(text: str, source: str = "task") -> Task:
+    """The task that `text` (YAML) holds; `source` names it in messages.
+
+    Raises
+    ------
+    TaskError
+        If the text is no YAML or breaks the task model; the message names the line.
+    """
+    try:
+        node = _compose(text, source)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise TaskError(f"{source}:{line}: not readable as YAML: {error.problem or error}; mend the line") from error
+    except yaml.YAMLError as error:
+        raise TaskError(f"{source}:1: not readable as YAML: {' '.join(str(error).split())}; mend the file") from error
+    lines: dict[Path_, int] = {}
+    data = _build(node, (), lines, source)
+    try:
+        return Task.model_validate(data)
+    except ValidationError as error:
+        found = error.errors(include_url=False)
+        told = [d for d in found if d["type"] != "too_short" or not any(len(o["loc"]) > len(d["loc"]) for o in found)]
+        raise TaskError("\n".join(_complaint(source, lines, detail) for detail in told[:10])) from error
+
+
+def task_schema() -> dict[str, Any]:
+    """The task file's JSON schema."""
+    return Task.model_json_schema()
+
+
+def _compose(text: str, source: str) -> yaml.Node:
+    loader = yaml.SafeLoader(text)
+    try:
+        for event in iter(loader.get_event, None):
+            line = event.start_mark.line + 1
+            if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+                raise TaskError(f"{source}:{line}: anchors (&) and aliases (*) are not taken in a task file; write the value out")
+            if getattr(event, "tag", None):
+                raise TaskError(f"{source}:{line}: the tag {event.tag} is not taken in a task file; write a plain value")
+    finally:
+        loader.dispose()
+    node = yaml.compose(text, Loader=yaml.SafeLoader)
+    if node is None:
+        raise TaskError(f"{source}:1: the file is empty; a task needs at least {', '.join(_required())}")
+    return node
+
+
+def _build(node: yaml.Node, path: Path_, lines: dict[Path_, int], source: str) -> Any:  # noqa: ANN401  YAML's values
+    line = node.start_mark.line + 1
+    lines[path] = line
+    if len(path) > DEPTH:
+        raise TaskError(f"{source}:{line}: nested deeper than {DEPTH} levels; a task file is flat")
+    if isinstance(node, yaml.MappingNode):
+        if not path and not node.value:
+            raise TaskError(f"{source}:{line}: the mapping is empty; a task needs at least {', '.join(_required())}")
+        values: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            key, key_line = key_node.value, key_node.start_mark.line + 1
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise TaskError(f"{source}:{key_line}: a key must be a word; write `name: value`")
+            if key in values:
+                raise TaskError(f"{source}:{key_line}: the key {key!r} is given twice; keep one of them")
+            values[key] = _build(value_node, (*path, key), lines, source)
+            lines[(*path, key)] = key_line
+        return values
+    if isinstance(node, yaml.SequenceNode):
+        return tuple(_build(child, (*path, i), lines, source) for i, child in enumerate(node.value))
+    if not path:
+        raise TaskError(f"{source}:{line}: a task file is a mapping of {', '.join(_required())}, this one is a single value")
+    return _scalar(node, line, source)
+
+
+def _scalar(node: yaml.Node, line: int, source: str) -> str | int | float | bool | None:
+    tag = node.tag.rpartition(":")[2]
+    if tag in {"str", "timestamp"} or tag not in {"int", "float", "bool", "null"}:
+        return str(node.value)
+    # `NO` and `on` are words to most people who write a label's name: only true and false are booleans here.
+    if tag == "bool" and node.value.casefold() not in {"true", "false"}:
+        return str(node.value)
+    loader = yaml.SafeLoader("")
+    try:
+        value: str | int | float | bool | None = loader.construct_object(node)
+    except ValueError as error:
+        raise TaskError(f"{source}:{line}: {node.value!r} is not readable as {tag}; quote it or mend it") from error
+    finally:
+        loader.dispose()
+    return value
+
+
+def _complaint(source: str, lines: dict[Path_, int], detail: ErrorDetails) -> str:
+    # pydantic puts the discriminator's value into the path (assertions, 0, length, field): it is no part of the file's path.
+    location: list[str | int] = []
+    misfit = detail.get("ctx", {}).get("error")
+    for part in misfit.path if isinstance(misfit, Misfit) else detail["loc"]:
+        if (*location, part) in lines or detail["type"] in {"missing", "extra_forbidden"} and part == detail["loc"][-1]:
+            location.append(part)
+    line = next(lines[tuple(location[:k])] for k in range(len(location), -1, -1) if tuple(location[:k]) in lines)
+    where = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in location).lstrip(".") or "the task"
+    return f"{source}:{line}: {where}: {_sentence(detail)}"
+
+
+def _sentence(detail: ErrorDetails) -> str:
+    kind, given = detail["type"], detail["input"]
+    if kind == "missing":
+        return "is missing; add it"
+    if kind == "extra_forbidden":
+        return "is an unknown key; `seedless tasks --schema` lists the known ones; remove it or mend its spelling"
+    if kind == "union_tag_invalid":
+        return f"given the kind {detail['ctx']['tag']!r}, allowed are {detail['ctx']['expected_tags']}; name one of them"
+    if kind == "value_error":
+        return str(detail["ctx"]["error"])
+    shown = json.dumps(given, ensure_ascii=False, default=list) if not isinstance(given, str) else repr(given)
+    if isinstance(given, int | float | bool) and kind == "string_type":
+        return f"given {shown}, a text is allowed; put it in quotes"
+    return f"given {shown[:80]}, {detail['msg'][0].lower()}{detail['msg'][1:]}; mend the value"
+
+
+def _required() -> list[str]:
+    return [name for name, field in Task.model_fields.items() if field.is_required()]
+
+
+def task_of(task: Task | str | Path) -> Task:
+    """`task` itself, or the one it names.
+
+    Raises
+    ------
+    UsageError
+        If it is neither a task nor a name or path.
+    """
+    if isinstance(task, Task):
+        return task
+    if isinstance(task, str | Path):
+        return load_task(task)
+    raise UsageError(f"given a {type(task).__name__} as task; a Task, a built-in name or a path is allowed; use seedless.Task(...)")

@@ -1,0 +1,99 @@
+"""Sentence embeddings decide: right for a writer too weak to judge. No labelled row is used."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seedless.lms.encoder import Encoder
+from seedless.slot import Draft, Slot, Verdict
+from seedless.task import Task
+
+__all__ = ["EmbeddingVerifier"]
+
+TEMPERATURE = 0.06  # of the zero-shot softmax over centred cosines
+SHRINKAGE = 20.0  # drafts that the meanings' own cosines count for in a label's mean score
+FIRST_FIT = 8  # drafts of every label before the student has a say
+GROWTH = 1.2  # the student is fitted again when its rows have grown by this factor
+
+
+class EmbeddingVerifier:
+    """Two readers of a draft's embedding, multiplied.
+
+    The first compares it with each label's meaning: cosine, less that label's mean cosine over the drafts so far, so that no
+    label wins by being near everything. The second is a student, logistic regression on the drafts written so far under their
+    asked labels; a draft is judged before it is learnt from, so its verdict is always out of sample (confident learning,
+    arXiv 1911.00068, in its progressive form).
+
+    Parameters
+    ----------
+    task
+        Whose labels it reads.
+    encoder
+        What embeds the texts.
+    """
+
+    relabels = False
+
+    def __init__(self, task: Task, encoder: Encoder) -> None:
+        self.task = task
+        self._encoder = encoder
+        self._labels = task.label_names
+        self._meanings: NDArray[np.float32] | None = None
+        self._rows: list[NDArray[np.float32]] = []
+        self._asked: list[int] = []
+        self._cosines = np.zeros(len(self._labels))
+        self._student: object | None = None
+        self._fitted = 0
+
+    async def verdict(self, draft: Draft, slot: Slot, rollout: int) -> Verdict | None:  # noqa: ARG002  the interface's names
+        """The likelier label, with its probability as the confidence."""
+        if len(self._labels) < 2:
+            return None
+        vector = (await self._encoder.aembed([draft.text]))[0]
+        await self._understand()
+        probabilities = self._probabilities(vector)
+        self._learn(vector, self._labels.index(slot.label))
+        best = int(np.argmax(probabilities))
+        reason = f"its meaning is nearest to {self._labels[best]!r} among the labels' ({probabilities[best]:.2f})"
+        return Verdict(self._labels[best], reason, confidence=float(probabilities[self._labels.index(slot.label)]))
+
+    async def remember(self, rows: Sequence[tuple[str, str]]) -> None:
+        """Learn from the rows of an earlier session."""
+        if len(self._labels) < 2 or not rows:
+            return
+        await self._understand()
+        vectors = await self._encoder.aembed([text for text, _ in rows])
+        for vector, (_, label) in zip(vectors, rows, strict=True):
+            self._learn(vector, self._labels.index(label))
+
+    async def _understand(self) -> None:
+        if self._meanings is None:
+            self._meanings = await self._encoder.aembed([label.meaning for label in self.task.labels])
+
+    def _probabilities(self, vector: NDArray[np.float32]) -> NDArray[np.float64]:
+        assert self._meanings is not None
+        between = self._meanings @ self._meanings.T
+        others = (between.sum(axis=1) - 1) / (len(self._labels) - 1)
+        mean = (SHRINKAGE * others + self._cosines) / (SHRINKAGE + len(self._rows))
+        scores = (self._meanings @ vector - mean) / TEMPERATURE
+        logs = scores - np.logaddexp.reduce(scores)
+        if self._student is not None:
+            logs = logs + self._student_logs(vector)
+        return np.exp(logs - np.logaddexp.reduce(logs))
+
+    def _student_logs(self, vector: NDArray[np.float32]) -> NDArray[np.float64]:
+        logs: NDArray[np.float64] = self._student.predict_log_proba(vector[None, :])[0]  # type: ignore[union-attr, attr-defined]  # scikit-learn has no types
+        return logs
+
+    def _learn(self, vector: NDArray[np.float32], asked: int) -> None:
+        assert self._meanings is not None
+        self._rows.append(vector)
+        self._asked.append(asked)
+        self._cosines += self._meanings @ vector
+        counts = np.bincount(self._asked, minlength=len(self._labels))
+        if counts.min() >= FIRST_FIT and len(self._rows) >= GROWTH * self._fitted:
+            from sklearn.linear_model import LogisticRegression
+
+            self._student = LogisticRegression(C=1.0, class_weight="balanced", max_iter=200).fit(np.stack(self._rows), self._asked)
+            self._fitted = len(self._rows)

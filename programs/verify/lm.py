@@ -1,0 +1,76 @@
+"""An LM re-annotates the draft: right for models that can."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import dspy
+
+from seedless.lms.metered import CutOff
+from seedless.lms.spec import Profile
+from seedless.lms.step import stage
+from seedless.signatures import JudgeAnchored, JudgeBlind
+from seedless.slot import Draft, Slot, Verdict
+from seedless.task import Task
+from seedless.verify.verifier import VerifyMode
+
+__all__ = ["LMVerifier"]
+
+
+class LMVerifier(dspy.Module):
+    """Asks an LM for the label of a draft, `votes` times.
+
+    Parameters
+    ----------
+    task
+        Whose labels and fields it reads.
+    mode
+        `blind` or `vote-K`: it sees the texts and the labels' meanings; `anchored`: the given label as well.
+    lm
+        The LM that judges; by default the one that writes.
+    """
+
+    relabels = True
+
+    def __init__(self, task: Task, profile: Profile, *, mode: VerifyMode, lm: dspy.BaseLM | None = None, adapter: dspy.Adapter | None = None) -> None:
+        super().__init__()
+        words: Any = JudgeAnchored if mode.name == "anchored" else JudgeBlind
+        for field in task.fields:
+            words = words.append(field.name, dspy.InputField(desc=field.description), str)
+        words = words.append("reason", dspy.OutputField(desc="one short sentence"), str)
+        words = words.append("label", dspy.OutputField(desc="one of the labels"), Literal[task.label_names])
+        self.judge = dspy.Predict(words)
+        self.task = task
+        self.mode = mode
+        self._sampling = profile.sampling.get("verify", {})
+        self.lm = lm
+        self._adapter = adapter
+
+    async def verdict(self, draft: Draft, slot: Slot, rollout: int) -> Verdict | None:
+        """The majority's label and its first reason; confidence is the majority's share of the votes."""
+        votes = [v for i in range(self.mode.votes) if (v := await self._vote(draft, slot, rollout + i)) is not None]
+        if not votes:
+            return Verdict("", "the verifier's answer could not be read")
+        label, count = Counter(v.label for v in votes).most_common(1)[0]
+        reason = next(v.reason for v in votes if v.label == label)
+        return Verdict(label, reason, confidence=count / self.mode.votes if self.mode.votes > 1 else None)
+
+    async def remember(self, rows: Sequence[tuple[str, str]]) -> None:
+        """Nothing to remember: each reading stands alone."""
+
+    async def _vote(self, draft: Draft, slot: Slot, rollout: int) -> Verdict | None:
+        asked: dict[str, Any] = {
+            "description": self.task.description,
+            "labels": [f"{label.name}: {label.meaning}" for label in self.task.labels],
+            **draft.texts,
+        }
+        if self.mode.name == "anchored":
+            asked["given_label"] = slot.label
+        config = {**self._sampling, "rollout_id": rollout}
+        settings = {name: value for name, value in (("lm", self.lm), ("adapter", self._adapter)) if value is not None}
+        try:
+            with stage("verify"), dspy.context(**settings):
+                found = await self.judge.acall(config=config, **asked)
+        except (CutOff, dspy.AdapterParseError):
+            return None
+        return Verdict(str(found.label), " ".join(str(found.reason).split()))

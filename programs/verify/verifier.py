@@ -1,0 +1,64 @@
+"""The interface behind which each kind of verifier stands."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from seedless.errors import UsageError
+from seedless.slot import Draft, Slot, Verdict
+
+__all__ = ["NoVerifier", "Verifier", "VerifyMode"]
+
+
+class Verifier(Protocol):
+    """Reads drafts and says which label they have."""
+
+    relabels: bool
+    """Whether its word is good enough to give a draft another label than the asked one."""
+
+    async def verdict(self, draft: Draft, slot: Slot, rollout: int) -> Verdict | None:
+        """The label of `draft`, and why; None where it does not judge. The asked label in `slot` plays no part in it, unless the mode is `anchored`."""
+
+    async def remember(self, rows: Sequence[tuple[str, str]]) -> None:
+        """Take up where an earlier session ended: `rows` are the texts that it accepted, with their asked labels."""
+
+
+class NoVerifier:
+    """Judges nothing: every draft keeps the asked label (`--verify none`)."""
+
+    relabels = False
+
+    async def verdict(self, draft: Draft, slot: Slot, rollout: int) -> Verdict | None:  # noqa: ARG002  the interface's names
+        """None: no verdict."""
+        return None
+
+    async def remember(self, rows: Sequence[tuple[str, str]]) -> None:
+        """Nothing to remember."""
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyMode:
+    """`blind` (one reading), `vote-K` (the majority of K), `anchored` (the paper's pass, which sees the label and only relabels), `none`.
+
+    >>> VerifyMode.parse("vote-3").votes
+    3
+    """
+
+    name: str
+    votes: int = 1
+
+    @classmethod
+    def parse(cls, given: str) -> "VerifyMode":
+        """The mode that `given` means.
+
+        Raises
+        ------
+        UsageError
+            If it means none.
+        """
+        if given in {"blind", "anchored", "none"}:
+            return cls(given)
+        if (found := re.fullmatch(r"vote-([1-9]\d?)", given)) is not None:
+            return cls("vote", int(found[1]))
+        raise UsageError(f"given the verify mode {given!r}, allowed are blind, vote-K (K from 1 to 99), anchored, none; name one of them")

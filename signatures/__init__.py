@@ -1,0 +1,23 @@
+"""The words: one file a stage, typed DSPy signatures, no logic.
+
+Each stage has a full wording for models that follow a form, and a plain one, a sentence or two, for small models. Places in
+braces are filled in from the inputs by the adapter; inputs that an instruction does not place are listed beside it.
+"""
+
+from seedless.signatures.contexts import NameContexts, NameContextsPlainly
+from seedless.signatures.instance import ReviseInstance, ReviseInstancePlainly, WriteInstance, WriteInstancePlainly
+from seedless.signatures.seeds import NameSeeds, NameSeedsPlainly
+from seedless.signatures.verdict import JudgeAnchored, JudgeBlind
+
+__all__ = [
+    "JudgeAnchored",
+    "JudgeBlind",
+    "NameContexts",
+    "NameContextsPlainly",
+    "NameSeeds",
+    "NameSeedsPlainly",
+    "ReviseInstance",
+    "ReviseInstancePlainly",
+    "WriteInstance",
+    "WriteInstancePlainly",
+]

@@ -1,0 +1,27 @@
+"""Stage 1: the domains and settings that spread the data."""
+
+import dspy
+
+__all__ = ["NameContexts", "NameContextsPlainly"]
+
+
+class NameContexts(dspy.Signature):
+    """Name domains or settings that spread a labelled data set over everything its task covers in real life.
+
+    Make each one a short noun phrase, specific, and different in kind from the others and from those to avoid; include the
+    common ones and the rare ones. Name no label.
+    """
+
+    description: str = dspy.InputField(desc="what the data set holds")
+    wanted: str = dspy.InputField(desc="what kind of contexts to name")
+    count: int = dspy.InputField(desc="how many to name")
+    avoid: list[str] = dspy.InputField(desc="contexts that are there already")
+    contexts: list[str] = dspy.OutputField(desc="the contexts, each a short noun phrase")
+
+
+class NameContextsPlainly(dspy.Signature):
+    """List {count} different {wanted}."""
+
+    wanted: str = dspy.InputField(desc="What to list")
+    count: int = dspy.InputField(desc="How many")
+    contexts: list[str] = dspy.OutputField(desc="the list")

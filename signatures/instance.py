@@ -1,0 +1,49 @@
+"""Stages 3 and 4: one instance under a label's constraint, and its revision. A task adds its own fields as outputs."""
+
+import dspy
+
+__all__ = ["ReviseInstance", "ReviseInstancePlainly", "WriteInstance", "WriteInstancePlainly"]
+
+
+class WriteInstance(dspy.Signature):
+    """Write one new instance of a labelled data set, such that the constraint holds beyond doubt.
+
+    Build it on the seed, in the given context. Write what a real source of such data would hold: natural, specific, with
+    its own choice of words and of facts, neither a template nor the first thing that comes to mind. Write the instance only:
+    no comment, no label, no placeholder.
+    """
+
+    description: str = dspy.InputField(desc="what the data set holds")
+    context: str = dspy.InputField(desc="the domain or setting")
+    seed: str = dspy.InputField(desc="the element to build on")
+    constraint: str = dspy.InputField(desc="what must be true of the instance")
+    attributes: list[str] = dspy.InputField(desc="how to write it")
+    opening: str = dspy.InputField(desc="words to begin with, if any are given")
+
+
+class ReviseInstance(WriteInstance):
+    """Rewrite an instance of a labelled data set that was not accepted, so that every objection is met and the constraint holds.
+
+    Keep what was good, change what the objections name, and keep to the seed and the context. Write the instance only: no
+    comment, no label, no placeholder.
+    """
+
+    previous_attempt: str = dspy.InputField(desc="the instance that was not accepted")
+    violations: list[str] = dspy.InputField(desc="the objections to it")
+
+
+class WriteInstancePlainly(dspy.Signature):
+    """{constraint}"""
+
+    constraint: str = dspy.InputField(desc="The task")
+    seed: str = dspy.InputField(desc="It is about")
+    context: str = dspy.InputField(desc="The topic is")
+    attributes: list[str] = dspy.InputField(desc="Write it")
+    opening: str = dspy.InputField(desc="Begin with")
+
+
+class ReviseInstancePlainly(WriteInstancePlainly):
+    """{constraint} Do better than this one: "{previous_attempt}" {violations}"""
+
+    previous_attempt: str = dspy.InputField(desc="The first try")
+    violations: list[str] = dspy.InputField(desc="What was wrong")
