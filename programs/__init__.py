@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from seedless.errors import BudgetEnded, LMUnusable, SeedlessError, SetupError, TaskError, UsageError
-    from seedless.generate import Generation, Options, astream, generate, stream
+    from seedless.generation import Generation, Options, astream, generate, stream
     from seedless.outcome import Outcome, Refusal, Row
     from seedless.targen import TarGEN
     from seedless.task import Task
@@ -19,9 +19,9 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "BudgetEnded": "errors",
-    "Generation": "generate",
+    "Generation": "generation",
     "LMUnusable": "errors",
-    "Options": "generate",
+    "Options": "generation",
     "Outcome": "outcome",
     "Refusal": "outcome",
     "Row": "outcome",
@@ -31,11 +31,11 @@ _HOMES = {
     "Task": "task",
     "TaskError": "errors",
     "UsageError": "errors",
-    "astream": "generate",
+    "astream": "generation",
     "built_in_tasks": "taskfile",
-    "generate": "generate",
+    "generate": "generation",
     "load_task": "taskfile",
-    "stream": "generate",
+    "stream": "generation",
 }
 
 __all__ = [
@@ -60,7 +60,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401  whatever the name stands for
+def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'seedless' has no attribute {name!r}")
     return getattr(import_module(f"seedless.{_HOMES[name]}"), name)

@@ -6,6 +6,7 @@ name, as a counter. Parameters come from the task file, where `kind` names the a
 
 import re
 from collections import Counter
+from itertools import pairwise
 from typing import Annotated, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field as Attr, StringConstraints, field_validator, model_validator
@@ -88,7 +89,7 @@ class Length(Assertion):
             raise ValueError(f"min_words {self.min_words} is above max_words {self.max_words}; swap or widen them")
         return self
 
-    def judge(self, text: str, slot: Slot) -> str | None:  # noqa: ARG002  the interface hands over the slot
+    def judge(self, text: str, slot: Slot) -> str | None:
         count = len(text.split())
         if count < self.min_words:
             return f"The text has {count} words; write at least {self.min_words}."
@@ -104,7 +105,7 @@ class Sentences(Assertion):
     minimum: Annotated[int, Attr(ge=1, le=1000, strict=True)] = 1
     maximum: Annotated[int, Attr(ge=1, le=1000, strict=True)] = 1
 
-    def judge(self, text: str, slot: Slot) -> str | None:  # noqa: ARG002  the interface hands over the slot
+    def judge(self, text: str, slot: Slot) -> str | None:
         count = len(sentences(text))
         if self.minimum <= count <= self.maximum:
             return None
@@ -127,7 +128,7 @@ class Complete(Assertion):
             return "The text was cut off at the token limit; write a shorter one that ends properly."
         return super().check(draft, slot, kept)
 
-    def judge(self, text: str, slot: Slot) -> str | None:  # noqa: ARG002  the interface hands over the slot
+    def judge(self, text: str, slot: Slot) -> str | None:
         bare = text.rstrip().rstrip(CLOSERS).rstrip()
         last = bare[-1:]
         if self.form == "question" and last not in "?？":
@@ -137,7 +138,13 @@ class Complete(Assertion):
         tail = words(bare)[-1:]
         if last in ",;:-–—([{/" or (last not in ENDINGS and tail and tail[0] in HANGING):
             return "The text breaks off; finish what it says."
-        if tail and last in ".…" and tail[0] in HANGING and not bare[: -len(last)].rstrip().endswith(tuple("!?")) and self.form != "text":
+        if (
+            tail
+            and last in ".…"
+            and tail[0] in HANGING
+            and not bare[: -len(last)].rstrip().endswith(tuple("!?"))
+            and self.form != "text"
+        ):
             return f"The sentence breaks off at {tail[0]!r}; finish what it says."
         if text.count('"') % 2 or text.count("“") != text.count("”") or text.count("(") != text.count(")"):
             return "A quotation mark or bracket is opened and never closed; close it or leave it out."
@@ -149,7 +156,7 @@ class Meta(Assertion):
 
     kind: Literal["meta"] = "meta"
 
-    def judge(self, text: str, slot: Slot) -> str | None:  # noqa: ARG002  the interface hands over the slot
+    def judge(self, text: str, slot: Slot) -> str | None:
         if REFUSAL.search(text):
             return "The text is an answer to the instruction, not an instance of the data; write the instance itself."
         if PREAMBLE.search(text):
@@ -172,7 +179,10 @@ PREAMBLE = re.compile(
     r" (?:sentence|question|review|tweet|message|text)\b|your (?:prompt|request|instructions?)\b|the (?:prompt|instructions?|request) (?:is|are|was|asks?|says?)\b|word(?:s)? or less)",
     re.IGNORECASE,
 )
-BLANK = re.compile(r"\[[A-Za-z][A-Za-z _'/-]{1,40}\]|<[A-Za-z][A-Za-z _-]{1,30}>|\{[A-Za-z_ ]{1,30}\}|_{3,}|\b(?:XX+|xxx+)\b|lorem ipsum", re.IGNORECASE)
+BLANK = re.compile(
+    r"\[[A-Za-z][A-Za-z _'/-]{1,40}\]|<[A-Za-z][A-Za-z _-]{1,30}>|\{[A-Za-z_ ]{1,30}\}|_{3,}|\b(?:XX+|xxx+)\b|lorem ipsum",
+    re.IGNORECASE,
+)
 
 
 class Echo(Assertion):
@@ -200,12 +210,12 @@ class Loops(Assertion):
     times: Annotated[int, Attr(ge=1, le=100, strict=True)] = 1
     distinct: Fraction = 0.45
 
-    def judge(self, text: str, slot: Slot) -> str | None:  # noqa: ARG002  the interface hands over the slot
+    def judge(self, text: str, slot: Slot) -> str | None:
         said = words(text)
         runs = Counter(_runs(said, self.run))
         if len(said) >= 2 * self.run and runs and max(runs.values()) > self.times:
             return "The text says the same words again and again; say each thing once."
-        if any(a == b and not a.isdigit() and a not in {"that", "had", "very", "no", "so", "ha"} for a, b in zip(said, said[1:], strict=False)):
+        if any(a == b and not a.isdigit() and a not in {"that", "had", "very", "no", "so", "ha"} for a, b in pairwise(said)):
             return "A word stands twice in a row; leave one out."
         if len(said) >= 12 and len(set(said)) / len(said) < self.distinct:
             return "The text uses too few different words; vary them."
@@ -223,7 +233,7 @@ class NoLabelWord(Assertion):
     kind: Literal["no_label_word"] = "no_label_word"
     banned: tuple[str, ...] = ()
 
-    def judge(self, text: str, slot: Slot) -> str | None:  # noqa: ARG002  the interface hands over the slot
+    def judge(self, text: str, slot: Slot) -> str | None:
         said = f" {' '.join(words(text))} "
         for word in self.banned:
             key = " ".join(words(word.replace("_", " ")))
@@ -252,7 +262,7 @@ class Contains(Assertion):
     def _wanted(self, draft: Draft) -> tuple[str, ...]:
         return self.any_of if self.value_of is None else (draft.texts.get(self.value_of, ""),)
 
-    def check(self, draft: Draft, slot: Slot, kept: Kept) -> str | None:  # noqa: ARG002  the interface hands over both
+    def check(self, draft: Draft, slot: Slot, kept: Kept) -> str | None:
         text = draft.texts.get(self.field, "").casefold()
         wanted = self._wanted(draft)
         if any(w.strip() and w.casefold().strip() in text for w in wanted):
@@ -266,7 +276,7 @@ class Excludes(Contains):
 
     kind: Literal["excludes"] = "excludes"  # type: ignore[assignment]  # a kind of its own with the same parameters
 
-    def check(self, draft: Draft, slot: Slot, kept: Kept) -> str | None:  # noqa: ARG002  the interface hands over both
+    def check(self, draft: Draft, slot: Slot, kept: Kept) -> str | None:
         text = draft.texts.get(self.field, "").casefold()
         for word in self._wanted(draft):
             if word.strip() and word.casefold().strip() in text:
@@ -280,7 +290,7 @@ class FieldsDiffer(Assertion):
     kind: Literal["fields_differ"] = "fields_differ"
     threshold: Fraction = 0.95
 
-    def check(self, draft: Draft, slot: Slot, kept: Kept) -> str | None:  # noqa: ARG002  the interface hands over both
+    def check(self, draft: Draft, slot: Slot, kept: Kept) -> str | None:
         pairs = [(a, b) for i, a in enumerate(draft.texts) for b in list(draft.texts)[i + 1 :]]
         for a, b in pairs:
             if rouge_l(words(draft.texts[a]), words(draft.texts[b])) >= self.threshold:
@@ -294,7 +304,7 @@ class NearDuplicate(Assertion):
     kind: Literal["near_duplicate"] = "near_duplicate"
     threshold: Fraction = 0.7
 
-    def check(self, draft: Draft, slot: Slot, kept: Kept) -> str | None:  # noqa: ARG002  the interface hands over the slot
+    def check(self, draft: Draft, slot: Slot, kept: Kept) -> str | None:
         if kept.similarity(draft.text, self.threshold) >= self.threshold:
             return "The text is nearly the same as one that the data set has; write about something else in other words."
         return None
@@ -319,7 +329,7 @@ class Language(Assertion):
     code: Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")] = "en"
     min_words: Count = 8
 
-    def judge(self, text: str, slot: Slot) -> str | None:  # noqa: ARG002  the interface hands over the slot
+    def judge(self, text: str, slot: Slot) -> str | None:
         if len(words(text)) < self.min_words:
             return None
         found = language_of(text)
@@ -343,14 +353,27 @@ class Regex(Assertion):
             raise ValueError(f"pattern {pattern!r} is no regular expression ({error}); mend it") from error
         return pattern
 
-    def judge(self, text: str, slot: Slot) -> str | None:  # noqa: ARG002  the interface hands over the slot
+    def judge(self, text: str, slot: Slot) -> str | None:
         if len(text) > 10_000:
             return "The text is too long to be looked at; write at most 10,000 characters."
         return None if (re.search(self.pattern, text) is None) == self.absent else self.message
 
 
 Stock = Annotated[
-    Length | Sentences | Complete | Meta | Echo | Loops | NoLabelWord | Contains | Excludes | FieldsDiffer | NearDuplicate | Conflict | Language | Regex,
+    Length
+    | Sentences
+    | Complete
+    | Meta
+    | Echo
+    | Loops
+    | NoLabelWord
+    | Contains
+    | Excludes
+    | FieldsDiffer
+    | NearDuplicate
+    | Conflict
+    | Language
+    | Regex,
     Attr(discriminator="kind"),
 ]
 

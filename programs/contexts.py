@@ -10,13 +10,13 @@ from seedless.signatures import NameContexts, NameContextsPlainly
 from seedless.slot import Context
 from seedless.task import Task
 
-__all__ = ["NameList", "Contexts"]
+__all__ = ["Contexts", "NameList"]
 
 ALIKE = 0.75
 
 
 class NameList(dspy.Module):
-    """Asks for a list until `count` different items are there, or two answers in a row bring nothing new.
+    """Asks for a list until `count` different items are there, or three answers in a row bring nothing new.
 
     `len(result) <= count`, in the order in which the LM named them; items of over `longest` words are left out.
     """
@@ -27,14 +27,15 @@ class NameList(dspy.Module):
         self._sampling = profile.sampling.get(name, {})
         self._stage = name
         self._longest = longest
+        self._batch = profile.list_batch
 
-    async def aforward(self, *, count: int, rollout: int, known: tuple[str, ...] = (), batch: int = 20, **inputs: str) -> tuple[str, ...]:
+    async def aforward(self, *, count: int, rollout: int, known: tuple[str, ...] = (), **inputs: str) -> tuple[str, ...]:
         """`count` new items, fewer where the LM runs dry. Call c asks under `rollout + c`."""
         (output,) = self.name_list.signature.output_fields
         found: list[str] = []
         barren = call = 0
-        while len(found) < count and barren < 2:
-            asked = {**inputs, "count": min(batch, count - len(found)), "avoid": [*known, *found]}
+        while len(found) < count and barren < 3:
+            asked = {**inputs, "count": min(self._batch, count - len(found)), "avoid": [*known, *found]}
             taken = {name: asked[name] for name in self.name_list.signature.input_fields}
             before = len(found)
             try:
@@ -64,7 +65,9 @@ class Contexts(dspy.Module):
 
     def __init__(self, task: Task, profile: Profile) -> None:
         super().__init__()
-        self.name_list = NameList(NameContextsPlainly if profile.wording == "plain" else NameContexts, profile, "contexts", longest=12)
+        self.name_list = NameList(
+            NameContextsPlainly if profile.wording == "plain" else NameContexts, profile, "contexts", longest=12
+        )
         self.task = task
 
     async def aforward(self, *, count: int, rollout: int = 0) -> tuple[Context, ...]:
@@ -72,6 +75,6 @@ class Contexts(dspy.Module):
         if given := self.task.contexts.given:
             return tuple(Context(text, source="given") for text in given)
         named = await self.name_list.acall(
-            count=count, rollout=rollout, batch=10, description=self.task.description, wanted=self.task.contexts.hint
+            count=count, rollout=rollout, description=self.task.description, wanted=self.task.contexts.hint
         )
         return tuple(Context(text) for text in named) or (Context(self.task.contexts.hint, source="hint"),)

@@ -54,7 +54,11 @@ def write_dataset(folder: Path, task: Task, records: Iterable[Record], ledger: M
 
 def card(task: Task, ledger: Mapping[str, Any], rows: int) -> str:
     """The data set's card: what it holds, how it was made, and what synthetic rows are not good for."""
-    size = next(name for bound, name in ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (10**9, "100K<n<1M")) if rows < bound)
+    size = next(
+        name
+        for bound, name in ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (10**9, "100K<n<1M"))
+        if rows < bound
+    )
     settings = ledger["settings"]
     labels = "\n".join(
         f"| {label.name} | {label.meaning} | {ledger['per_label'][label.name]['accepted']} |" for label in task.labels
@@ -122,9 +126,29 @@ def read_rows(folder: Path) -> Iterator[dict[str, Any]]:
                 try:
                     yield json.loads(line)
                 except ValueError as error:
-                    raise UsageError(f"{path}:{number}: is no JSON ({error}); give the folder of a run, or run `seedless generate` in it again") from error
+                    raise UsageError(
+                        f"{path}:{number}: is no JSON ({error}); give the folder of a run, or run `seedless generate` in it again"
+                    ) from error
     except OSError as error:
-        raise UsageError(f"{path}: cannot be read ({error.strerror}); give the folder of a run: seedless generate TASK -n N -o DIR makes one") from error
+        raise UsageError(
+            f"{path}: cannot be read ({error.strerror}); give the folder of a run: seedless generate TASK -n N -o DIR makes one"
+        ) from error
+
+
+def read_ledger(folder: Path) -> dict[str, Any]:
+    """A run's `ledger.json`.
+
+    Raises
+    ------
+    UsageError
+        If there is none.
+    """
+    path = folder / "ledger.json"
+    try:
+        found: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path}: cannot be read ({error}); give the folder of a run that `seedless generate` ended") from error
+    return found
 
 
 def export(folder: Path, task: Task, format_: Format, target: Path) -> int:
@@ -138,7 +162,7 @@ def export(folder: Path, task: Task, format_: Format, target: Path) -> int:
     names = [field.name for field in task.fields]
     records = list(read_rows(folder))
     if format_ == "parquet":
-        write_dataset(target, task, records, json.loads((folder / "ledger.json").read_text("utf-8")))
+        write_dataset(target, task, records, read_ledger(folder))
         return len(records)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -149,7 +173,11 @@ def export(folder: Path, task: Task, format_: Format, target: Path) -> int:
                 writer.writerows([record["id"], *(record[name] for name in names), record["label"]] for record in records)
             else:
                 for record in records:
-                    told = _chat(task, record) if format_ == "sft" else {"id": record["id"], **{n: record[n] for n in names}, "label": record["label"]}
+                    told = (
+                        _chat(task, record)
+                        if format_ == "sft"
+                        else {"id": record["id"], **{n: record[n] for n in names}, "label": record["label"]}
+                    )
                     file.write(json.dumps(told, ensure_ascii=False) + "\n")
     except OSError as error:
         raise SetupError(f"{target}: cannot be written ({error.strerror}); give another file: --to FILE") from error

@@ -95,14 +95,21 @@ class Instance(dspy.Module):
         if draft.problem:
             return Judged(draft, (Broken("form", draft.problem),))
         if self.task.seeds.field is not None:
-            texts = {f.name: slot.seed.text if f.name == self.task.seeds.field else draft.texts.get(f.name, "") for f in self.task.fields}
+            texts = {
+                f.name: slot.seed.text if f.name == self.task.seeds.field else draft.texts.get(f.name, "") for f in self.task.fields
+            }
             draft = replace(draft, texts=texts)
         told = ((a.name, a.check(draft, slot, kept)) for a in self.assertions)
         if broken := tuple(Broken(name, sentence) for name, sentence in told if sentence is not None):
             return Judged(draft, broken)
         verdict = await self.verifier.verdict(draft, slot, slot.rollout)
         if verdict is None or verdict.label == slot.label:
-            return Judged(draft, (), score=1.0 if verdict is None or verdict.confidence is None else verdict.confidence, verdict=verdict)
+            return Judged(
+                draft,
+                (),
+                score=1.0 if verdict is None or verdict.confidence is None else verdict.confidence,
+                verdict=verdict,
+            )
         meaning = self.task.label(slot.label).meaning
         said = f"as {verdict.label!r}, because {verdict.reason.rstrip('.')}" if verdict.label else "as none of the labels"
         sentence = f"A reader who was not told the label read the text {said}; change it so that {meaning.rstrip('.')}."
@@ -143,6 +150,7 @@ class Instance(dspy.Module):
             reason=verdict.reason if verdict else "",
             confidence=verdict.confidence if verdict else None,
             attempts=retried.drafts,
+            broken=tuple(b.assertion for judged in retried.history for b in judged.broken),
             lm=identity["lm"],
             program=identity["program"],
         )
@@ -171,7 +179,7 @@ def assertions_of(task: Task) -> tuple[Assertion, ...]:
     return (*(own.get(a.name, a) for a in standard), *(a for a in task.assertions if a.name not in named))
 
 
-def _with_fields(signature: Any, task: Task) -> Any:  # noqa: ANN401  DSPy's signatures
+def _with_fields(signature: Any, task: Task) -> Any:
     for field in task.written_fields:
         signature = signature.append(field.name, dspy.OutputField(desc=field.description), str)
     return signature
@@ -183,4 +191,5 @@ def _config(task: Task, profile: Profile) -> dict[str, Any]:
         config.setdefault("max_tokens", int(sum(1.8 * field.max_words + 12 for field in task.written_fields)))
     if profile.adapter == "plain":
         config["form"] = {field.name: field.form for field in task.written_fields}
+        config["sentences"] = max(1, task.written_fields[0].max_words // 15)
     return config

@@ -19,7 +19,11 @@ class Broken:
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Where a row or a refused draft comes from. `attempts` counts drafts; `reason` is the verdict's own."""
+    """Where a row or a refused draft comes from.
+
+    `reason` is the verdict's own; `attempts` counts drafts, `broken` names the
+    assertions that they broke, one for each break.
+    """
 
     strategy: str
     context: str
@@ -31,6 +35,7 @@ class Provenance:
     reason: str
     confidence: float | None
     attempts: int
+    broken: tuple[str, ...]
     lm: str
     program: str
 
@@ -84,4 +89,4 @@ Outcome = Row | Refusal
 
 def _plain(provenance: Provenance) -> dict[str, Any]:
     values = {name: getattr(provenance, name) for name in Provenance.__slots__}
-    return {**values, "attributes": dict(provenance.attributes)}
+    return {**values, "attributes": dict(provenance.attributes), "broken": list(provenance.broken)}

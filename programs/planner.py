@@ -6,7 +6,6 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from seedless.slot import Context
 from seedless.task import Task
 
 __all__ = ["Allotment", "Plan", "quotas"]
@@ -89,14 +88,15 @@ class Plan:
         random.Random(f"{self.seed}/contexts/{turn}").shuffle(order)
         return order[place]
 
-    def instance_seed(self, allotment: Allotment, round_: int, contexts: int, available: int) -> int:
+    def instance_seed(self, allotment: Allotment, round_: int, context: int, contexts: int, available: int) -> int:
         """Index of a slot's seed among its context's `available` ones: in turn, the same turn for every label; drawn after a refusal.
 
-        Labels share seeds, so that what a text is about tells nothing of its label.
+        Labels share seeds, so that what a text is about tells nothing of its label. Each context begins at a place of its own.
         """
         if round_ > 0:
             return random.Random(f"{self.seed}/seed/{allotment.position}/{round_}").randrange(available)
-        return (allotment.ordinal // contexts) % available
+        first = random.Random(f"{self.seed}/seeds/{context}").randrange(available)
+        return (first + allotment.ordinal // contexts) % available
 
 
 def _spread(counts: Mapping[str, int], rng: random.Random) -> list[str]:

@@ -54,7 +54,7 @@ class AssertedRetry(dspy.Module):
         Whether a broken draft goes back to the writer. Otherwise the next round writes a new one.
     """
 
-    def __init__(self, generate: Any, revise: Any, *, attempts: int = 3, drafts: int = 1, revises: bool = True) -> None:  # noqa: ANN401  DSPy's signatures
+    def __init__(self, generate: Any, revise: Any, *, attempts: int = 3, drafts: int = 1, revises: bool = True) -> None:
         super().__init__()
         self.generate = dspy.Predict(generate)
         self.revise = dspy.Predict(revise)
@@ -62,7 +62,7 @@ class AssertedRetry(dspy.Module):
         self.drafts = drafts
         self.revises = revises
 
-    async def aforward(self, *, judge: Judge, rollout: int, config: Mapping[str, Any], **inputs: Any) -> Retried:  # noqa: ANN401  a signature's inputs
+    async def aforward(self, *, judge: Judge, rollout: int, config: Mapping[str, Any], **inputs: Any) -> Retried:
         """Write until every assertion holds or the attempts are used up.
 
         `rollout` makes the calls this slot's own: draft d of attempt a asks under `rollout + 64·a + d`.
@@ -72,7 +72,9 @@ class AssertedRetry(dspy.Module):
         for attempt in range(self.attempts):
             for d in range(self.drafts):
                 number = rollout + 64 * attempt + d
-                draft = await self._write(history[-1] if history and self.revises else None, {**config, "rollout_id": number}, inputs)
+                draft = await self._write(
+                    history[-1] if history and self.revises else None, {**config, "rollout_id": number}, inputs
+                )
                 history.append(await judge(draft))
                 if not history[-1].broken and self.drafts == 1:
                     break
@@ -95,7 +97,10 @@ class AssertedRetry(dspy.Module):
         except CutOff as cut:
             return Draft({outputs[0]: cut.text}, finished=False)
         except dspy.AdapterParseError as error:
-            return Draft({outputs[0]: str(error.lm_response or "")}, problem="The answer was not in the form that was asked for; keep to it.")
+            return Draft(
+                {outputs[0]: str(error.lm_response or "")},
+                problem="The answer was not in the form that was asked for; keep to it.",
+            )
         return Draft({name: str(found[name]).strip() for name in outputs})
 
 
@@ -108,9 +113,9 @@ def _splice(start: int, accepted: Draft) -> None:
     trace[start:] = kept
 
 
-def _wrote(step: Any) -> bool:  # noqa: ANN401  DSPy's trace entries
+def _wrote(step: Any) -> bool:
     return "constraint" in step[1]
 
 
-def _matches(prediction: Any, accepted: Draft) -> bool:  # noqa: ANN401  DSPy's Prediction
+def _matches(prediction: Any, accepted: Draft) -> bool:
     return all(str(value).strip() == accepted.texts.get(name) for name, value in prediction.items())

@@ -25,7 +25,7 @@ class InstanceSeeds(dspy.Module):
         if given := self.task.seeds.given:
             return tuple(InstanceSeed(text, context) for text in given)
         named = await self.name_list.acall(
-            count=count, rollout=rollout, batch=8, description=self.task.description, context=context.text,
+            count=count, rollout=rollout, description=self.task.description, context=context.text,
             wanted=fill(self.task.seeds.hint, {"context": context.text}),
         )  # fmt: skip
         return tuple(InstanceSeed(text, context) for text in named) or (InstanceSeed(context.text, context),)

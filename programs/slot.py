@@ -1,9 +1,10 @@
 """What flows from stage to stage. Each type is frozen and says one thing."""
 
-from dataclasses import dataclass, field
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 __all__ = ["Context", "Draft", "InstanceSeed", "Slot", "Verdict"]
+
 
 @dataclass(frozen=True, slots=True)
 class Context:

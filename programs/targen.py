@@ -71,7 +71,7 @@ class TarGEN(dspy.Module):
             spec = LMSpec.parse("embedded")
         self.profile = profile or (spec.profile if spec else HOSTED)
         self.mode = VerifyMode.parse(verify)
-        self._lm: dspy.BaseLM | None = spec.open() if spec else lm  # type: ignore[assignment]  # a string became a spec
+        self._lm: dspy.BaseLM | None = spec.open() if spec else lm
         self.adapter = adapter_of(self.profile.adapter)
         self.name_contexts = Contexts(self.task, self.profile)
         self.name_seeds = InstanceSeeds(self.task, self.profile)
@@ -115,7 +115,7 @@ class TarGEN(dspy.Module):
         final = outcome.label if isinstance(outcome, Row) else slot.label
         return dspy.Prediction(**outcome.texts, label=final, ok=isinstance(outcome, Row), outcome=outcome)
 
-    def forward(self, **inputs: Any) -> dspy.Prediction:  # noqa: ANN401  aforward's inputs
+    def forward(self, **inputs: Any) -> dspy.Prediction:
         """As `aforward`, for synchronous callers; works inside a running event loop too."""
         return background.run(self.aforward(**inputs))
 
@@ -129,7 +129,7 @@ class TarGEN(dspy.Module):
         with self.speaking():
             return await self.name_seeds.acall(context=context, count=count, rollout=rollout)  # type: ignore[no-any-return]  # DSPy has no types
 
-    def speaking(self) -> Any:  # noqa: ANN401  DSPy's context manager
+    def speaking(self) -> Any:
         """DSPy's settings under which this program's predictors speak: its LM, where it has one of its own, and its adapter."""
         return dspy.context(adapter=self.adapter, **({"lm": self._lm} if self._lm is not None else {}))
 
@@ -173,10 +173,14 @@ class TarGEN(dspy.Module):
         mine = {name for name, _ in self.named_predictors()}
         theirs = set(state) - {"metadata"} if isinstance(state, dict) else set()
         if mine != theirs:
-            raise UsageError(f"{path}: holds the predictors {sorted(theirs)}, this program has {sorted(mine)}; give a program saved for this kind of task and LM")
+            raise UsageError(
+                f"{path}: holds the predictors {sorted(theirs)}, this program has {sorted(mine)}; give a program saved for this kind of task and LM"
+            )
         for name in mine:
             if not isinstance(state[name], dict) or state[name].get("lm") is not None:
-                raise UsageError(f"{path}: {name} names an LM of its own, which is not taken from a file; save the program without one")
+                raise UsageError(
+                    f"{path}: {name} names an LM of its own, which is not taken from a file; save the program without one"
+                )
             fields = [field.get("prefix") for field in state[name].get("signature", {}).get("fields", [])]
             own = dict(self.named_predictors())[name].signature.dump_state()["fields"]
             if fields != [field["prefix"] for field in own]:
@@ -188,7 +192,9 @@ class TarGEN(dspy.Module):
             return NoVerifier()
         if self.profile.verifier == "embedding" and judge_lm is None:
             if self.mode.name == "anchored":
-                raise UsageError("given --verify anchored with the embedding verifier, which has no use for the given label; use --verifier lm or --verify blind")
+                raise UsageError(
+                    "given --verify anchored with the embedding verifier, which has no use for the given label; use --verifier lm or --verify blind"
+                )
             from seedless.lms.encoder import encoder
             from seedless.verify.embedding import EmbeddingVerifier
 
@@ -198,7 +204,7 @@ class TarGEN(dspy.Module):
         spec = LMSpec.parse(judge_lm) if isinstance(judge_lm, str) else None
         profile = spec.profile if spec else self.profile
         return LMVerifier(
-            self.task, profile, mode=self.mode, lm=spec.open() if spec else judge_lm,  # type: ignore[arg-type]  # a string became a spec
+            self.task, profile, mode=self.mode, lm=spec.open() if spec else judge_lm,
             adapter=adapter_of(profile.adapter) if spec else None,
         )  # fmt: skip
 

@@ -136,20 +136,38 @@ class Task(Declared):
         names = [field.name for field in self.fields]
         for i, name in enumerate(names):
             if name in RESERVED:
-                raise Misfit(f"field name {name!r} is one of a row's own keys {sorted(RESERVED)}; choose another", "fields", i, "name")
+                raise Misfit(
+                    f"field name {name!r} is one of a row's own keys {sorted(RESERVED)}; choose another",
+                    "fields",
+                    i,
+                    "name",
+                )
             if (within := self.fields[i].within) is not None:
                 _known("within", within, [n for n in names if n != name], "fields", i, "within")
         for i, attribute in enumerate(self.attributes):
             if attribute.name in {*names, *BUILT_IN_PLACES}:
-                raise Misfit(f"attribute {attribute.name!r} has the name of a field or of a place that code fills; choose another", "attributes", i, "name")
+                raise Misfit(
+                    f"attribute {attribute.name!r} has the name of a field or of a place that code fills; choose another",
+                    "attributes",
+                    i,
+                    "name",
+                )
         if self.seeds.field is not None:
             _known("field", self.seeds.field, names, "seeds", "field")
             if len(self.fields) == 1:
-                raise Misfit(f"{self.seeds.field!r} is the only field, so nothing is left to write; add a field", "seeds", "field")
+                raise Misfit(
+                    f"{self.seeds.field!r} is the only field, so nothing is left to write; add a field",
+                    "seeds",
+                    "field",
+                )
         for i, assertion in enumerate(self.assertions):
             for field in assertion.named_fields():
                 _known("field", field, names, "assertions", i)
-        allowed = [*sorted(BUILT_IN_PLACES), *(a.name for a in self.attributes), *([self.seeds.field] if self.seeds.field else [])]
+        allowed = [
+            *sorted(BUILT_IN_PLACES),
+            *(a.name for a in self.attributes),
+            *([self.seeds.field] if self.seeds.field else []),
+        ]
         for i, label in enumerate(self.labels):
             for place in places(label.constraint):
                 _known("place", place, allowed, "labels", i, "constraint")
@@ -202,7 +220,12 @@ def _distinct(what: str, key: str, names: list[str]) -> None:
     seen: dict[str, str] = {}
     for i, name in enumerate(names):
         if (other := seen.get(name.casefold())) is not None:
-            raise Misfit(f"{what} {name!r} is given twice (the first is {other!r}), each may stand once; rename one", key, i, "name")
+            raise Misfit(
+                f"{what} {name!r} is given twice (the first is {other!r}), each may stand once; rename one",
+                key,
+                i,
+                "name",
+            )
         seen[name.casefold()] = name
 
 

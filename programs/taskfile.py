@@ -22,7 +22,9 @@ Path_ = tuple[str | int, ...]
 
 def built_in_tasks() -> tuple[str, ...]:
     """Names of the tasks that ship with the package, sorted."""
-    return tuple(sorted(entry.name.removesuffix(".yaml") for entry in files("seedless.tasks").iterdir() if entry.name.endswith(".yaml")))
+    return tuple(
+        sorted(entry.name.removesuffix(".yaml") for entry in files("seedless.tasks").iterdir() if entry.name.endswith(".yaml"))
+    )
 
 
 def load_task(name_or_path: str | Path) -> Task:
@@ -102,7 +104,7 @@ def _compose(text: str, source: str) -> yaml.Node:
     return node
 
 
-def _build(node: yaml.Node, path: Path_, lines: dict[Path_, int], source: str) -> Any:  # noqa: ANN401  YAML's values
+def _build(node: yaml.Node, path: Path_, lines: dict[Path_, int], source: str) -> Any:
     line = node.start_mark.line + 1
     lines[path] = line
     if len(path) > DEPTH:
@@ -149,7 +151,7 @@ def _complaint(source: str, lines: dict[Path_, int], detail: ErrorDetails) -> st
     location: list[str | int] = []
     misfit = detail.get("ctx", {}).get("error")
     for part in misfit.path if isinstance(misfit, Misfit) else detail["loc"]:
-        if (*location, part) in lines or detail["type"] in {"missing", "extra_forbidden"} and part == detail["loc"][-1]:
+        if (*location, part) in lines or (detail["type"] in {"missing", "extra_forbidden"} and part == detail["loc"][-1]):
             location.append(part)
     line = next(lines[tuple(location[:k])] for k in range(len(location), -1, -1) if tuple(location[:k]) in lines)
     where = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in location).lstrip(".") or "the task"

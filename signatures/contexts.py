@@ -20,7 +20,7 @@ class NameContexts(dspy.Signature):
 
 
 class NameContextsPlainly(dspy.Signature):
-    """List {count} different {wanted}."""
+    """Make a numbered list of {count} {wanted}. Each item has one to three words, and no item is repeated."""
 
     wanted: str = dspy.InputField(desc="What to list")
     count: int = dspy.InputField(desc="How many")

@@ -21,7 +21,7 @@ class NameSeeds(dspy.Signature):
 
 
 class NameSeedsPlainly(dspy.Signature):
-    """List {count} different {wanted}. Think of {context}."""
+    """Make a numbered list of {count} {wanted}. Think of {context}. Each item has one to three words, and no item is repeated."""
 
     context: str = dspy.InputField(desc="The topic")
     wanted: str = dspy.InputField(desc="What to list")

@@ -62,15 +62,17 @@ class PlainAdapter(dspy.Adapter):
     and its value; empty ones are left out. One text output is answered with plain text, a list with a line for each item,
     anything else with a JSON object under the decoder's schema. An input called `opening` becomes the answer's first words
     where the LM can be given them. `form` (config of a call: field name to `sentence`, `question` or `text`) becomes a
-    grammar where the LM takes one.
+    grammar where the LM takes one, `sentences` bounds a text in it.
     """
 
-    def __call__(self, lm: dspy.BaseLM, lm_kwargs: dict[str, Any], signature: Signature, demos: Any, inputs: dict[str, Any]) -> Any:  # noqa: ANN401  DSPy's own types
+    def __call__(self, lm: dspy.BaseLM, lm_kwargs: dict[str, Any], signature: Signature, demos: Any, inputs: dict[str, Any]) -> Any:
         kwargs, opening = self._constrained(lm, lm_kwargs, signature, inputs)
         outputs = lm(messages=self._messages(signature, demos, inputs, prefill=opening), **kwargs)
         return self._parsed(signature, outputs, opening)
 
-    async def acall(self, lm: dspy.BaseLM, lm_kwargs: dict[str, Any], signature: Signature, demos: Any, inputs: dict[str, Any]) -> Any:  # noqa: ANN401  DSPy's own types
+    async def acall(
+        self, lm: dspy.BaseLM, lm_kwargs: dict[str, Any], signature: Signature, demos: Any, inputs: dict[str, Any]
+    ) -> Any:
         kwargs, opening = self._constrained(lm, lm_kwargs, signature, inputs)
         outputs = await lm.acall(messages=self._messages(signature, demos, inputs, prefill=opening), **kwargs)
         return self._parsed(signature, outputs, opening)
@@ -94,6 +96,7 @@ class PlainAdapter(dspy.Adapter):
     ) -> tuple[dict[str, Any], str]:
         kwargs = dict(lm_kwargs)
         form: Mapping[str, str] = kwargs.pop("form", None) or {}
+        sentences = int(kwargs.pop("sentences", 3))
         takes = lm.supported_params
         opening = str(inputs.get("opening") or "") if "prefill" in takes and len(signature.output_fields) == 1 else ""
         ((name, field), *others) = signature.output_fields.items()
@@ -102,7 +105,11 @@ class PlainAdapter(dspy.Adapter):
                 schema = {"name": "answer", "schema": _schema(signature), "strict": True}
                 kwargs["response_format"] = {"type": "json_schema", "json_schema": schema}
         elif "grammar" in takes:
-            grammar = grammar_of_list(int(inputs.get("count", 10))) if field.annotation == list[str] else grammar_of_form(form.get(name, "text"), opening)
+            grammar = (
+                grammar_of_list(int(inputs.get("count", 10)))
+                if field.annotation == list[str]
+                else grammar_of_form(form.get(name, "text"), opening, sentences=sentences)
+            )
             if grammar:
                 kwargs["grammar"] = grammar
         return kwargs, opening
@@ -128,7 +135,9 @@ class PlainAdapter(dspy.Adapter):
             parts.append(f"{described} {value}{'' if value[-1] in '.!?' else '.'}")
         if _one_text(signature):
             return " ".join(parts)
-        keys = ", ".join(f'"{name}" ({(field.json_schema_extra or {}).get("desc") or name})' for name, field in signature.output_fields.items())
+        keys = ", ".join(
+            f'"{name}" ({(field.json_schema_extra or {}).get("desc") or name})' for name, field in signature.output_fields.items()
+        )
         if _one_list(signature):
             return " ".join([*parts, "One per line."])
         return " ".join([*parts, f"Answer with a JSON object with the keys {keys}."])
@@ -160,7 +169,10 @@ class PlainAdapter(dspy.Adapter):
 
 
 LIST_MARK = re.compile(r"^\s*(?:[-*•]|\(?\d{1,3}[.):])\s*")
-LEAD = re.compile(r"^\s*(?:sure|certainly|here(?:'s| is)[^\n:]{0,80}|(?:review|question|sentence|tweet|message|text|answer|output|example))\s*[:!]\s*", re.IGNORECASE)
+LEAD = re.compile(
+    r"^\s*(?:sure|certainly|here(?:'s| is)[^\n:]{0,80}|(?:review|question|sentence|tweet|message|text|answer|output|example))\s*[:!]\s*",
+    re.IGNORECASE,
+)
 QUOTES = {'"': '"', "“": "”", "'": "'", "«": "»", "`": "`", "*": "*"}
 
 
@@ -194,7 +206,7 @@ def _schema(signature: Signature) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
 
 
-def _coerced(signature: Signature, completion: str, parse: Any) -> dict[str, Any]:  # noqa: ANN401  DSPy's bound method
+def _coerced(signature: Signature, completion: str, parse: Any) -> dict[str, Any]:
     """What `parse` finds, or what it finds once labels in the wrong case and stray marks are set right."""
     closed = {name: get_args(f.annotation) for name, f in signature.output_fields.items() if get_origin(f.annotation) is Literal}
     try:

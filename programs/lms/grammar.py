@@ -2,25 +2,30 @@
 
 __all__ = ["grammar_of_form", "grammar_of_list"]
 
+MARKUP = r"\[\]{}<>_*#|"
 
-def grammar_of_form(form: str, opening: str = "") -> str:
-    r"""The grammar of one text of the given form, continuing `opening` where there is one; "" where the form is free.
 
-    A `question` is one line that ends with its first question mark; a `sentence` is one line.
+def grammar_of_form(form: str, opening: str = "", *, sentences: int = 3) -> str:
+    r"""The grammar of one text of the given form, continuing `opening` where there is one.
 
-    >>> print(grammar_of_form("question"))
-    root ::= [A-Z] [^?!\n:;\[\]{}<>_*#|]+ "?"
+    A `question` ends with its first question mark, a `sentence` with its first full stop or the like (a point within a number
+    aside), a `text` with its line or its last allowed sentence. None holds markup or places to fill in.
+
+    >>> print(grammar_of_form("question", opening="Who"))
+    root ::= body "?"
+    body ::= ([^?!.\n:;"\[\]{}<>_*#|] | "." [0-9])+
     """
-    first = "" if opening else "[A-Z] "
     if form == "question":
-        return rf'root ::= {first}[^?!\n:;\[\]{{}}<>_*#|]+ "?"'
+        start = "" if opening else "[A-Z] "
+        return rf'root ::= {start}body "?"{chr(10)}body ::= ([^?!.\n:;"{MARKUP}] | "." [0-9])+'
+    start = "" if opening else r'["A-Za-z0-9$@] ' if form == "text" else r'["A-Z0-9$] '
+    body = rf'body ::= ([^?!.\n{MARKUP}] | "." [0-9])+'
     if form == "sentence":
-        first = "" if opening else r"[A-Z0-9\"'$] "
-        return rf"root ::= {first}[^\n\[\]{{}}<>_*#|]+"
-    return r"root ::= [^\n\[\]{}<>_|]+" if form == "text" else ""
+        return rf'root ::= {start}body [.!?] ["]?{chr(10)}{body}'
+    return rf'root ::= {start}body (mark body){{0,{sentences - 1}}} mark?{chr(10)}{body}{chr(10)}mark ::= [.!?]+ ["]?'
 
 
 def grammar_of_list(count: int) -> str:
     """The grammar of a numbered list of `count` short lines."""
     lines = " ".join(f'"{i}. " item' for i in range(1, count + 1))
-    return rf'root ::= {lines}{chr(10)}item ::= [A-Za-z] [A-Za-z0-9 \x27-]{{2,48}} "\n"'
+    return rf'root ::= {lines}{chr(10)}item ::= [A-Za-z] [A-Za-z \x27-]{{2,32}} "\n"'

@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,10 +21,25 @@ __all__ = ["AsyncLlamaEngine", "LlamaEngine", "LlamaServer", "threads_that_pay"]
 
 
 def threads_that_pay() -> int:
-    """Threads for decoding: every core (at most four) on an idle machine, half on a busy one, where they would wait for each other."""
+    """Threads for decoding: as many as cores are idle now, from one to four; on a busy core they would wait for each other."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    busy = os.getloadavg()[0] > cores / 2 if hasattr(os, "getloadavg") else False
-    return max(1, min(cores, 4) // (2 if busy else 1))
+    return max(1, min(4, cores, round(cores * _idle_share())))
+
+
+def _idle_share(seconds: float = 0.1) -> float:
+    """Share of the machine's processor time that is idle over the next moment, in [0, 1]; one half where it cannot be told."""
+    stat = Path("/proc/stat")
+    if not stat.exists():
+        return 0.5
+
+    def read() -> tuple[int, int]:
+        times = [int(t) for t in stat.read_text().splitlines()[0].split()[1:9]]
+        return times[3] + times[4], sum(times)
+
+    idle, total = read()
+    time.sleep(seconds)
+    later_idle, later_total = read()
+    return (later_idle - idle) / max(1, later_total - total)
 
 
 class LlamaServer:
@@ -32,7 +48,9 @@ class LlamaServer:
     `threads` and `slots` change the speed; answers do not depend on `threads`.
     """
 
-    def __init__(self, path: Path, *, slots: int = 8, threads: int | None = None, context: int = 2048, embedding: bool = False) -> None:
+    def __init__(
+        self, path: Path, *, slots: int = 8, threads: int | None = None, context: int = 2048, embedding: bool = False
+    ) -> None:
         self.path = path
         self.slots = slots
         self._threads = threads
@@ -41,7 +59,7 @@ class LlamaServer:
         self._server: Any = None
         self._lock = threading.Lock()
 
-    def _loaded(self) -> Any:  # noqa: ANN401  xllamacpp has no types
+    def _loaded(self) -> Any:
         with self._lock:
             if self._server is None:
                 try:
@@ -85,10 +103,11 @@ class LlamaServer:
         """Unit vectors of `texts`, shape (len(texts), dimensions)."""
         found = _answer(self._loaded().handle_embeddings({"input": list(texts), "model": "x"}), self.path)
         vectors = np.asarray([row["embedding"] for row in found["data"]], dtype=np.float32)
-        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        unit: NDArray[np.float32] = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        return unit
 
 
-def _answer(found: Any, path: Path) -> dict[str, Any]:  # noqa: ANN401  xllamacpp answers with a dict or its JSON
+def _answer(found: Any, path: Path) -> dict[str, Any]:
     answer: dict[str, Any] = json.loads(found) if isinstance(found, str | bytes) else found
     if "error" in answer or ("code" in answer and "message" in answer):
         detail = answer.get("error", answer)
@@ -155,7 +174,7 @@ def _body(request: Request) -> dict[str, Any]:
     return {**body, **(config.extensions or {})}
 
 
-def _response_format(value: Any) -> Any:  # noqa: ANN401  JSON's values
+def _response_format(value: Any) -> Any:
     if value.get("type") == "json_schema" and "json_schema" not in value:
         return {"type": "json_schema", "json_schema": {k: v for k, v in value.items() if k != "type"}}
     return value

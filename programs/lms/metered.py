@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import logging
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -14,10 +15,10 @@ from dspy.clients.costs import estimate_cost
 from dspy.lm15 import request_from_openai_chat
 
 from seedless import background
-from seedless.errors import LMUnusable, SeedlessError
+from seedless.errors import LMUnusable, SeedlessError, UsageError
 from seedless.lms.step import Budget, MemorySteps, Step, Steps, Unbounded, current_stage
 
-__all__ = ["CutOff", "MeteredLM", "StepFailed"]
+__all__ = ["CutOff", "MeteredLM", "StepFailed", "metered"]
 
 PASSING = (dspy.LMRateLimitError, dspy.LMServerError, dspy.LMTransportError, dspy.LMTimeoutError)
 FINAL = (
@@ -28,8 +29,13 @@ FINAL = (
     dspy.LMUnsupportedFeatureError,
     dspy.LMInvalidRequestError,
 )
-NEVER_SENT = frozenset({"base_url", "cache", "form", "rollout_id", "timeout"})
+NEVER_SENT = frozenset({"base_url", "cache", "form", "rollout_id", "sentences", "timeout"})
 ENGINE_ONLY = frozenset({"grammar", "min_p"})  # what llama.cpp takes beside OpenAI's request
+
+
+logging.getLogger("dspy.clients.lm").addFilter(
+    lambda record: "truncated" not in record.getMessage()
+)  # an assertion of ours says it
 
 
 class CutOff(SeedlessError):
@@ -79,7 +85,7 @@ class MeteredLM(dspy.LM):
         patience: float = 600.0,
         free: bool = False,
         priced: bool = True,
-        **options: Any,  # noqa: ANN401  DSPy's own
+        **options: Any,
     ) -> None:
         super().__init__(model, cache=False, num_retries=0, **options)
         self.identity = identity
@@ -96,11 +102,11 @@ class MeteredLM(dspy.LM):
         self._failed_in_a_row = 0
         self._answered = 0
 
-    def __call__(self, prompt: Any = None, *, messages: Any = None, **kwargs: Any) -> Any:  # noqa: ANN401  DSPy's own
+    def __call__(self, prompt: Any = None, *, messages: Any = None, **kwargs: Any) -> Any:
         """As `acall`, for synchronous callers."""
         return background.run(self.acall(prompt, messages=messages, **kwargs))
 
-    async def acall(self, prompt: Any = None, *, messages: Any = None, **kwargs: Any) -> Any:  # noqa: ANN401  DSPy's own
+    async def acall(self, prompt: Any = None, *, messages: Any = None, **kwargs: Any) -> Any:
         """The answers to one request, as DSPy's list of texts: from the steps kept, or from the LM.
 
         Raises
@@ -126,14 +132,14 @@ class MeteredLM(dspy.LM):
             raise CutOff(step.text)
         return [step.text]
 
-    def _key(self, messages: Any, wanted: Mapping[str, Any]) -> str:  # noqa: ANN401  DSPy's own
+    def _key(self, messages: Any, wanted: Mapping[str, Any]) -> str:
         asked = {name: _plain(value) for name, value in sorted(wanted.items()) if value is not None and not name.startswith("api_")}
         return hashlib.sha256(json.dumps([self.identity, messages, asked], sort_keys=True, default=str).encode()).hexdigest()
 
     def _gate(self) -> asyncio.Semaphore:
         return self._gates.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(self.concurrency))
 
-    def _request(self, messages: Any, wanted: Mapping[str, Any]) -> dspy.lm15.Request:  # noqa: ANN401  DSPy's own
+    def _request(self, messages: Any, wanted: Mapping[str, Any]) -> dspy.lm15.Request:
         body: dict[str, Any] = {"model": self.model, "messages": messages}
         extensions: dict[str, Any] = {}
         for name, value in wanted.items():
@@ -200,7 +206,9 @@ class MeteredLM(dspy.LM):
         usage = response.usage
         cost: float | None = 0.0 if self.free else None
         if self.priced and not self.free:
-            cost, _why = estimate_cost(response, provider=self._provider_name, requested_model=self.model.partition("/")[2], request=request)
+            cost, _why = estimate_cost(
+                response, provider=self._provider_name, requested_model=self.model.partition("/")[2], request=request
+            )
         self.budget.charge(cost)
         return Step(
             text=response.text or "",
@@ -211,9 +219,36 @@ class MeteredLM(dspy.LM):
         )
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401  JSON's values
+def metered(lm: dspy.BaseLM, *, concurrency: int) -> MeteredLM:
+    """`lm` as a `MeteredLM` of its own: a copy, or the same model, options and engine under one.
+
+    Raises
+    ------
+    UsageError
+        If `lm` is no `dspy.LM`, whose engine can be taken over.
+    """
+    if isinstance(lm, MeteredLM):
+        return lm.copy()  # type: ignore[no-any-return]  # DSPy has no types
+    if not isinstance(lm, dspy.LM):
+        raise UsageError(
+            f"given a {type(lm).__name__} as LM, a dspy.LM is allowed; wrap it as an engine: dspy.LM(name, engine=...)"
+        )
+    options = {name: value for name, value in lm.kwargs.items() if value is not None}
+    base = options.get("api_base")
+    if not isinstance(lm.engine, str):
+        options |= {"engine": lm.engine, "async_engine": getattr(lm, "_async_engine_spec", None)}
+    return MeteredLM(
+        lm.model, identity=f"{lm.model}@{base or ''}", address=str(base or lm.model.partition("/")[0]), concurrency=concurrency,
+        priced=base is None, model_type=lm.model_type, **options,
+    )  # fmt: skip
+
+
+def _plain(value: Any) -> Any:
     if isinstance(value, type) and issubclass(value, pydantic.BaseModel):
-        return {"type": "json_schema", "json_schema": {"name": value.__name__, "schema": value.model_json_schema(), "strict": True}}
+        return {
+            "type": "json_schema",
+            "json_schema": {"name": value.__name__, "schema": value.model_json_schema(), "strict": True},
+        }
     return value
 
 

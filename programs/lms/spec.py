@@ -34,7 +34,7 @@ class Profile:
     """How a kind of model is best spoken to: the defaults that an LM brings with it.
 
     `wording` and `adapter` choose the prompts' form; `drafts` are written for each attempt and the best is taken; `revise` tells
-    whether a broken draft goes back to the writer with its objections, or another is written. `sampling` is each stage's.
+    whether a broken draft goes back to the writer with its objections, or another is written; lists are asked for `list_batch` items at a time. `sampling` is each stage's.
     """
 
     wording: Literal["full", "plain"]
@@ -43,13 +43,14 @@ class Profile:
     drafts: int
     attempts: int
     revise: bool
+    list_batch: int
     concurrency: int
     sampling: Mapping[str, Sampling] = field(default_factory=dict)
 
 
-HOSTED = Profile(wording="full", adapter="json", verifier="lm", drafts=1, attempts=3, revise=True, concurrency=32)
+HOSTED = Profile(wording="full", adapter="json", verifier="lm", drafts=1, attempts=3, revise=True, list_batch=20, concurrency=32)
 LOCAL = Profile(
-    wording="full", adapter="plain", verifier="lm", drafts=1, attempts=3, revise=True, concurrency=8,
+    wording="full", adapter="plain", verifier="lm", drafts=1, attempts=3, revise=True, list_batch=20, concurrency=8,
     sampling={
         "contexts": {"temperature": 0.8, "min_p": 0.05, "max_tokens": 400},
         "seeds": {"temperature": 0.8, "min_p": 0.05, "max_tokens": 400},
@@ -58,10 +59,10 @@ LOCAL = Profile(
     },
 )  # fmt: skip
 EMBEDDED = Profile(
-    wording="plain", adapter="plain", verifier="embedding", drafts=2, attempts=3, revise=False, concurrency=8,
+    wording="plain", adapter="plain", verifier="embedding", drafts=2, attempts=3, revise=False, list_batch=5, concurrency=8,
     sampling={
-        "contexts": {"temperature": 0.8, "min_p": 0.1, "max_tokens": 200},
-        "seeds": {"temperature": 0.8, "min_p": 0.1, "max_tokens": 160},
+        "contexts": {"temperature": 0.7, "min_p": 0.1, "max_tokens": 80},
+        "seeds": {"temperature": 0.7, "min_p": 0.1, "max_tokens": 80},
         "write": {"temperature": 0.9, "min_p": 0.1},
     },
 )  # fmt: skip
@@ -111,10 +112,36 @@ class LMSpec:
         else:
             raise UsageError(f"given the LM {given!r}, allowed are {forms}; name one of them")
         if api_base is not None:
-            raise UsageError(f"given --api-base with the LM {given!r}, which runs in this process; drop it or name a DSPy model string")
+            raise UsageError(
+                f"given --api-base with the LM {given!r}, which runs in this process; drop it or name a DSPy model string"
+            )
         return spec
 
-    def open(self, *, concurrency: int | None = None, steps: Steps | None = None, budget: Budget | None = None, **options: Any) -> Any:  # noqa: ANN401  MeteredLM imports dspy (1 s)
+    @classmethod
+    def of(cls, given: Any, *, api_base: str | None = None) -> "LMSpec":
+        """The spec that a string means, or the one that suits a DSPy LM object: a hosted model's.
+
+        Raises
+        ------
+        UsageError
+            If it means none.
+        """
+        if isinstance(given, str):
+            return cls.parse(given, api_base=api_base)
+        if not hasattr(given, "acall") or not hasattr(given, "model"):
+            raise UsageError(f"given a {type(given).__name__} as LM, a string such as 'embedded' or a dspy.LM is allowed; give one")
+        if api_base is not None:
+            raise UsageError("given api_base with an LM object, which has its own address; drop it")
+        return cls(str(given.model), "hosted", str(given.model), HOSTED)
+
+    def open(
+        self,
+        *,
+        concurrency: int | None = None,
+        steps: Steps | None = None,
+        budget: Budget | None = None,
+        **options: Any,
+    ) -> Any:
         """The LM, ready to be called: a `MeteredLM`.
 
         Raises
@@ -128,18 +155,26 @@ class LMSpec:
         shared: dict[str, Any] = {"steps": steps, "budget": budget, "concurrency": in_flight, **options}
         if self.kind == "hosted":
             self._check_key()
-            return MeteredLM(
-                self.given, identity=f"{self.given}@{self.api_base or ''}", address=self.api_base or self.given.partition("/")[0],
-                priced=self.api_base is None, **({"api_base": self.api_base} if self.api_base else {}),
-                **({"api_key": os.environ.get(KEYS.get(self._provider, ""), "") or "none"} if self.api_base else {}), **shared,
-            )  # fmt: skip
+            identity, address = f"{self.given}@{self.api_base or ''}", self.api_base or self.given.partition("/")[0]
+            if self.api_base is not None:
+                key = os.environ.get(KEYS.get(self._provider, ""), "")
+                shared |= {"api_base": self.api_base, "api_key": key or "none"}  # many a server of one's own asks for no key
+            return MeteredLM(self.given, identity=identity, address=address, priced=self.api_base is None, **shared)
         from seedless.lms.llama import AsyncLlamaEngine, LlamaEngine, LlamaServer
         from seedless.lms.weights import digest
 
         path = self.file()
         engine = LlamaEngine(LlamaServer(path, slots=in_flight))
         name = f"{path.stem}@{digest(path)[:12]}"
-        return MeteredLM(name, identity=name, address="this process", engine=engine, async_engine=AsyncLlamaEngine(engine), free=True, **shared)
+        return MeteredLM(
+            name,
+            identity=name,
+            address="this process",
+            engine=engine,
+            async_engine=AsyncLlamaEngine(engine),
+            free=True,
+            **shared,
+        )
 
     def file(self) -> Path:
         """The GGUF file of a model that runs in this process.
@@ -189,7 +224,7 @@ class LMSpec:
                 "or another model with --lm"
             )
 
-    def with_profile(self, **changes: Any) -> "LMSpec":  # noqa: ANN401  Profile's fields
+    def with_profile(self, **changes: Any) -> "LMSpec":
         """The same model, spoken to otherwise: fields of `Profile` that are not None replace the defaults."""
         given = {name: value for name, value in changes.items() if value is not None}
         return replace(self, profile=replace(self.profile, **given))

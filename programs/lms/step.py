@@ -52,7 +52,7 @@ class Budget(Protocol):
 class MemorySteps:
     """Steps that live as long as the process: what the module uses outside a run. Nothing is recalled, so each call is made."""
 
-    def recall(self, key: str) -> Step | None:  # noqa: ARG002  the protocol's name
+    def recall(self, key: str) -> Step | None:
         """None: every call is a new one."""
         return None
 

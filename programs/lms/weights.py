@@ -52,7 +52,9 @@ def minilm() -> Path:
             _convert(weights, vocabulary, part)
             part.replace(target)
     except OSError as error:
-        raise SetupError(f"{target}: cannot be written ({error.strerror}); make room or set XDG_CACHE_HOME to a writable folder") from error
+        raise SetupError(
+            f"{target}: cannot be written ({error.strerror}); make room or set XDG_CACHE_HOME to a writable folder"
+        ) from error
     return target
 
 
@@ -83,7 +85,9 @@ def _convert(weights: Path, vocabulary: Path, target: Path) -> None:
         import gguf
         from safetensors.numpy import load_file
     except ImportError as error:
-        raise SetupError(f"the package {error.name} is missing, which turns the embedder's weights into a GGUF file; {HOW}") from error
+        raise SetupError(
+            f"the package {error.name} is missing, which turns the embedder's weights into a GGUF file; {HOW}"
+        ) from error
     tensors: dict[str, Any] = load_file(weights)
     layers = 1 + max(int(name.split(".")[2]) for name in tensors if name.startswith("encoder.layer."))
     positions, width = tensors["embeddings.position_embeddings.weight"].shape

@@ -43,5 +43,7 @@ class CallBudget:
             If the price is unknown while `max_cost` bounds the run.
         """
         if cost is None and self.max_cost is not None:
-            raise UsageError("given --max-cost, but the price of this LM is unknown, so the bound cannot be kept; use --max-calls instead")
+            raise UsageError(
+                "given --max-cost, but the price of this LM is unknown, so the bound cannot be kept; use --max-calls instead"
+            )
         self.cost = None if cost is None or self.cost is None else self.cost + cost

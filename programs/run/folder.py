@@ -16,7 +16,21 @@ from seedless.run.ledger import Ledger
 
 __all__ = ["RunFolder"]
 
-OURS = frozenset({"rows.jsonl", "refusals.jsonl", "ledger.json", "run.db", "run.db-wal", "run.db-shm", "dataset", "report.html", "rows.jsonl.partial", "refusals.jsonl.partial", "ledger.json.partial"})
+OURS = frozenset(
+    {
+        "rows.jsonl",
+        "refusals.jsonl",
+        "ledger.json",
+        "run.db",
+        "run.db-wal",
+        "run.db-shm",
+        "dataset",
+        "report.html",
+        "rows.jsonl.partial",
+        "refusals.jsonl.partial",
+        "ledger.json.partial",
+    }
+)
 
 
 class RunFolder:
@@ -80,12 +94,18 @@ class RunFolder:
     def _make(self, path: Path) -> None:
         try:
             path.mkdir(parents=True, exist_ok=True)
-            strangers = sorted(entry.name for entry in path.iterdir() if entry.name not in OURS)
+            strangers = sorted(
+                entry.name for entry in path.iterdir() if entry.name not in OURS and not entry.name.startswith("export.")
+            )
             begun = (path / "run.db").exists()
         except OSError as error:
-            raise SetupError(f"{path}: cannot be used as a run's folder ({error.strerror}); give a folder that can be written: -o DIR") from error
+            raise SetupError(
+                f"{path}: cannot be used as a run's folder ({error.strerror}); give a folder that can be written: -o DIR"
+            ) from error
         if strangers and not begun:
-            raise UsageError(f"{path}: holds files that are no run's ({', '.join(strangers[:3])}); give a new or empty folder: -o DIR")
+            raise UsageError(
+                f"{path}: holds files that are no run's ({', '.join(strangers[:3])}); give a new or empty folder: -o DIR"
+            )
         if not os.access(path, os.W_OK):
             raise SetupError(f"{path}: cannot be written; give a folder that can be written: -o DIR")
 
@@ -97,7 +117,9 @@ class RunFolder:
         differing = [name for name in settings if settings[name] != begun.get(name)]
         if differing:
             said = "; ".join(f"{name} was {json.dumps(begun.get(name))}, is now {json.dumps(settings[name])}" for name in differing)
-            raise UsageError(f"{self.path}: holds a run with other settings ({said}); use another folder (-o DIR), or --fresh to begin this one anew")
+            raise UsageError(
+                f"{self.path}: holds a run with other settings ({said}); use another folder (-o DIR), or --fresh to begin this one anew"
+            )
 
     def _open_files(self) -> None:
         if self.path is None:

@@ -57,7 +57,9 @@ class Journal:
             if version == 0 and not self._db.execute("SELECT 1 FROM sqlite_master").fetchone():
                 self._db.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
             elif version != VERSION:
-                raise UsageError(f"{path}: is a journal of version {version}, this seedless reads version {VERSION}; use another folder or --fresh")
+                raise UsageError(
+                    f"{path}: is a journal of version {version}, this seedless reads version {VERSION}; use another folder or --fresh"
+                )
             self._db.execute("BEGIN IMMEDIATE")
             (last,) = self._db.execute("SELECT coalesce(max(session), 0) FROM sessions").fetchone()
             self.session = int(last) + 1
@@ -83,10 +85,16 @@ class Journal:
     def begin_anew(self) -> None:
         """Forget settings and outcomes. Finished steps stay as a cache: what is asked again word for word costs nothing."""
         with self._reported():
-            self._db.executescript(
-                "BEGIN IMMEDIATE; DELETE FROM settings; DELETE FROM outcomes; DELETE FROM steps WHERE text IS NULL;"
-                f" UPDATE steps SET asked = 0, repeated = 0; UPDATE sessions SET seconds = 0 WHERE session < {int(self.session)}; COMMIT;"
-            )
+            self._db.execute("BEGIN IMMEDIATE")
+            for forget in (
+                "DELETE FROM settings",
+                "DELETE FROM outcomes",
+                "DELETE FROM steps WHERE text IS NULL",
+                "UPDATE steps SET asked = 0, repeated = 0",
+                "UPDATE sessions SET seconds = 0",
+            ):
+                self._db.execute(forget)
+            self._db.execute("COMMIT")
 
     # --- steps (the `Steps` protocol) -----------------------------------------------------------------------------
 
@@ -94,7 +102,8 @@ class Journal:
         """The finished step kept under `key`; None where there is none."""
         with self._reported():
             found = self._db.execute(
-                "SELECT text, finish, input_tokens, output_tokens, cost FROM steps WHERE key = ? AND text IS NOT NULL", (key,)
+                "SELECT text, finish, input_tokens, output_tokens, cost FROM steps WHERE key = ? AND text IS NOT NULL",
+                (key,),
             ).fetchone()
         return Step(*found) if found else None
 
@@ -190,18 +199,32 @@ class Journal:
         except sqlite3.DatabaseError as error:
             said = str(error)
             if "locked" in said or "busy" in said:
-                raise SetupError(f"{self.path}: another process works in this folder; wait for it to end, or use another folder") from error
+                raise SetupError(
+                    f"{self.path}: another process works in this folder; wait for it to end, or use another folder"
+                ) from error
             if "full" in said or "disk I/O" in said:
-                raise SetupError(f"{self.path}: cannot be written ({said}); nothing accepted is lost: make room and give the same command again") from error
+                raise SetupError(
+                    f"{self.path}: cannot be written ({said}); nothing accepted is lost: make room and give the same command again"
+                ) from error
             if "not a database" in said or "malformed" in said:
                 raise UsageError(f"{self.path}: is not a journal of seedless ({said}); use another folder or --fresh") from error
-            raise SetupError(f"{self.path}: cannot be used ({said}); check that the folder can be written, or use another one") from error
+            raise SetupError(
+                f"{self.path}: cannot be used ({said}); check that the folder can be written, or use another one"
+            ) from error
 
 
 def outcome_of(record: Mapping[str, Any], fields: tuple[str, ...]) -> Outcome:
     """The outcome that a record holds; `fields` are the task's."""
-    provenance = Provenance(**record["provenance"])
+    provenance = Provenance(**{**record["provenance"], "broken": tuple(record["provenance"]["broken"])})
     if "broken" in record:
         broken = tuple(Broken(b["assertion"], b["sentence"]) for b in record["broken"])
-        return Refusal(record["stage"], record["position"], record["round"], record["asked_label"], record["texts"], broken, provenance)
+        return Refusal(
+            record["stage"],
+            record["position"],
+            record["round"],
+            record["asked_label"],
+            record["texts"],
+            broken,
+            provenance,
+        )
     return Row(record["id"], {name: record[name] for name in fields}, record["label"], provenance)

@@ -41,20 +41,21 @@ class Ledger:
         """The ledger of what `journal` holds; `ended` is why the run stopped before it was complete."""
         accepted: Counter[str] = Counter()
         flips: Counter[str] = Counter()
+        broken: Counter[str] = Counter()
         for _, record in journal.accepted():
             accepted[record["label"]] += 1
             asked = record["provenance"]["asked_label"]
+            broken.update(record["provenance"]["broken"])
             if asked != record["label"]:
                 flips[f"{asked} -> {record['label']}"] += 1
         refused: Counter[str] = Counter()
-        broken: Counter[str] = Counter()
         by_label: dict[str, Counter[str]] = {label: Counter() for label in plan.per_label}
         for record in journal.refused():
             names = [b["assertion"] for b in record["broken"]]
             refused[names[-1]] += 1
-            broken.update(names)
+            broken.update(record["provenance"]["broken"])
             by_label[record["asked_label"]].update(names)
-        per_label = {
+        per_label: dict[str, dict[str, Any]] = {
             label: {
                 "requested": due,
                 "accepted": accepted[label],
@@ -69,7 +70,11 @@ class Ledger:
         if short:
             parts = [
                 f"{label} lacks {account['missing']} of {account['requested']}"
-                + (f" (broken most: {', '.join(f'{k} {v} times' for k, v in account['broken_most'].items())})" if account["broken_most"] else "")
+                + (
+                    f" (broken most: {', '.join(f'{k} {v} times' for k, v in account['broken_most'].items())})"
+                    if account["broken_most"]
+                    else ""
+                )
                 for label, account in short.items()
             ]
             shortfall = f"{ended or 'the run is not complete'}: {'; '.join(parts)}"

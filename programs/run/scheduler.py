@@ -86,7 +86,8 @@ class Scheduler:
         remembered: list[tuple[str, str]] = []
         for position, record in self.journal.accepted():
             row = outcome_of(record, fields)
-            assert isinstance(row, Row)
+            if not isinstance(row, Row):
+                raise TypeError(f"the journal holds a refusal as the row at position {position}")
             self._keep(row)
             left[row.label] -= 1
             taken.add(position)
@@ -138,7 +139,11 @@ class Scheduler:
             return outcome
         if outcome.label != allotment.label and not self._swap(allotment, outcome.label):
             return _refused(
-                outcome, allotment, round_, "quota", f"The text reads as {outcome.label!r}, of which the data set has enough; write one that is clearly {allotment.label!r}."
+                outcome,
+                allotment,
+                round_,
+                "quota",
+                f"The text reads as {outcome.label!r}, of which the data set has enough; write one that is clearly {allotment.label!r}.",
             )
         for assertion in self.program.write_instance.of_the_set:
             slot = Slot(allotment.position, round_, outcome.label, _SOME)
@@ -170,9 +175,9 @@ class _Pool:
     async def slot(self, allotment: Allotment, round_: int) -> Slot:
         """The slot for a position's next try."""
         contexts = await self._contexts_for(allotment.label)
-        context = contexts[self._plan.context(allotment, round_, len(contexts))]
-        seeds = await self._seeds_in(context, len(contexts))
-        seed = seeds[self._plan.instance_seed(allotment, round_, len(contexts), len(seeds))]
+        place = self._plan.context(allotment, round_, len(contexts))
+        seeds = await self._seeds_in(contexts[place], len(contexts))
+        seed = seeds[self._plan.instance_seed(allotment, round_, place, len(contexts), len(seeds))]
         rollout = self._plan.rollout("slot", allotment.position, round_)
         return Slot(allotment.position, round_, allotment.label, seed, allotment.attributes, rollout)
 
@@ -180,7 +185,9 @@ class _Pool:
         if own := self._program.task.label(label).contexts:
             return tuple(Context(text, source="given") for text in own)
         if self._contexts is None:
-            self._contexts = asyncio.create_task(self._program.contexts(count=self._plan.context_count, rollout=self._plan.rollout("contexts")))
+            self._contexts = asyncio.create_task(
+                self._program.contexts(count=self._plan.context_count, rollout=self._plan.rollout("contexts"))
+            )
         return await asyncio.shield(self._contexts)
 
     async def _seeds_in(self, context: Context, contexts: int) -> tuple[InstanceSeed, ...]:

@@ -1,6 +1,7 @@
 """Sentence embeddings decide: right for a writer too weak to judge. No labelled row is used."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,14 +40,14 @@ class EmbeddingVerifier:
         self.task = task
         self._encoder = encoder
         self._labels = task.label_names
-        self._meanings: NDArray[np.float32] | None = None
+        self._meanings = np.zeros((0, 0), dtype=np.float32)
         self._rows: list[NDArray[np.float32]] = []
         self._asked: list[int] = []
         self._cosines = np.zeros(len(self._labels))
-        self._student: object | None = None
+        self._student: Any = None
         self._fitted = 0
 
-    async def verdict(self, draft: Draft, slot: Slot, rollout: int) -> Verdict | None:  # noqa: ARG002  the interface's names
+    async def verdict(self, draft: Draft, slot: Slot, rollout: int) -> Verdict | None:
         """The likelier label, with its probability as the confidence."""
         if len(self._labels) < 2:
             return None
@@ -68,11 +69,10 @@ class EmbeddingVerifier:
             self._learn(vector, self._labels.index(label))
 
     async def _understand(self) -> None:
-        if self._meanings is None:
+        if not len(self._meanings):
             self._meanings = await self._encoder.aembed([label.meaning for label in self.task.labels])
 
     def _probabilities(self, vector: NDArray[np.float32]) -> NDArray[np.float64]:
-        assert self._meanings is not None
         between = self._meanings @ self._meanings.T
         others = (between.sum(axis=1) - 1) / (len(self._labels) - 1)
         mean = (SHRINKAGE * others + self._cosines) / (SHRINKAGE + len(self._rows))
@@ -80,14 +80,14 @@ class EmbeddingVerifier:
         logs = scores - np.logaddexp.reduce(scores)
         if self._student is not None:
             logs = logs + self._student_logs(vector)
-        return np.exp(logs - np.logaddexp.reduce(logs))
+        probabilities: NDArray[np.float64] = np.exp(logs - np.logaddexp.reduce(logs))
+        return probabilities
 
     def _student_logs(self, vector: NDArray[np.float32]) -> NDArray[np.float64]:
-        logs: NDArray[np.float64] = self._student.predict_log_proba(vector[None, :])[0]  # type: ignore[union-attr, attr-defined]  # scikit-learn has no types
+        logs: NDArray[np.float64] = self._student.predict_log_proba(vector[None, :])[0]
         return logs
 
     def _learn(self, vector: NDArray[np.float32], asked: int) -> None:
-        assert self._meanings is not None
         self._rows.append(vector)
         self._asked.append(asked)
         self._cosines += self._meanings @ vector

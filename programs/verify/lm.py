@@ -32,7 +32,15 @@ class LMVerifier(dspy.Module):
 
     relabels = True
 
-    def __init__(self, task: Task, profile: Profile, *, mode: VerifyMode, lm: dspy.BaseLM | None = None, adapter: dspy.Adapter | None = None) -> None:
+    def __init__(
+        self,
+        task: Task,
+        profile: Profile,
+        *,
+        mode: VerifyMode,
+        lm: dspy.BaseLM | None = None,
+        adapter: dspy.Adapter | None = None,
+    ) -> None:
         super().__init__()
         words: Any = JudgeAnchored if mode.name == "anchored" else JudgeBlind
         for field in task.fields:

@@ -29,7 +29,7 @@ class NoVerifier:
 
     relabels = False
 
-    async def verdict(self, draft: Draft, slot: Slot, rollout: int) -> Verdict | None:  # noqa: ARG002  the interface's names
+    async def verdict(self, draft: Draft, slot: Slot, rollout: int) -> Verdict | None:
         """None: no verdict."""
         return None
 
@@ -61,4 +61,6 @@ class VerifyMode:
             return cls(given)
         if (found := re.fullmatch(r"vote-([1-9]\d?)", given)) is not None:
             return cls("vote", int(found[1]))
-        raise UsageError(f"given the verify mode {given!r}, allowed are blind, vote-K (K from 1 to 99), anchored, none; name one of them")
+        raise UsageError(
+            f"given the verify mode {given!r}, allowed are blind, vote-K (K from 1 to 99), anchored, none; name one of them"
+        )

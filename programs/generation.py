@@ -21,6 +21,7 @@ from seedless.task import Task
 from seedless.taskfile import task_of
 
 if TYPE_CHECKING:
+    import dspy
     from datasets import Dataset
 
     from seedless.run.scheduler import Scheduler
@@ -39,8 +40,8 @@ class Options:
     Parameters
     ----------
     lm, api_base, judge_lm
-        Which model writes (`embedded`, `gguf:PATH`, `hf:OWNER/REPO/FILE.gguf`, or DSPy's `provider/model`), where it is reached,
-        and which one verifies.
+        Which model writes (`embedded`, `gguf:PATH`, `hf:OWNER/REPO/FILE.gguf`, DSPy's `provider/model`, or a DSPy LM object), where
+        it is reached, and which one verifies.
     strategy
         `targen`.
     verify, verifier
@@ -61,9 +62,9 @@ class Options:
         Begin the run in this folder anew.
     """
 
-    lm: str = "embedded"
+    lm: "str | dspy.BaseLM" = "embedded"
     api_base: str | None = None
-    judge_lm: str | None = None
+    judge_lm: "str | dspy.BaseLM | None" = None
     strategy: str = "targen"
     verify: str = "blind"
     verifier: str | None = None
@@ -79,10 +80,21 @@ class Options:
     fresh: bool = False
 
     def __post_init__(self) -> None:
-        for name, allowed in (("strategy", STRATEGIES), ("verifier", (None, "lm", "embedding")), ("adapter", (None, "json", "chat", "plain"))):
+        for name, allowed in (
+            ("strategy", STRATEGIES),
+            ("verifier", (None, "lm", "embedding")),
+            ("adapter", (None, "json", "chat", "plain")),
+        ):
             if (given := getattr(self, name)) not in allowed:
                 raise UsageError(f"given the {name} {given!r}, allowed are {', '.join(a for a in allowed if a)}; name one of them")
-        for name, least in (("concurrency", 1), ("max_calls", 1), ("max_cost", 0), ("max_refills", 0), ("drafts", 1), ("attempts", 1)):
+        for name, least in (
+            ("concurrency", 1),
+            ("max_calls", 1),
+            ("max_cost", 0),
+            ("max_refills", 0),
+            ("drafts", 1),
+            ("attempts", 1),
+        ):
             if (given := getattr(self, name)) is not None and given < least:
                 raise UsageError(f"given {name.replace('_', '-')} {given}, at least {least} is allowed; give a larger number")
         if self.max_cost == 0:
@@ -117,9 +129,11 @@ class Generation:
             raise UsageError(f"given n = {n!r}, a whole number from 1 to {LARGEST:,} is allowed; give the number of rows to make")
         self.task = task_of(task)
         self.plan = Plan(self.task, n, self.options.seed)
-        spec = LMSpec.parse(self.options.lm, api_base=self.options.api_base)
+        spec = LMSpec.of(self.options.lm, api_base=self.options.api_base)
         o = self.options
-        self.spec = spec.with_profile(verifier=o.verifier, drafts=o.drafts, attempts=o.attempts, adapter=o.adapter, concurrency=o.concurrency)
+        self.spec = spec.with_profile(
+            verifier=o.verifier, drafts=o.drafts, attempts=o.attempts, adapter=o.adapter, concurrency=o.concurrency
+        )
         self.program = self._program()
         self.settings = {
             "task": self.task.name,
@@ -128,13 +142,18 @@ class Generation:
             "seed": o.seed,
             "lm": self.program.identity["lm"],
             "api_base": o.api_base,
-            "judge_lm": o.judge_lm,
+            "judge_lm": str(getattr(o.judge_lm, "model", o.judge_lm)) if o.judge_lm is not None else None,
             "strategy": o.strategy,
             "verify": o.verify,
             "program": self.program.hash,
         }
         self.folder = RunFolder(out, self.settings, fresh=o.fresh)
-        self._budget = CallBudget(max_calls=o.max_calls, max_cost=o.max_cost, calls=self.folder.journal.calls(), cost=self.folder.journal.cost())
+        self._budget = CallBudget(
+            max_calls=o.max_calls,
+            max_cost=o.max_cost,
+            calls=self.folder.journal.calls(),
+            cost=self.folder.journal.cost(),
+        )
         for lm in self.program.lms():
             lm.steps, lm.budget = self.folder.journal, self._budget
         self._scheduler: Scheduler | None = None
@@ -162,7 +181,11 @@ class Generation:
         from seedless.run.scheduler import Scheduler
 
         self._scheduler = Scheduler(
-            self.program, self.plan, self.folder.journal, in_flight=self.spec.profile.concurrency, max_refills=self.options.max_refills
+            self.program,
+            self.plan,
+            self.folder.journal,
+            in_flight=self.spec.profile.concurrency,
+            max_refills=self.options.max_refills,
         )
         async for outcome in self._scheduler.run():
             self.folder.add(outcome)
@@ -186,13 +209,12 @@ class Generation:
             work.cancel()
 
     def _program(self) -> "TarGEN":
+        from seedless.lms.metered import metered
         from seedless.targen import TarGEN
 
         options = self.options
-        lm = self.spec.open()
-        program = TarGEN(
-            self.task, lm=lm, verify=options.verify, judge_lm=options.judge_lm, profile=self.spec.profile
-        )
+        lm = self.spec.open() if isinstance(options.lm, str) else metered(options.lm, concurrency=self.spec.profile.concurrency)
+        program = TarGEN(self.task, lm=lm, verify=options.verify, judge_lm=options.judge_lm, profile=self.spec.profile)
         if options.program is not None:
             program.read(options.program)
         return program
@@ -213,7 +235,7 @@ class Generation:
         self._scheduler = None
 
 
-def generate(task: Task | str | Path, *, n: int, out: str | Path | None = None, **options: Any) -> "Dataset":  # noqa: ANN401  Options' fields
+def generate(task: Task | str | Path, *, n: int, out: str | Path | None = None, **options: Any) -> "Dataset":
     """A labelled data set of exactly `n` rows, as a `datasets.Dataset` whose `label` is a `ClassLabel`.
 
     Parameters
@@ -254,13 +276,13 @@ def generate(task: Task | str | Path, *, n: int, out: str | Path | None = None, 
         return dataset_of(generation.task, (record for _, record in generation.folder.journal.accepted()))
 
 
-def stream(task: Task | str | Path, *, n: int, out: str | Path | None = None, **options: Any) -> Iterator[Outcome]:  # noqa: ANN401  Options' fields
+def stream(task: Task | str | Path, *, n: int, out: str | Path | None = None, **options: Any) -> Iterator[Outcome]:
     """Each row or refusal as it is decided; `generate`'s arguments. Works in a notebook; closing the iterator stops the run."""
     with Generation(task, n=n, out=Path(out) if out is not None else None, options=Options(**options)) as generation:
         yield from generation
 
 
-async def astream(task: Task | str | Path, *, n: int, out: str | Path | None = None, **options: Any) -> AsyncIterator[Outcome]:  # noqa: ANN401  Options' fields
+async def astream(task: Task | str | Path, *, n: int, out: str | Path | None = None, **options: Any) -> AsyncIterator[Outcome]:
     """As `stream`, for asynchronous callers."""
     with Generation(task, n=n, out=Path(out) if out is not None else None, options=Options(**options)) as generation:
         async for outcome in generation.outcomes():

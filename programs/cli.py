@@ -1,0 +1,263 @@
+"""The command line. Every verb is a thin layer over a function of the package; nothing heavy is imported before a verb runs."""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Never
+
+import typer
+
+from seedless.errors import BudgetEnded, SeedlessError, UsageError
+
+if TYPE_CHECKING:
+    from seedless.generation import Generation
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="seedless",
+    help="Labelled text data sets from a task description alone.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout; progress and messages on stderr.")]
+TaskName = Annotated[
+    str,
+    typer.Argument(metavar="TASK", help="A built-in task's name (see `seedless tasks`) or the path of a task file."),
+]
+
+
+def main() -> Never:
+    """The console script: run a verb, turn errors into one line and their exit code."""
+    try:
+        code = app(standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
+    except SeedlessError as error:
+        _say(f"seedless: {error}")
+        sys.exit(error.exit_code)
+    except typer.Abort:
+        sys.exit(130)
+    except KeyboardInterrupt:
+        _say("seedless: interrupted; rows accepted so far are kept: give the same command again to go on")
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(130)  # an LM in this process may still be decoding for a request that nobody waits for
+    except Exception as error:
+        if type(error).__module__.partition(".")[0] not in {"click", "typer"} or not hasattr(error, "format_message"):
+            raise
+        _say(f"seedless: {error.format_message()}; `seedless --help` lists what is allowed")
+        sys.exit(2)
+
+
+@app.command()
+def tasks(
+    name: Annotated[str | None, typer.Argument(help="Show this task.")] = None,
+    schema: Annotated[bool, typer.Option("--schema", help="Print the JSON schema of task files.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List the built-in tasks, show one, or print the task file's JSON schema."""
+    from seedless.taskfile import built_in_tasks, load_task, task_schema
+
+    if schema:
+        _print(json.dumps(task_schema(), indent=2))
+    elif name is not None:
+        task = load_task(name)
+        if as_json:
+            _print(task.model_dump_json())
+            return
+        _print(f"{task.name}: {task.description}\n\nfields")
+        for field in task.fields:
+            _print(f"  {field.name:18} {field.description} ({field.form}, {field.min_words} to {field.max_words} words)")
+        _print("labels")
+        for label in task.labels:
+            _print(f"  {label.name:18} {label.meaning}")
+    else:
+        known = {each: load_task(each) for each in built_in_tasks()}
+        if as_json:
+            _print(json.dumps({each: {"description": t.description, "labels": list(t.label_names)} for each, t in known.items()}))
+            return
+        for each, task in known.items():
+            _print(f"{each:20} {task.description} [{', '.join(task.label_names)}]")
+
+
+@app.command()
+def generate(
+    task: TaskName,
+    n: Annotated[int, typer.Option("-n", help="Rows to make.", metavar="N")],
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Folder of the run.  [default: out/TASK]", metavar="DIR")] = None,
+    lm: Annotated[
+        str,
+        typer.Option(
+            help="embedded, gguf:PATH, hf:OWNER/REPO/FILE.gguf, or a DSPy model string such as openai/NAME.",
+            metavar="SPEC",
+        ),
+    ] = "embedded",
+    api_base: Annotated[str | None, typer.Option(help="Address of the server for a DSPy model string.", metavar="URL")] = None,
+    judge_lm: Annotated[str | None, typer.Option(help="The LM that verifies, if it is another one.", metavar="SPEC")] = None,
+    strategy: Annotated[str, typer.Option(help="How rows are made.", metavar="NAME")] = "targen",
+    verify: Annotated[str, typer.Option(help="blind, vote-K, anchored or none.", metavar="MODE")] = "blind",
+    verifier: Annotated[
+        str | None,
+        typer.Option(help="lm or embedding.  [default: embedding under the embedded LM, else lm]", metavar="KIND"),
+    ] = None,
+    program: Annotated[Path | None, typer.Option(help="A compiled program to write with.", metavar="FILE")] = None,
+    seed: Annotated[int, typer.Option(help="Of every random choice.")] = 0,
+    concurrency: Annotated[
+        int | None, typer.Option(help="LM requests in flight.  [default: what suits the LM]", metavar="INT")
+    ] = None,
+    max_calls: Annotated[int | None, typer.Option(help="LM requests at most.", metavar="INT")] = None,
+    max_cost: Annotated[float | None, typer.Option(help="USD at most.", metavar="USD")] = None,
+    max_refills: Annotated[int, typer.Option(help="Refused slots at most, for each row a label has due.", metavar="INT")] = 30,
+    drafts: Annotated[int | None, typer.Option(help="Drafts for each try, of which the best is taken.", metavar="INT")] = None,
+    attempts: Annotated[int | None, typer.Option(help="Tries for each slot.", metavar="INT")] = None,
+    adapter: Annotated[str | None, typer.Option(help="plain, json or chat: the prompts' form.", metavar="NAME")] = None,
+    preview: Annotated[
+        int | None, typer.Option(help="Make K rows, show them with cost and time, keep nothing.", metavar="K")
+    ] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Begin the run in DIR anew; answers that fit are reused.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make exactly N labelled rows of TASK. The same command in the same DIR goes on where it stopped."""
+    _stay_quiet()
+    from seedless.generation import Generation, Options
+    from seedless.taskfile import load_task
+
+    if preview is not None and preview < 1:
+        raise UsageError(f"given --preview {preview}, at least 1 is allowed; give the number of rows to look at")
+    loaded = load_task(task)
+    options = Options(
+        lm=lm, api_base=api_base, judge_lm=judge_lm, strategy=strategy, verify=verify, verifier=verifier, program=program, seed=seed,
+        concurrency=concurrency, max_calls=max_calls, max_cost=max_cost, max_refills=max_refills, drafts=drafts, attempts=attempts,
+        adapter=adapter, fresh=fresh,
+    )  # fmt: skip
+    folder = None if preview is not None else out or Path("out") / loaded.name
+    with Generation(loaded, n=n if preview is None else min(n, preview), out=folder, options=options) as generation:
+        shown = _watch(generation, as_json=as_json)
+        ledger = generation.ledger()
+        if preview is not None:
+            _preview(shown, ledger.record(), n, as_json=as_json)
+        elif not ledger.shortfall and folder is not None:
+            from seedless.dataset import write_dataset
+
+            write_dataset(
+                folder / "dataset",
+                loaded,
+                (record for _, record in generation.folder.journal.accepted()),
+                ledger.record(),
+            )
+    if ledger.shortfall:
+        if as_json:
+            _print(json.dumps({"dir": str(folder) if folder else None, **ledger.record()}, ensure_ascii=False))
+        raise BudgetEnded(
+            f"{ledger.accepted} of {ledger.requested} rows; {ledger.shortfall}; rows are kept: raise the budget and give the same command again"
+        )
+    if preview is None:
+        _account(ledger.record(), folder, as_json=as_json)
+
+
+@app.command()
+def export(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a run.")],
+    format_: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            help="jsonl, csv, parquet (a Hugging Face data set with its card) or sft (chat messages).",
+            metavar="FORMAT",
+        ),
+    ],
+    task: Annotated[
+        str | None, typer.Option(help="The run's task.  [default: the built-in one that the run names]", metavar="TASK")
+    ] = None,
+    to: Annotated[
+        Path | None, typer.Option(help="File, or folder for parquet.  [default: DIR/export.FORMAT]", metavar="PATH")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write a run's rows in another form."""
+    from seedless import dataset
+    from seedless.taskfile import load_task
+
+    ending = {"jsonl": "jsonl", "csv": "csv", "parquet": "dataset", "sft": "sft.jsonl"}.get(format_, format_)
+    named = task or dataset.read_ledger(folder)["settings"]["task"]
+    target = to or folder / f"export.{ending}"
+    count = dataset.export(folder, load_task(named), format_, target)  # type: ignore[arg-type]  # export checks it
+    _print(json.dumps({"rows": count, "path": str(target)}) if as_json else f"{count} rows in {target}")
+
+
+def _watch(generation: "Generation", *, as_json: bool) -> list[dict[str, Any]]:
+    """Follow a run on stderr, a bar on a terminal and a line now and then elsewhere, and return this session's rows."""
+    from seedless.progress import Progress
+
+    rows: list[dict[str, Any]] = []
+    before = generation.accepted_before
+    with Progress(total=generation.plan.n, done=before, title=generation.task.name, stream=sys.stderr) as progress:
+        if before:
+            progress.say(f"going on: {before} of {generation.plan.n} rows were accepted before")
+        for outcome in generation:
+            progress.add(outcome)
+            if (record := outcome.record()).get("id"):
+                rows.append(record)
+            if len(rows) > 1000:
+                rows.clear()  # only a preview shows them, and it is shorter
+    del as_json
+    return rows
+
+
+def _preview(rows: list[dict[str, Any]], ledger: dict[str, Any], n: int, *, as_json: bool) -> None:
+    made = max(1, ledger["accepted"])
+    per_row = {
+        "seconds": ledger["wall_s"] / made,
+        "calls": sum(ledger["calls"].values()) / made,
+        "usd": None if ledger["cost_usd"] is None else ledger["cost_usd"] / made,
+    }
+    estimate = {name: None if value is None else value * n for name, value in per_row.items()}
+    if as_json:
+        _print(json.dumps({"rows": rows, "per_row": per_row, "estimate": {"n": n, **estimate}}, ensure_ascii=False))
+        return
+    for record in rows:
+        texts = " | ".join(str(record[name]) for name in record if name not in {"id", "label", "provenance"})
+        _print(f"{record['label']:20} {texts}")
+    cost = "cost unknown" if estimate["usd"] is None else f"{estimate['usd']:.4f} USD"
+    _print(
+        f"\n{per_row['seconds']:.2f} s and {per_row['calls']:.1f} calls a row; {n} rows: about {estimate['seconds']:.0f} s, {estimate['calls']:.0f} calls, {cost}. Nothing was kept."
+    )
+
+
+def _account(ledger: dict[str, Any], folder: Path | None, *, as_json: bool) -> None:
+    if as_json:
+        _print(json.dumps({"dir": str(folder), **ledger}, ensure_ascii=False))
+        return
+    labels = ", ".join(f"{label} {account['accepted']}" for label, account in ledger["per_label"].items())
+    refused = sum(ledger["refused"].values())
+    _print(
+        f"{ledger['accepted']} rows in {folder} ({labels}); {refused} slots refused, {sum(ledger['calls'].values())} LM calls, {ledger['wall_s']:.0f} s"
+    )
+
+
+def _stay_quiet() -> None:
+    """Nothing that a run imports may look anything up on a network of its own accord."""
+    for name, value in (
+        ("HF_HUB_OFFLINE", "1"),
+        ("HF_UPDATE_DOWNLOAD_COUNTS", "0"),
+        ("LITELLM_LOCAL_MODEL_COST_MAP", "True"),
+        ("HF_HUB_DISABLE_TELEMETRY", "1"),
+    ):
+        os.environ.setdefault(name, value)
+
+
+def _print(text: str) -> None:
+    sys.stdout.write(_harmless(text) + "\n")
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(_harmless(text) + "\n")
+
+
+def _harmless(text: str) -> str:
+    """`text` without control characters: a model's text must not steer the terminal."""
+    return "".join(c if c in "\n\t" or (c >= " " and not "\x7f" <= c <= "\x9f") else f"\\x{ord(c):02x}" for c in text)
