@@ -305,7 +305,7 @@ class NearDuplicate(Assertion):
     threshold: Fraction = 0.7
 
     def check(self, draft: Draft, slot: Slot, kept: Kept) -> str | None:
-        if kept.similarity(draft.text, self.threshold) >= self.threshold:
+        if kept.similarity(draft.written, self.threshold) >= self.threshold:
             return "The text is nearly the same as one that the data set has; write about something else in other words."
         return None
 

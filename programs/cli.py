@@ -122,7 +122,6 @@ def generate(
     as_json: AsJson = False,
 ) -> None:
     """Make exactly N labelled rows of TASK. The same command in the same DIR goes on where it stopped."""
-    _stay_quiet()
     from seedless.generation import Generation, Options
     from seedless.taskfile import load_task
 
@@ -237,17 +236,6 @@ def _account(ledger: dict[str, Any], folder: Path | None, *, as_json: bool) -> N
     _print(
         f"{ledger['accepted']} rows in {folder} ({labels}); {refused} slots refused, {sum(ledger['calls'].values())} LM calls, {ledger['wall_s']:.0f} s"
     )
-
-
-def _stay_quiet() -> None:
-    """Nothing that a run imports may look anything up on a network of its own accord."""
-    for name, value in (
-        ("HF_HUB_OFFLINE", "1"),
-        ("HF_UPDATE_DOWNLOAD_COUNTS", "0"),
-        ("LITELLM_LOCAL_MODEL_COST_MAP", "True"),
-        ("HF_HUB_DISABLE_TELEMETRY", "1"),
-    ):
-        os.environ.setdefault(name, value)
 
 
 def _print(text: str) -> None:

@@ -43,6 +43,9 @@ def dataset_of(task: Task, records: Iterable[Record]) -> "Dataset":
 
 def write_dataset(folder: Path, task: Task, records: Iterable[Record], ledger: Mapping[str, Any]) -> None:
     """Write a data set that `datasets.load_dataset(folder)` opens: `data/train.parquet` and its card, `README.md`."""
+    from datasets.utils import disable_progress_bars
+
+    disable_progress_bars()
     rows = dataset_of(task, records)
     try:
         (folder / "data").mkdir(parents=True, exist_ok=True)

@@ -1,5 +1,6 @@
 """From a task to a data set: `generate` and `stream`, for the command line and for Python."""
 
+import os
 import queue
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -125,6 +126,7 @@ class Generation:
 
     def __init__(self, task: Task | str | Path, *, n: int, out: Path | None = None, options: Options | None = None) -> None:
         self.options = options or Options()
+        _stay_offline(self.options)
         if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= LARGEST:
             raise UsageError(f"given n = {n!r}, a whole number from 1 to {LARGEST:,} is allowed; give the number of rows to make")
         self.task = task_of(task)
@@ -233,6 +235,15 @@ class Generation:
             self.folder.finish(self.ledger())
         self.folder.close()
         self._scheduler = None
+
+
+def _stay_offline(options: Options) -> None:
+    """What a run imports looks nothing up on a network of its own accord, unless a model is to be fetched (`hf:`)."""
+    quiet = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "HF_UPDATE_DOWNLOAD_COUNTS": "0", "HF_HUB_DISABLE_TELEMETRY": "1"}
+    if not any(str(lm).startswith("hf:") for lm in (options.lm, options.judge_lm)):
+        quiet["HF_HUB_OFFLINE"] = "1"
+    for name, value in quiet.items():
+        os.environ.setdefault(name, value)
 
 
 def generate(task: Task | str | Path, *, n: int, out: str | Path | None = None, **options: Any) -> "Dataset":

@@ -28,13 +28,14 @@ from seedless.lms.spec import Profile
 from seedless.outcome import Broken, Outcome, Provenance, Refusal, Row
 from seedless.retry import AssertedRetry, Judged, Retried
 from seedless.signatures import ReviseInstance, ReviseInstancePlainly, WriteInstance, WriteInstancePlainly
-from seedless.slot import Draft, Slot
+from seedless.slot import Draft, Slot, Verdict
 from seedless.task import Task, fill
 from seedless.verify import Verifier
 
 __all__ = ["Instance", "assertions_of"]
 
 Identity = Mapping[str, str]
+RELEVANCE = 1.0  # weight of a draft's relevance beside its label's probability
 
 
 class Instance(dspy.Module):
@@ -69,7 +70,9 @@ class Instance(dspy.Module):
             return self._refusal("write", slot, Retried(last, ok=False, drafts=0, history=(last,)), identity)
         if not retried.ok:
             return self._corrected(slot, retried, identity)
-        return self._row(slot, retried, slot.label, identity)
+        verdict = retried.last.verdict
+        relabelled = self.verifier.only_relabels and verdict is not None and verdict.label in self.task.label_names
+        return self._row(slot, retried, verdict.label if verdict is not None and relabelled else slot.label, identity)
 
     def constraint(self, slot: Slot) -> str:
         """The label's constraint with every place filled in (stage 3)."""
@@ -98,22 +101,22 @@ class Instance(dspy.Module):
             texts = {
                 f.name: slot.seed.text if f.name == self.task.seeds.field else draft.texts.get(f.name, "") for f in self.task.fields
             }
-            draft = replace(draft, texts=texts)
+            draft = replace(draft, texts=texts, given=self.task.seeds.field)
         told = ((a.name, a.check(draft, slot, kept)) for a in self.assertions)
         if broken := tuple(Broken(name, sentence) for name, sentence in told if sentence is not None):
             return Judged(draft, broken)
         verdict = await self.verifier.verdict(draft, slot, slot.rollout)
-        if verdict is None or verdict.label == slot.label:
+        if verdict is None or verdict.label == slot.label or self.verifier.only_relabels:
             return Judged(
                 draft,
                 (),
-                score=1.0 if verdict is None or verdict.confidence is None else verdict.confidence,
+                score=_score(verdict),
                 verdict=verdict,
             )
         meaning = self.task.label(slot.label).meaning
         said = f"as {verdict.label!r}, because {verdict.reason.rstrip('.')}" if verdict.label else "as none of the labels"
         sentence = f"A reader who was not told the label read the text {said}; change it so that {meaning.rstrip('.')}."
-        return Judged(draft, (Broken("label", sentence),), score=verdict.confidence or 0.0, verdict=verdict)
+        return Judged(draft, (Broken("label", sentence),), score=_score(verdict), verdict=verdict)
 
     def _corrected(self, slot: Slot, retried: Retried, identity: Identity) -> Outcome:
         """Relabel where only the label is wrong and the verifier's word is good enough for another; refuse otherwise."""
@@ -154,6 +157,11 @@ class Instance(dspy.Module):
             lm=identity["lm"],
             program=identity["program"],
         )
+
+
+def _score(verdict: Verdict | None) -> float:
+    """What ranks the drafts of one try: how sure the asked label is, and how near the text is to what it was asked to be about."""
+    return 0.0 if verdict is None else (verdict.confidence or 0.0) + RELEVANCE * verdict.relevance
 
 
 def assertions_of(task: Task) -> tuple[Assertion, ...]:

@@ -38,12 +38,11 @@ class Kept:
     def __len__(self) -> int:
         return len(self._labels)
 
-    def add(self, text: str, label: str) -> None:
-        """Keep `text` under `label`."""
-        key = _hashes(text)
-        if key not in self._labels:
-            self._by_length.setdefault(len(key), []).append(key)
-        self._labels[key] = label
+    def add(self, text: str, label: str, *, compared: str | None = None) -> None:
+        """Keep `text` under `label`. Others are compared with `compared`, where only a part of the text is a row's own."""
+        self._labels[_hashes(text)] = label
+        key = _hashes(text if compared is None else compared)
+        self._by_length.setdefault(len(key), []).append(key)
 
     def label_of(self, text: str) -> str | None:
         """The label under which the same words are kept already; None where they are new."""
@@ -52,8 +51,6 @@ class Kept:
     def similarity(self, text: str, threshold: float) -> float:
         """ROUGE-L F1 to the nearest kept text, in [0, 1]; 0.0 where none reaches `threshold`."""
         key = _hashes(text)
-        if key in self._labels:
-            return 1.0
         if not key:
             return 0.0
         shortest, longest = len(key) * threshold / (2 - threshold), len(key) * (2 - threshold) / threshold

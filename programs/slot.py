@@ -43,12 +43,18 @@ class Draft:
     """The texts of one instance as written, by field name.
 
     `finished` is false where the token limit cut them; `problem` is a sentence for the writer where the answer could not be
-    read as the form that was asked for, and then `texts` holds the raw answer.
+    read as the form that was asked for, and then `texts` holds the raw answer. `given` names the field that the seed became.
     """
 
     texts: Mapping[str, str]
     finished: bool = True
     problem: str = ""
+    given: str | None = None
+
+    @property
+    def written(self) -> str:
+        """The written fields as one text: all but the given one."""
+        return "\n".join(text for name, text in self.texts.items() if name != self.given)
 
     @property
     def text(self) -> str:
@@ -60,9 +66,11 @@ class Draft:
 class Verdict:
     """What a verifier that did not see the asked label says of a draft.
 
-    `label` is its answer, `reason` why, `confidence` a number in [0, 1] (higher is surer) or None where the verifier gives none.
+    `label` is its answer, `reason` why, `confidence` a number in [0, 1] (higher is surer) or None where the verifier gives none;
+    `relevance` in [-1, 1] says how near the text is to its seed and context (higher is nearer), 0 where the verifier does not tell.
     """
 
     label: str
     reason: str
     confidence: float | None = None
+    relevance: float = 0.0

@@ -13,7 +13,7 @@ from seedless.lms.metered import StepFailed
 from seedless.outcome import Broken, Outcome, Refusal, Row
 from seedless.planner import Allotment, Plan
 from seedless.run.journal import Journal, outcome_of
-from seedless.slot import Context, InstanceSeed, Slot
+from seedless.slot import Context, Draft, InstanceSeed, Slot
 from seedless.targen import TarGEN
 
 __all__ = ["Scheduler"]
@@ -47,6 +47,7 @@ class Scheduler:
         self.kept = Kept()
         self.ended: str | None = None
         self._identity = program.identity
+        self._given = program.task.seeds.field
         self._in_flight = in_flight
         self._max_refills = max_refills
         self._refused: Counter[str] = Counter()
@@ -77,6 +78,7 @@ class Scheduler:
         finally:
             for worker in workers:
                 worker.cancel()
+            self._pool.close()
             await asyncio.gather(*workers, return_exceptions=True)
 
     async def _take_up(self) -> None:
@@ -114,7 +116,6 @@ class Scheduler:
             round_ = self._rounds.get(allotment.position, 0)
             while self.ended is None:
                 if self._refused[allotment.label] >= self._max_refills * self.plan.per_label[allotment.label] + 20:
-                    decided.put_nowait(None)
                     break
                 try:
                     slot = await self._pool.slot(allotment, round_)
@@ -147,7 +148,7 @@ class Scheduler:
             )
         for assertion in self.program.write_instance.of_the_set:
             slot = Slot(allotment.position, round_, outcome.label, _SOME)
-            if (sentence := assertion.check(outcome.draft, slot, self.kept)) is not None:
+            if (sentence := assertion.check(Draft(outcome.texts, given=self._given), slot, self.kept)) is not None:
                 return _refused(outcome, allotment, round_, assertion.name, sentence)
         return replace(outcome, id=f"{self.program.task.name}-{allotment.position:06d}")
 
@@ -160,7 +161,9 @@ class Scheduler:
         return False
 
     def _keep(self, row: Row) -> None:
-        self.kept.add(row.draft.text, row.label)
+        self.kept.add(
+            row.draft.text, row.label, compared="\n".join(text for name, text in row.texts.items() if name != self._given)
+        )
 
 
 class _Pool:
@@ -171,6 +174,12 @@ class _Pool:
         self._plan = plan
         self._contexts: asyncio.Task[tuple[Context, ...]] | None = None
         self._seeds: dict[Context, asyncio.Task[tuple[InstanceSeed, ...]]] = {}
+
+    def close(self) -> None:
+        """Ask for nothing more."""
+        for task in (self._contexts, *self._seeds.values()):
+            if task is not None:
+                task.cancel()
 
     async def slot(self, allotment: Allotment, round_: int) -> Slot:
         """The slot for a position's next try."""

@@ -1,5 +1,6 @@
 """Sentence embeddings decide: right for a writer too weak to judge. No labelled row is used."""
 
+from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ __all__ = ["EmbeddingVerifier"]
 TEMPERATURE = 0.06  # of the zero-shot softmax over centred cosines
 SHRINKAGE = 20.0  # drafts that the meanings' own cosines count for in a label's mean score
 FIRST_FIT = 8  # drafts of every label before the student has a say
+REMEMBERED = 4000  # latest drafts that the student learns from
 GROWTH = 1.2  # the student is fitted again when its rows have grown by this factor
 
 
@@ -35,14 +37,16 @@ class EmbeddingVerifier:
     """
 
     relabels = False
+    only_relabels = False
 
     def __init__(self, task: Task, encoder: Encoder) -> None:
         self.task = task
         self._encoder = encoder
         self._labels = task.label_names
         self._meanings = np.zeros((0, 0), dtype=np.float32)
-        self._rows: list[NDArray[np.float32]] = []
-        self._asked: list[int] = []
+        self._rows: deque[NDArray[np.float32]] = deque(maxlen=REMEMBERED)
+        self._asked: deque[int] = deque(maxlen=REMEMBERED)
+        self._seen = 0
         self._cosines = np.zeros(len(self._labels))
         self._student: Any = None
         self._fitted = 0
@@ -51,13 +55,13 @@ class EmbeddingVerifier:
         """The likelier label, with its probability as the confidence."""
         if len(self._labels) < 2:
             return None
-        vector = (await self._encoder.aembed([draft.text]))[0]
+        vector, topic = await self._encoder.aembed([draft.text, f"{slot.seed.text}, {slot.seed.context.text}"])
         await self._understand()
         probabilities = self._probabilities(vector)
         self._learn(vector, self._labels.index(slot.label))
         best = int(np.argmax(probabilities))
         reason = f"its meaning is nearest to {self._labels[best]!r} among the labels' ({probabilities[best]:.2f})"
-        return Verdict(self._labels[best], reason, confidence=float(probabilities[self._labels.index(slot.label)]))
+        return Verdict(self._labels[best], reason, float(probabilities[self._labels.index(slot.label)]), float(vector @ topic))
 
     async def remember(self, rows: Sequence[tuple[str, str]]) -> None:
         """Learn from the rows of an earlier session."""
@@ -75,7 +79,7 @@ class EmbeddingVerifier:
     def _probabilities(self, vector: NDArray[np.float32]) -> NDArray[np.float64]:
         between = self._meanings @ self._meanings.T
         others = (between.sum(axis=1) - 1) / (len(self._labels) - 1)
-        mean = (SHRINKAGE * others + self._cosines) / (SHRINKAGE + len(self._rows))
+        mean = (SHRINKAGE * others + self._cosines) / (SHRINKAGE + self._seen)
         scores = (self._meanings @ vector - mean) / TEMPERATURE
         logs = scores - np.logaddexp.reduce(scores)
         if self._student is not None:
@@ -90,10 +94,11 @@ class EmbeddingVerifier:
     def _learn(self, vector: NDArray[np.float32], asked: int) -> None:
         self._rows.append(vector)
         self._asked.append(asked)
+        self._seen += 1
         self._cosines += self._meanings @ vector
         counts = np.bincount(self._asked, minlength=len(self._labels))
-        if counts.min() >= FIRST_FIT and len(self._rows) >= GROWTH * self._fitted:
+        if counts.min() >= FIRST_FIT and self._seen >= GROWTH * self._fitted:
             from sklearn.linear_model import LogisticRegression
 
             self._student = LogisticRegression(C=1.0, class_weight="balanced", max_iter=200).fit(np.stack(self._rows), self._asked)
-            self._fitted = len(self._rows)
+            self._fitted = self._seen

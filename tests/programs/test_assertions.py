@@ -1,0 +1,385 @@
+"""The stock of assertions: each one held, broken, and at its edges. A broken one speaks to the writer."""
+
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from seedless.assertions import (
+    Assertion,
+    Complete,
+    Conflict,
+    Contains,
+    Echo,
+    FieldsDiffer,
+    Length,
+    NearDuplicate,
+    Stock,
+    kinds,
+    language_of,
+    sentences,
+)
+from seedless.kept import Kept
+from seedless.slot import Context, Draft, InstanceSeed, Slot
+
+SLOT = Slot(0, 0, "positive", InstanceSeed("the ending", Context("comedy")))
+READER: TypeAdapter[Assertion] = TypeAdapter(Stock)
+
+
+def of(kind: str, **parameters: Any) -> Assertion:
+    """The assertion as a task file gives it."""
+    return READER.validate_python({"kind": kind, **parameters})
+
+
+def told(assertion: Assertion, text: str | dict[str, str], kept: Kept | None = None) -> str | None:
+    """What the assertion says of a draft."""
+    draft = Draft({"text": text} if isinstance(text, str) else text)
+    return assertion.check(draft, SLOT, kept or Kept())
+
+
+def assert_sentence(sentence: str | None) -> None:
+    """A broken assertion gives the writer one line that ends properly and says what to do."""
+    assert sentence is not None
+    assert sentence == sentence.strip() != ""
+    assert "\n" not in sentence
+    assert sentence[-1] in ".!?"
+    orders = (
+        "write", "finish", "close", "say", "leave", "vary", "make", "do", "end", "show", "begin",
+    )  # fmt: skip
+    assert any(f" {order} " in f" {sentence.lower()} " for order in orders), sentence
+
+
+CONSTRAINTS = (("positive", "Write one line that praises {seed} of the film"), ("negative", "Find fault with every part of it"))
+
+HOLDS: list[tuple[str, dict[str, Any], str]] = [
+    ("length", {"min_words": 2, "max_words": 3}, "two words"),
+    ("length", {"min_words": 2, "max_words": 3}, "exactly three words"),
+    ("length", {"min_words": 1, "max_words": 1}, "café"),
+    ("length", {"min_words": 3, "max_words": 3}, "  naïve\tЖуков\n日本 "),
+    ("length", {"min_words": 0}, ""),
+    ("sentences", {}, "It rained."),
+    ("sentences", {}, "It rained"),
+    ("sentences", {}, "I met Dr. Who and Mrs. Hall at St. Ives."),
+    ("sentences", {}, "It costs 3.5 dollars, or 4.25 with tax."),
+    ("sentences", {}, "The U.S. Army left."),
+    ("sentences", {}, "J. R. R. Tolkien wrote it."),
+    ("sentences", {"minimum": 2, "maximum": 2}, 'He said "Go." Then he left.'),
+    ("sentences", {"minimum": 2, "maximum": 2}, "你好。再见！"),
+    ("sentences", {"minimum": 3, "maximum": 3}, 'He met Dr. Who. "Yes!" she said. It rained.'),
+    ("sentences", {"minimum": 2, "maximum": 2}, "He paid. 3 of them left."),
+    ("complete", {}, "No mark at the end"),
+    ("complete", {}, "(All of it.)"),
+    ("complete", {"form": "sentence"}, "It rained."),
+    ("complete", {"form": "sentence"}, "“It rained!”"),
+    ("complete", {"form": "sentence"}, "It costs 3.5 dollars…"),
+    ("complete", {"form": "sentence"}, "下雨了。"),
+    ("complete", {"form": "question"}, "Who wrote it?"),
+    ("complete", {"form": "question"}, '"Who wrote it?"'),
+    ("complete", {"form": "question"}, "谁写的？"),
+    ("complete", {"form": "question"}, "What are you waiting for?"),
+    ("meta", {}, "The cast is superb, and I am sorry that it ended."),
+    ("meta", {}, "Sure enough, the film ends well."),
+    ("meta", {}, "Here is a film that knows what it wants."),
+    ("meta", {}, "The answer came too late for 3 < 5 of them."),
+    ("meta", {}, ""),
+    ("echo", {"constraints": CONSTRAINTS}, "This praises the ending."),
+    ("echo", {"constraints": CONSTRAINTS}, "Critics find fault with every part of it."),  # another label's
+    ("echo", {"constraints": CONSTRAINTS}, "Write one line that"),  # four words: too short a run
+    ("echo", {}, "Write one line that praises it"),
+    ("loops", {}, "It was the best of films and the worst of them."),
+    ("loops", {}, "I had had enough, and it was very very long, ha ha."),
+    ("loops", {}, "Call 5 5 1 at once."),
+    ("loops", {}, "What a film!!! Truly..."),
+    ("loops", {}, "Great 🎉🎉 fun"),
+    ("loops", {}, ""),
+    ("no_label_word", {"banned": ["positive"]}, "A positively charming film"),
+    ("no_label_word", {"banned": ["product_question"]}, "A question about the product"),
+    ("no_label_word", {"banned": []}, "positive"),
+    ("no_label_word", {"banned": ["!"]}, "Wow!"),
+    ("contains", {"field": "text", "any_of": ["cast", "script"]}, "The SCRIPT is good"),
+    ("contains", {"field": "text", "any_of": ["  STRASSE "]}, "in der straße"),
+    ("excludes", {"field": "text", "any_of": ["cast", "script"]}, "The music is good"),
+    ("excludes", {"field": "text", "any_of": [" ", ""]}, "any text"),
+    ("language", {}, "The film was long, but the ending was worth the wait."),
+    ("language", {"code": "de"}, "Der Film war lang, aber das Ende war das Warten wert."),
+    ("language", {"min_words": 8}, "Der Film war lang"),  # too short to tell
+    ("regex", {"pattern": r"\d", "message": "Write a number."}, "3.5 stars"),
+    ("regex", {"pattern": "^$", "message": "Write nothing."}, ""),
+    ("regex", {"pattern": "é", "absent": True, "message": "Write no accent."}, "cafe"),
+]
+
+BROKEN: list[tuple[str, dict[str, Any], str]] = [
+    ("length", {"min_words": 2, "max_words": 3}, "one"),
+    ("length", {"min_words": 2, "max_words": 3}, "now there are four"),
+    ("length", {}, ""),
+    ("length", {}, " \t\n"),
+    ("sentences", {}, "It rained. It stopped."),
+    ("sentences", {}, "Who? Me! I see."),
+    ("sentences", {}, ""),
+    ("sentences", {"minimum": 2, "maximum": 3}, "I met Dr. Who."),
+    ("sentences", {}, "It costs 3.5. Then more."),
+    ("complete", {"form": "sentence"}, "It rained"),
+    ("complete", {"form": "sentence"}, "It rained, and"),
+    ("complete", {"form": "sentence"}, "It rained on the."),
+    ("complete", {"form": "sentence"}, ""),
+    ("complete", {"form": "question"}, "Who wrote it."),
+    ("complete", {"form": "question"}, "Who wrote it? I did."),
+    ("complete", {"form": "question"}, ""),
+    ("complete", {}, "It rained,"),
+    ("complete", {}, "It rained ("),
+    ("complete", {}, "It rained and"),
+    ("complete", {}, 'He said "go'),
+    ("complete", {}, "He said “go"),
+    ("complete", {}, "He left (at last."),
+    ("complete", {}, '"'),
+    ("complete", {}, ""),
+    ("meta", {}, "As an AI, I have no views."),
+    ("meta", {}, "I'm sorry, but I cannot do this."),
+    ("meta", {}, "I can't provide that."),
+    ("meta", {}, "Of course, let me try."),
+    ("meta", {}, "Sure, here you go."),
+    ("meta", {}, "Here is a review: good."),
+    ("meta", {}, "Review: The film is good."),
+    ("meta", {}, "Rewrite the sentence so that it fits."),
+    ("meta", {}, "Dear [Name of the guest], welcome."),
+    ("meta", {}, "Dear <first name>, welcome."),
+    ("meta", {}, "Dear {name}, welcome."),
+    ("meta", {}, "The capital is ____."),
+    ("meta", {}, "Lorem ipsum dolor"),
+    ("echo", {"constraints": CONSTRAINTS}, "I will write one LINE that, praises the film"),
+    ("echo", {"run": 3, "constraints": CONSTRAINTS}, "of the film"),
+    ("loops", {}, "it is good and it is good"),
+    ("loops", {}, "It was the the end."),
+    ("loops", {"times": 9}, "a b a c a b a c b a c a b c"),
+    ("loops", {}, "-----"),
+    ("loops", {}, "🎉🎉🎉🎉🎉"),
+    ("loops", {}, "Nooooooooooo way"),
+    ("no_label_word", {"banned": ["positive"]}, "It is (POSITIVE)!"),
+    ("no_label_word", {"banned": ["positive"]}, 'The "positive" one'),
+    ("no_label_word", {"banned": ["product_question"]}, "This is a product question."),
+    ("no_label_word", {"banned": ["naïve"]}, "How NAÏVE."),
+    ("no_label_word", {"banned": ["sci-fi"]}, "A sci fi film"),
+    ("contains", {"field": "text", "any_of": ["cast", "script"]}, "The music is good"),
+    ("contains", {"field": "text", "any_of": ["cast"]}, ""),
+    ("excludes", {"field": "text", "any_of": ["cast", "script"]}, "The Script is good"),
+    ("language", {}, "Der Film war lang, aber das Ende war das Warten wert."),
+    ("language", {"code": "fr"}, "The film was long, but the ending was worth the wait."),
+    ("regex", {"pattern": r"\d", "message": "Write a number."}, "three stars"),
+    ("regex", {"pattern": "é", "absent": True, "message": "Write no accent."}, "café"),
+    ("regex", {"pattern": ".", "message": "Write less."}, "x" * 10_001),
+]
+
+
+@pytest.mark.parametrize(("kind", "parameters", "text"), HOLDS)
+def test_holds(kind: str, parameters: dict[str, Any], text: str) -> None:
+    assert told(of(kind, **parameters), text) is None
+
+
+@pytest.mark.parametrize(("kind", "parameters", "text"), BROKEN)
+def test_broken_speaks_to_the_writer(kind: str, parameters: dict[str, Any], text: str) -> None:
+    assert_sentence(told(of(kind, **parameters), text))
+
+
+def test_every_kind_is_seen_broken() -> None:
+    elsewhere = {"fields_differ", "near_duplicate", "conflict"}
+    assert {kind for kind, _, _ in BROKEN} | elsewhere == set(kinds())
+    assert {kind for kind, _, _ in HOLDS} | elsewhere == set(kinds())
+
+
+def test_kinds_are_the_classes_own() -> None:
+    assert all(cls.model_fields["kind"].default == kind for kind, cls in kinds().items())
+    assert len(kinds()) == 14
+
+
+def test_cut_off_draft_is_not_complete() -> None:
+    assert_sentence(Complete().check(Draft({"text": "A whole sentence."}, finished=False), SLOT, Kept()))
+
+
+# --- drafts of several fields ---------------------------------------------------------------------------------------
+
+
+def test_each_field_is_looked_at_and_named() -> None:
+    sentence = told(Length(max_words=2), {"premise": "fine", "hypothesis": "this is too long"})
+    assert_sentence(sentence)
+    assert sentence is not None
+    assert sentence.startswith("In hypothesis: ")
+
+
+def test_one_field_alone_is_not_named() -> None:
+    sentence = told(Length(max_words=2), "this is too long")
+    assert sentence is not None
+    assert not sentence.startswith("In ")
+
+
+def test_a_named_field_is_looked_at_alone() -> None:
+    assert told(Length(field="premise", max_words=2), {"premise": "fine", "hypothesis": "this is too long"}) is None
+    assert_sentence(told(Length(field="hypothesis", max_words=2), {"premise": "fine", "hypothesis": "this is too long"}))
+
+
+def test_a_field_that_the_draft_lacks_holds() -> None:
+    assert told(Length(field="premise", min_words=9), {"hypothesis": "short"}) is None
+
+
+def test_name_tells_kind_and_field() -> None:
+    assert (Length().name, Length(field="text").name) == ("length", "length:text")
+    assert Contains(field="passage", value_of="answer").named_fields() == ("passage", "answer")
+
+
+@pytest.mark.parametrize(
+    ("kind", "texts", "holds"),
+    [
+        ("contains", {"passage": "Paris is the capital.", "answer": "paris "}, True),
+        ("contains", {"passage": "Rome is the capital.", "answer": "Paris"}, False),
+        ("contains", {"passage": "Rome is the capital.", "answer": ""}, False),
+        ("contains", {"passage": "Rome is the capital."}, False),
+        ("contains", {"passage": "Die STRASSE ist lang.", "answer": "straße"}, True),
+        ("excludes", {"passage": "Rome is the capital.", "answer": "Paris"}, True),
+        ("excludes", {"passage": "Paris is the capital.", "answer": "paris"}, False),
+        ("excludes", {"passage": "Rome is the capital.", "answer": ""}, True),
+    ],
+)
+def test_value_of_another_field(kind: str, texts: dict[str, str], holds: bool) -> None:
+    sentence = told(of(kind, field="passage", value_of="answer"), texts)
+    assert (sentence is None) == holds
+    if not holds:
+        assert_sentence(sentence)
+
+
+@pytest.mark.parametrize(
+    ("texts", "holds"),
+    [
+        ({"a": "The cat sat on the mat.", "b": "the CAT sat, on the mat"}, False),
+        ({"a": "The cat sat on the mat.", "b": "A dog ran."}, True),
+        ({"a": "", "b": ""}, False),
+        ({"a": "alone"}, True),
+        ({"a": "one", "b": "two", "c": "one"}, False),
+    ],
+)
+def test_fields_differ(texts: dict[str, str], holds: bool) -> None:
+    sentence = told(FieldsDiffer(), texts)
+    assert (sentence is None) == holds
+    if not holds:
+        assert_sentence(sentence)
+
+
+# --- drafts beside the rows kept so far -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "holds"),
+    [
+        ("a b c d e f g h i j", False),
+        ("A, b. c! d e f g h i J", False),
+        ("a b c d e f g x y z", False),  # 2 * 7 / 20 = 0.7, the threshold itself
+        ("a b c d e f x y z w", True),
+        ("", True),
+    ],
+)
+def test_near_duplicate(text: str, holds: bool) -> None:
+    kept = Kept()
+    kept.add("a b c d e f g h i j", "positive")
+    sentence = told(NearDuplicate(), text, kept)
+    assert (sentence is None) == holds
+    if not holds:
+        assert_sentence(sentence)
+
+
+def test_near_duplicate_of_nothing() -> None:
+    assert told(NearDuplicate(), "anything") is None
+
+
+@pytest.mark.parametrize(("label", "holds"), [("positive", True), ("negative", False)])
+def test_conflict_is_the_same_text_under_another_label(label: str, holds: bool) -> None:
+    kept = Kept()
+    kept.add("It is what it is.", label)
+    sentence = told(Conflict(), "It IS what it is!", kept)
+    assert (sentence is None) == holds
+    if not holds:
+        assert_sentence(sentence)
+    assert told(Conflict(), "It is what it was.", kept) is None
+
+
+# --- parameters -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "parameters", "said"),
+    [
+        ("length", {"min_words": 5, "max_words": 2}, "min_words 5 is above max_words 2"),
+        ("length", {"min_words": "5"}, "integer"),
+        ("length", {"least": 5}, "not permitted"),
+        ("contains", {"field": "text"}, "either value_of"),
+        ("contains", {"field": "text", "value_of": "b", "any_of": ["c"]}, "not both"),
+        ("excludes", {"field": "text"}, "either value_of"),
+        ("regex", {"pattern": "(", "message": "Write."}, "mend it"),
+        ("regex", {"pattern": "a"}, "message"),
+        ("near_duplicate", {"threshold": 0}, "greater than 0"),
+        ("near_duplicate", {"threshold": 1.5}, "less than or equal to 1"),
+        ("language", {"code": "english"}, "pattern"),
+        ("loops", {"field": "no such name"}, "pattern"),
+        ("no_such_kind", {}, "no_such_kind"),
+    ],
+)
+def test_wrong_parameters_are_refused(kind: str, parameters: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValidationError, match=said.replace("(", r"\(")):
+        of(kind, **parameters)
+
+
+@pytest.mark.parametrize("parameters", [{"minimum": 5, "maximum": 2}, {"minimum": 2}])
+def test_sentences_that_no_text_can_have_are_refused(parameters: dict[str, int]) -> None:
+    """`minimum` above `maximum` breaks every draft: as for `length`, the task file is wrong."""
+    with pytest.raises(ValidationError):
+        of("sentences", **parameters)
+
+
+def test_assertions_are_frozen() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        Echo().run = 9
+
+
+# --- sentences and language -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("", 0),
+        ("   ", 0),
+        ("one", 1),
+        ("Mr. A. B. Smith left. He ran.", 2),
+        ("It is 3.5 m. Really.", 2),
+        ("Wait... What?", 2),
+        ("Visit example.com. It works.", 2),
+        ("Apples, pears, etc. are sold.", 1),
+        ("（真的。）再见。", 2),
+    ],
+)
+def test_sentences(text: str, count: int) -> None:
+    found = sentences(text)
+    assert len(found) == count
+    assert "".join("".join(found).split()) == "".join(text.split())  # nothing is lost
+
+
+@pytest.mark.parametrize("text", ["Он ушёл. Она осталась.", "Il est parti. Élise est restée.", "Er ging. Übrig blieb nichts."])
+def test_a_capital_letter_of_any_script_begins_a_sentence(text: str) -> None:
+    assert len(sentences(text)) == 2
+
+
+def test_no_is_a_sentence_of_its_own() -> None:
+    """`No.` is an abbreviation before a number only."""
+    assert len(sentences("Was it good? No. It was dull.")) == 3
+    assert len(sentences("He lived at No. 10 for years.")) == 1
+
+
+def test_a_label_with_an_underscore_is_found_as_it_is_written() -> None:
+    assert_sentence(told(of("no_label_word", banned=["not_spam"]), "This one is not_spam."))
+
+
+@pytest.mark.parametrize("text", ["I can’t provide that.", "I’m sorry, but I have no views.", "I don’t have access to it.", "Here’s a review: good."])
+def test_typographic_apostrophes_are_apostrophes(text: str) -> None:
+    assert_sentence(told(of("meta"), text.replace("’", "'")))
+    assert_sentence(told(of("meta"), text))
+
+
+def test_language_of() -> None:
+    assert language_of("La película fue larga, pero el final mereció la pena.") == "es"

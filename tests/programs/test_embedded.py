@@ -1,0 +1,111 @@
+"""The main job on the embedded LM, through the real command line: rows, repeatability, no connection attempt."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SEEDLESS = str(Path(sys.executable).parent / "seedless")
+
+pytestmark = [pytest.mark.slow]
+
+
+def generate(folder: Path, *options: str, n: int = 4, task: str = "movie_reviews", **env: str) -> subprocess.CompletedProcess[str]:
+    command = [SEEDLESS, "generate", task, "-n", str(n), "-o", str(folder), *options]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **env})
+
+
+def rows_in(folder: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in (folder / "rows.jsonl").read_text("utf-8").splitlines()]
+
+
+def test_rows_files_and_data_set(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    done = generate(folder, "--json", n=6)
+    assert done.returncode == 0, done.stderr
+    account = json.loads(done.stdout)
+    rows = rows_in(folder)
+    assert [row["label"] for row in rows].count("positive") == 3 == [row["label"] for row in rows].count("negative")
+    assert len({row["text"] for row in rows}) == 6
+    assert account["accepted"] == account["requested"] == 6
+    assert account["cost_usd"] == 0.0
+    assert sum(account["calls"].values()) >= 6
+    for row in rows:
+        assert row["provenance"]["lm"].startswith("SmolLM2-135M")
+        assert row["text"] == row["text"].strip()
+
+    import datasets
+
+    opened = datasets.load_dataset(str(folder / "dataset"), cache_dir=str(tmp_path / "cache"), split="train")
+    assert opened["text"] == [row["text"] for row in rows]
+    assert [opened.features["label"].int2str(i) for i in opened["label"]] == [row["label"] for row in rows]
+
+
+def test_same_seed_gives_the_same_rows(tmp_path: Path) -> None:
+    for name in ("first", "second"):
+        done = generate(tmp_path / name, "--concurrency", "1", "--seed", "7")
+        assert done.returncode == 0, done.stderr
+    first, second = ((tmp_path / name / "rows.jsonl").read_bytes() for name in ("first", "second"))
+    assert first == second
+    other = generate(tmp_path / "other", "--concurrency", "1", "--seed", "8")
+    assert other.returncode == 0
+    assert rows_in(tmp_path / "other") != rows_in(tmp_path / "first")
+
+
+TAP = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <netdb.h>
+#include <unistd.h>
+
+static void note(const char *what) {
+    int file = open(getenv("SEEDLESS_TAP"), O_WRONLY | O_APPEND | O_CREAT, 0600);
+    if (file >= 0) { if (write(file, what, strlen(what)) < 0) abort(); close(file); }
+}
+int connect(int fd, const struct sockaddr *to, socklen_t length) {
+    note("connect\\n");
+    int (*real)(int, const struct sockaddr *, socklen_t) = dlsym(RTLD_NEXT, "connect");
+    return real(fd, to, length);
+}
+int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **found) {
+    if (node) { note("getaddrinfo "); note(node); note("\\n"); }
+    int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **) = dlsym(RTLD_NEXT, "getaddrinfo");
+    return real(node, service, hints, found);
+}
+"""
+
+
+@pytest.fixture
+def tap(tmp_path: Path) -> Path:
+    """A library that notes every connection attempt and name look-up of the process it is loaded into, Python's and llama.cpp's."""
+    source, library = tmp_path / "tap.c", tmp_path / "tap.so"
+    source.write_text(TAP)
+    try:
+        subprocess.run(["cc", "-shared", "-fPIC", "-o", str(library), str(source), "-ldl"], check=True, capture_output=True)
+    except FileNotFoundError:
+        pytest.skip("no C compiler here, so connection attempts of native code cannot be seen")
+    return library
+
+
+def test_offline_makes_no_connection_attempt(tmp_path: Path, tap: Path) -> None:
+    seen = tmp_path / "seen"
+    control = subprocess.run(
+        [sys.executable, "-c", "import socket; s = socket.socket(); s.settimeout(1); s.connect_ex(('127.0.0.1', 9))"],
+        env={**os.environ, "LD_PRELOAD": str(tap), "SEEDLESS_TAP": str(seen)},
+        check=False,
+    )
+    assert control.returncode == 0
+    assert "connect" in seen.read_text(), "the tap must see an attempt where there is one"
+    seen.unlink()
+    done = generate(tmp_path / "run", n=2, LD_PRELOAD=str(tap), SEEDLESS_TAP=str(seen))
+    assert done.returncode == 0, done.stderr
+    attempts = seen.read_text() if seen.exists() else ""
+    assert attempts == ""

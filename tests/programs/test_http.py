@@ -1,0 +1,266 @@
+"""Runs against a real HTTP server that fails in every way a server can: exact data sets, honest ledgers, and no key anywhere."""
+
+import itertools
+import json
+import socket
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.command_line import KEY, CommandLine, Done
+from tests.openai_server import FAULTS, Fault, OpenAIServer
+
+QUOTAS = {"warm": 6, "cold": 6}
+MIDDLE = 16  # of the 31 requests of an untroubled run of 12 rows: 1 for contexts, 6 for seeds, 12 to write, 12 to verify
+
+
+def command(task: Path, out: Path, url: str, *more: str, n: int = 12, concurrency: int = 1) -> list[str | Path]:
+    given = ["--lm", "openai/some-model", "--api-base", url, "--concurrency", str(concurrency), *more]
+    return ["generate", task, "-n", str(n), "-o", out, *given]
+
+
+def rows_of(out: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (out / "rows.jsonl").read_text("utf-8").splitlines()]
+
+
+def ledger_of(out: Path) -> dict[str, Any]:
+    ledger: dict[str, Any] = json.loads((out / "ledger.json").read_text("utf-8"))
+    return ledger
+
+
+def check_complete(done: Done, out: Path, server: OpenAIServer) -> None:
+    """Exit code 0, exact quotas, each text under the label whose marker it holds, and every request of the server in the ledger."""
+    assert done.code == 0, done.err
+    rows = rows_of(out)
+    assert Counter(row["label"] for row in rows) == QUOTAS
+    assert len({row["id"] for row in rows}) == len({row["text"] for row in rows}) == 12
+    markers = {"warm": "lantern", "cold": "compass"}
+    assert [row for row in rows if f" {markers[row['label']]} " not in row["text"]] == []
+    assert sum(ledger_of(out)["calls"].values()) == server.requests
+    check_no_key(done, out)
+
+
+def check_no_key(done: Done, *folders: Path) -> None:
+    for folder in folders:
+        files = [path for path in folder.rglob("*") if path.is_file()]
+        assert files
+        assert [path for path in files if KEY.encode() in path.read_bytes()] == []
+    assert KEY not in done.out + done.err
+
+
+@pytest.mark.parametrize("concurrency", [1, 32])
+def test_an_untroubled_run_asks_once_for_each_step(
+    concurrency: int, openai_server: OpenAIServer, seedless: CommandLine, task: Path, tmp_path: Path
+) -> None:
+    openai_server.delay = 0.02
+    done = seedless.run(*command(task, tmp_path / "out", openai_server.url, concurrency=concurrency))
+    check_complete(done, tmp_path / "out", openai_server)
+    assert ledger_of(tmp_path / "out")["calls"] == {"contexts": 1, "seeds": 6, "write": 12, "verify": 12}
+    assert ledger_of(tmp_path / "out")["tokens"]["write"]["output"] == 12 * 8  # `{"text":` and seven words
+    assert ledger_of(tmp_path / "out")["cost_usd"] is None
+    assert openai_server.busiest == 1 if concurrency == 1 else 2 <= openai_server.busiest <= 12
+    assert {seen.headers["Authorization"] for seen in openai_server.seen} == {f"Bearer {KEY}"}
+    assert len({json.dumps(seen.body, sort_keys=True) for seen in openai_server.seen}) == openai_server.requests
+
+
+@pytest.mark.slow
+def test_a_process_that_starts_from_nothing_does_the_same(
+    openai_server: OpenAIServer, seedless: CommandLine, task: Path, tmp_path: Path
+) -> None:
+    openai_server.script({MIDDLE: FAULTS["500"]})
+    done = seedless.run(*command(task, tmp_path / "out", openai_server.url, "--json"), cold=True)
+    check_complete(done, tmp_path / "out", openai_server)
+    assert json.loads(done.out)["accepted"] == 12  # nothing but one JSON object on stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FAULTS)
+def test_one_fault_in_the_middle_is_survived(name: str, seedless: CommandLine, task: Path, tmp_path: Path) -> None:
+    with OpenAIServer(faults={MIDDLE: FAULTS[name]}) as one, OpenAIServer(faults={MIDDLE: FAULTS[name]}) as many:
+        runs = [
+            (server, tmp_path / str(concurrency), seedless.start(*command(task, tmp_path / str(concurrency), server.url, concurrency=concurrency)))
+            for server, concurrency in ((one, 1), (many, 32))
+        ]
+        for server, out, run in runs:
+            check_complete(run.wait(), out, server)
+            assert server.faults_met == 1
+            refused = [json.loads(line) for line in (out / "refusals.jsonl").read_text("utf-8").splitlines()]
+            assert all(broken["sentence"] for refusal in refused for broken in refusal["broken"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["torn HTTP body", "connection closed", "empty content", "rubbish", "refusal", "429 with Retry-After"])
+def test_faults_in_the_lists_of_contexts_and_seeds_are_survived(
+    name: str, openai_server: OpenAIServer, seedless: CommandLine, task: Path, tmp_path: Path
+) -> None:
+    openai_server.script({1: FAULTS[name], 3: FAULTS[name]})
+    done = seedless.run(*command(task, tmp_path / "out", openai_server.url))
+    check_complete(done, tmp_path / "out", openai_server)
+    assert openai_server.faults_met == 2
+
+
+@pytest.mark.parametrize("finish", ["length", "stop"])
+def test_a_list_that_was_cut_gives_no_scraps_of_JSON_as_contexts(
+    finish: str, openai_server: OpenAIServer, seedless: CommandLine, task: Path, tmp_path: Path
+) -> None:
+    def cut(text: str) -> str:
+        return json.dumps(json.loads(text), indent=2)[:-30]
+
+    openai_server.script({1: Fault(edit=cut, finish=finish, stage="contexts")})
+    check_complete(seedless.run(*command(task, tmp_path / "out", openai_server.url)), tmp_path / "out", openai_server)
+    contexts = {row["provenance"]["context"] for row in rows_of(tmp_path / "out")}
+    assert [context for context in contexts if not context.replace(" ", "").isalpha() or context == "contexts"] == []
+
+
+class Busy:
+    """429 for `seconds` from the tenth request on."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.begun: float | None = None
+
+    def __call__(self, number: int) -> Fault | None:
+        if number < 10:
+            return None
+        self.begun = self.begun or time.monotonic()
+        return FAULTS["429 with Retry-After"] if time.monotonic() - self.begun < self.seconds else None
+
+
+@pytest.mark.slow
+def test_three_seconds_of_429_are_survived(seedless: CommandLine, task: Path, tmp_path: Path) -> None:
+    with OpenAIServer(faults=Busy(3)) as one, OpenAIServer(faults=Busy(3)) as many:
+        runs = [
+            (server, tmp_path / str(concurrency), seedless.start(*command(task, tmp_path / str(concurrency), server.url, concurrency=concurrency)))
+            for server, concurrency in ((one, 1), (many, 32))
+        ]
+        for server, out, run in runs:
+            check_complete(run.wait(), out, server)
+            assert not any(ledger_of(out)["refused"].values())
+            assert 4 < server.faults_met < 16 * 13  # it went on asking, each worker as often as it was told to
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_a_server_that_refuses_ends_the_run_at_once(
+    status: int, openai_server: OpenAIServer, seedless: CommandLine, task: Path, tmp_path: Path
+) -> None:
+    openai_server.script(lambda _: Fault(status=status, message="no such thing for you"))
+    done = seedless.run(*command(task, tmp_path / "out", openai_server.url, concurrency=32))
+    assert done.code == 4
+    assert openai_server.requests == 1
+    assert done.err.count("\n") == 1
+    for said in (openai_server.url, "some-model", f"HTTP {status}", "no such thing for you", "same command"):
+        assert said in done.err
+    assert ledger_of(tmp_path / "out")["calls"] == {"contexts": 1}
+    assert rows_of(tmp_path / "out") == []
+    check_no_key(done, tmp_path / "out")
+
+
+@pytest.mark.parametrize("status", [401, 404])
+def test_a_refusal_in_the_middle_keeps_the_rows_and_the_same_command_goes_on(
+    status: int, openai_server: OpenAIServer, seedless: CommandLine, task: Path, tmp_path: Path
+) -> None:
+    openai_server.script({MIDDLE: Fault(status=status)})
+    out = tmp_path / "out"
+    done = seedless.run(*command(task, out, openai_server.url))
+    if done.code != 0:
+        assert done.code == 4
+        assert f"HTTP {status}" in done.last
+        kept = rows_of(out)
+        assert 0 < len(kept) < 12
+        assert "--max-refills" not in ledger_of(out)["shortfall"]  # no label reached its bound
+        done = seedless.run(*command(task, out, openai_server.url))
+        assert rows_of(out)[: len(kept)] == kept
+    check_complete(done, out, openai_server)
+
+
+@pytest.mark.slow
+def test_a_server_that_always_fails_and_one_that_is_not_there_end_with_4(
+    openai_server: OpenAIServer, seedless: CommandLine, task: Path, tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        closed = f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
+    openai_server.script(lambda _: Fault(status=500, message="out of order"))
+    failing = seedless.start(*command(task, tmp_path / "failing", openai_server.url))
+    absent = seedless.start(*command(task, tmp_path / "absent", closed))
+    for done, address, cause in ((failing.wait(), openai_server.url, "out of order"), (absent.wait(), closed, "refused")):
+        assert done.code == 4
+        assert done.err.count("\n") == 1
+        assert address in done.err
+        assert cause in done.err.casefold() or "Connect call failed" in done.err
+    assert sum(ledger_of(tmp_path / "failing")["calls"].values()) == openai_server.requests
+    assert 1 < openai_server.requests < 10
+
+
+def test_a_server_that_repeats_the_key_does_not_bring_it_into_files_or_messages(
+    openai_server: OpenAIServer, seedless: CommandLine, task: Path, tmp_path: Path
+) -> None:
+    openai_server.script(lambda _: Fault(status=401, message=f"Incorrect API key provided: {KEY}."))
+    done = seedless.run(*command(task, tmp_path / "refused", openai_server.url))
+    assert done.code == 4
+    check_no_key(done, tmp_path / "refused")
+    openai_server.script({openai_server.requests + MIDDLE: Fault(status=422, message=f"Bad request with the key {KEY}.")})
+    done = seedless.run(*command(task, tmp_path / "went on", openai_server.url))
+    check_no_key(done, tmp_path / "went on")
+
+
+@pytest.mark.parametrize("concurrency", [1, 32])
+def test_a_budget_of_calls_is_kept_and_a_larger_one_completes(
+    concurrency: int, openai_server: OpenAIServer, seedless: CommandLine, task: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    done = seedless.run(*command(task, out, openai_server.url, "--max-calls", "15", concurrency=concurrency))
+    assert done.code == 3
+    assert openai_server.requests == 15
+    ledger = ledger_of(out)
+    assert sum(ledger["calls"].values()) == 15
+    assert ledger["accepted"] == len(rows_of(out)) < 12
+    short = [label for label, account in ledger["per_label"].items() if account["missing"]]
+    assert short
+    for said in (*short, "--max-calls"):
+        assert said in ledger["shortfall"]
+        assert said in done.last
+    again = seedless.run(*command(task, out, openai_server.url, "--max-calls", "15", concurrency=concurrency))
+    assert again.code == 3
+    assert openai_server.requests == 15  # what is used up stays used up
+    kept = {row["id"]: row for row in rows_of(out)}
+    done = seedless.run(*command(task, out, openai_server.url, "--max-calls", "200", concurrency=concurrency))
+    check_complete(done, out, openai_server)
+    assert kept.items() <= {row["id"]: row for row in rows_of(out)}.items()
+    assert openai_server.requests == 31  # nothing was asked twice
+
+
+def test_a_bound_on_the_cost_of_a_model_without_a_price_is_refused(
+    openai_server: OpenAIServer, seedless: CommandLine, task: Path, tmp_path: Path
+) -> None:
+    done = seedless.run(*command(task, tmp_path / "out", openai_server.url, "--max-cost", "1"))
+    assert done.code == 2
+    assert "--max-calls" in done.last
+    assert openai_server.requests <= 1
+
+
+def test_a_verifier_that_never_agrees_ends_the_run_with_the_account(
+    openai_server: OpenAIServer, seedless: CommandLine, task: Path, tmp_path: Path
+) -> None:
+    contrary = Fault(edit=lambda text: json.dumps({**json.loads(text), "label": "warm"}), stage="verify")
+    openai_server.script(lambda number: contrary if number > 7 else None)
+    done = seedless.run(*command(task, tmp_path / "out", openai_server.url, "--max-refills", "1", concurrency=32))
+    assert done.code == 3
+    ledger = ledger_of(tmp_path / "out")
+    assert ledger["per_label"]["warm"]["accepted"] <= 6
+    assert ledger["per_label"]["cold"]["accepted"] == 0
+    assert "cold lacks 6 of 6" in done.last
+    refused = [json.loads(line) for line in (tmp_path / "out" / "refusals.jsonl").read_text("utf-8").splitlines()]
+    assert len(refused) == sum(ledger["refused"].values()) > 0
+    assert sum(ledger["calls"].values()) == openai_server.requests
+
+
+def test_every_second_answer_fails_and_the_data_set_is_exact(
+    openai_server: OpenAIServer, seedless: CommandLine, task: Path, tmp_path: Path
+) -> None:
+    kinds = itertools.cycle([fault for name, fault in FAULTS.items() if fault.status == 200 and not fault.stall and not fault.stage])
+    openai_server.script(lambda number: next(kinds) if number % 2 == 0 and number > 8 else None)
+    done = seedless.run(*command(task, tmp_path / "out", openai_server.url, concurrency=32))
+    check_complete(done, tmp_path / "out", openai_server)

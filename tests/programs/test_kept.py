@@ -1,0 +1,117 @@
+"""The index of kept texts, against a longest common subsequence computed by hand."""
+
+import random
+
+import pytest
+
+from seedless.kept import Kept, rouge_l, words
+
+
+def lcs(a: list[str], b: list[str]) -> int:
+    """Length of the longest common subsequence, by the textbook's table."""
+    row = [0] * (len(b) + 1)
+    for x in a:
+        before = row
+        row = [0]
+        for j, y in enumerate(b):
+            row.append(before[j] + 1 if x == y else max(before[j + 1], row[j]))
+    return row[-1]
+
+
+def f1(a: list[str], b: list[str]) -> float:
+    """ROUGE-L's F1 from its definition (Lin 2004): the harmonic mean of precision and recall."""
+    common = lcs(a, b)
+    if common == 0:
+        return 0.0
+    precision, recall = common / len(b), common / len(a)
+    return 2 * precision * recall / (precision + recall)
+
+
+def test_rouge_l_equals_its_definition() -> None:
+    rng = random.Random("rouge")
+    scores = []
+    for _ in range(200):
+        a, b = (rng.choices("abcdefgh", k=rng.randint(1, 25)) for _ in range(2))
+        scores.append(rouge_l(a, b))
+        assert scores[-1] == pytest.approx(f1(a, b), abs=1e-12)
+        assert rouge_l(b, a) == pytest.approx(scores[-1])
+    assert len(set(scores)) > 50  # the pairs say something
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "score"), [("a b c", "a b c", 1.0), ("a b c", "x y z", 0.0), ("a", "a b c", 0.5), ("a b", "b a", 0.5)]
+)
+def test_rouge_l_by_hand(a: str, b: str, score: float) -> None:
+    assert rouge_l(a.split(), b.split()) == pytest.approx(score)
+
+
+@pytest.mark.parametrize("threshold", [0.3, 0.5, 0.7, 0.95, 1.0])
+def test_nearest_equals_brute_force(threshold: float) -> None:
+    rng = random.Random(f"nearest/{threshold}")
+    found = 0
+    for _ in range(40):
+        texts = [" ".join(rng.choices("abcdef", k=rng.randint(1, 30))) for _ in range(12)]
+        kept = Kept()
+        for text in texts:
+            kept.add(text, "label")
+        asked = rng.choice(texts).split()
+        asked = [w for w in asked if rng.random() < 0.85] or ["a"]
+        best = max(f1(text.split(), asked) for text in texts)
+        if abs(best - threshold) < 1e-9 < abs(best - 1):
+            continue  # on the threshold itself: the next test's case
+        got = kept.similarity(" ".join(asked), threshold)
+        assert got == (pytest.approx(best) if best >= threshold else 0.0)
+        found += got > 0
+    assert found > 0 or threshold == 1.0
+
+
+@pytest.mark.parametrize("threshold", [0.3, 0.5, 0.6, 0.7, 0.75, 0.8, 0.9])
+def test_length_window_holds_every_pair_on_the_threshold(threshold: float) -> None:
+    """The shorter text's words all stand in the longer one: 2 * short / (short + long) is the best score of that length."""
+    missed = []
+    on_it = 0
+    for short in range(1, 41):
+        for long in range(short + 1, 81):
+            if 2 * short / (short + long) < threshold:
+                break
+            on_it += 2 * short / (short + long) == threshold
+            for a, b in ((short, long), (long, short)):
+                kept = Kept()
+                kept.add(" ".join(f"w{i}" for i in range(a)), "label")
+                if kept.similarity(" ".join(f"w{i}" for i in range(b)), threshold) < threshold:
+                    missed.append((a, b))
+    assert on_it > 0
+    assert missed == []
+
+
+def test_similarity_of_the_same_words() -> None:
+    kept = Kept()
+    kept.add("It's GOOD, isn't it?", "positive")
+    assert kept.similarity("it s good isn t it", 0.7) == 1.0
+    assert kept.similarity("", 0.7) == 0.0
+    assert Kept().similarity("anything", 0.7) == 0.0
+
+
+def test_label_of() -> None:
+    kept = Kept()
+    kept.add("The cast is superb.", "positive")
+    assert kept.label_of("the CAST is superb") == "positive"
+    assert kept.label_of("The cast is not superb.") is None
+    kept.add("the cast is superb", "negative")
+    assert kept.label_of("The cast is superb.") == "negative"
+    assert len(kept) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("", []),
+        ("...", []),
+        ("ﬁne CAFÉ", ["fine", "café"]),
+        ("cafe\u0301", ["café"]),
+        ("STRASSE straße", ["strasse", "strasse"]),
+        ("3.5 km", ["3", "5", "km"]),
+    ],
+)
+def test_words(text: str, found: list[str]) -> None:
+    assert words(text) == found

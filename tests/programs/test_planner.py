@@ -1,0 +1,177 @@
+"""Quotas and the plan: exact, balanced, the same for the same seed."""
+
+import math
+import random
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from seedless.planner import Allotment, Plan, quotas
+from seedless.task import Task
+
+SIZES = {"in at most eight words": 1.0, "in two lines": 2.0, "at length": 0.5}
+
+
+def task_of(shares: dict[str, float], **attributes: dict[str, float]) -> Task:
+    """A task with these labels and attributes."""
+    return Task.model_validate(
+        {
+            "name": "rooms",
+            "description": "Lines about rooms.",
+            "fields": [{"name": "text", "description": "one line"}],
+            "labels": [{"name": name, "meaning": "m", "constraint": "c", "share": share} for name, share in shares.items()],
+            "contexts": {"hint": "rooms"},
+            "seeds": {"hint": "things"},
+            "attributes": [{"name": name, "values": values} for name, values in attributes.items()],
+        }
+    )
+
+
+def assert_exact(dealt: dict[str, int], weights: dict[str, float], n: int) -> None:
+    assert list(dealt) == list(weights)
+    assert sum(dealt.values()) == n
+    total = math.fsum(weights.values())
+    for name, weight in weights.items():
+        assert dealt[name] >= 0
+        assert abs(dealt[name] - n * weight / total) < 1 + 1e-6, (name, dealt, weights, n)
+
+
+def test_quotas_are_exact() -> None:
+    rng = random.Random("quotas")
+    for _ in range(300):
+        scale = 10 ** rng.uniform(-6, 6)
+        weights = {f"l{i}": scale * rng.choice([1.0, rng.random() + 1e-9, rng.expovariate(1) + 1e-9]) for i in range(rng.randint(1, 40))}
+        n = rng.choice([0, 1, 2, rng.randint(0, 100), rng.randint(0, 1_000_000)])
+        assert_exact(quotas(weights, n), weights, n)
+
+
+@pytest.mark.parametrize(
+    ("weights", "n", "dealt"),
+    [
+        ({"a": 1, "b": 1, "c": 1}, 10, {"a": 4, "b": 3, "c": 3}),
+        ({"a": 1, "b": 1}, 0, {"a": 0, "b": 0}),
+        ({"a": 0.1, "b": 0.2, "c": 0.7}, 10, {"a": 1, "b": 2, "c": 7}),
+        ({"a": 1_000_000, "b": 1e-9}, 1_000_000, {"a": 1_000_000, "b": 0}),
+        ({"only": 5e-324}, 7, {"only": 7}),
+        ({"a": 1, "b": 3}, 2, {"a": 1, "b": 1}),
+    ],
+)
+def test_quotas_by_hand(weights: dict[str, float], n: int, dealt: dict[str, int]) -> None:
+    assert quotas(weights, n) == dealt
+
+
+def test_plan_deals_labels_and_attributes_exactly() -> None:
+    rng = random.Random("plans")
+    for case in range(60):
+        shares = {f"l{i}": rng.choice([1.0, 0.2 + rng.random()]) for i in range(rng.randint(1, 8))}
+        n = rng.randint(1, 200)
+        tones = {"warmly": 1.0, "coldly": 1.0}
+        plan = Plan(task_of(shares, size=SIZES, tone=tones), n, case)
+        assert [a.position for a in plan.allotments] == list(range(n))
+        got = Counter(a.label for a in plan.allotments)
+        assert {name: got[name] for name in shares} == plan.per_label
+        assert_exact(plan.per_label, shares, n)
+        for label, count in plan.per_label.items():
+            own = [a for a in plan.allotments if a.label == label]
+            assert [a.ordinal for a in own] == list(range(count))
+            for name, values in (("size", SIZES), ("tone", tones)):
+                dealt = Counter(a.attributes[name] for a in own)
+                assert_exact({value: dealt[value] for value in values}, values, count)
+
+
+def test_the_same_seed_gives_the_same_plan() -> None:
+    task = task_of({"a": 1.0, "b": 2.0}, size=SIZES)
+
+    def drawn(seed: int) -> tuple[Any, ...]:
+        plan = Plan(task, 50, seed)
+        later = [(plan.context(a, r, 7), plan.instance_seed(a, r, 3, 7, 5)) for a in plan.allotments for r in (0, 1, 2)]
+        return (*plan.allotments, *later, plan.rollout("slot", 3, 1))
+
+    assert drawn(4) == drawn(4)
+    assert drawn(4) != drawn(5)
+
+
+def test_prefixes_are_balanced_between_equal_labels() -> None:
+    for seed in range(40):
+        for labels in (2, 3, 7):
+            seen = Counter({f"l{i}": 0 for i in range(labels)})
+            for allotment in Plan(task_of(dict.fromkeys(seen, 1.0)), labels * 12, seed).allotments:
+                seen[allotment.label] += 1
+                assert max(seen.values()) - min(seen.values()) <= 1
+
+
+def test_prefixes_keep_near_unequal_shares() -> None:
+    shares = {"a": 5.0, "b": 3.0, "c": 1.0}
+    n = 90
+    for seed in range(40):
+        seen = Counter[str]()
+        for k, allotment in enumerate(Plan(task_of(shares), n, seed).allotments, 1):
+            seen[allotment.label] += 1
+            assert all(abs(seen[label] - k * share / 9.0) < 2 for label, share in shares.items())
+
+
+@pytest.mark.parametrize("round_", [0, 1, 2, 9])
+@pytest.mark.parametrize(("contexts", "seeds"), [(1, 1), (1, 6), (5, 1), (7, 4), (60, 40)])
+def test_indices_are_in_range(round_: int, contexts: int, seeds: int) -> None:
+    plan = Plan(task_of({"a": 1.0, "b": 1.0}), 120, 3)
+    places = [plan.context(a, round_, contexts) for a in plan.allotments]
+    assert {type(place) for place in places} == {int}
+    assert min(places) >= 0
+    assert max(places) < contexts
+    drawn = [plan.instance_seed(a, round_, c, contexts, seeds) for a, c in zip(plan.allotments, places, strict=True)]
+    assert min(drawn) >= 0
+    assert max(drawn) < seeds
+    if round_ == 0 and contexts <= 60:
+        assert set(places) == set(range(contexts))
+
+
+def test_a_label_goes_through_all_contexts_before_one_comes_again() -> None:
+    plan = Plan(task_of({"a": 1.0, "b": 1.0}), 60, 1)
+    for label in ("a", "b"):
+        places = [plan.context(a, 0, 10) for a in plan.allotments if a.label == label]
+        assert [len(set(places[i : i + 10])) for i in (0, 10, 20)] == [10, 10, 10]
+
+
+def test_labels_share_contexts_and_seeds() -> None:
+    """What a text is about tells nothing of its label."""
+    plan = Plan(task_of({"a": 1.0, "b": 1.0}), 60, 2)
+    about: dict[str, list[tuple[int, int]]] = {"a": [], "b": []}
+    for allotment in plan.allotments:
+        place = plan.context(allotment, 0, 6)
+        about[allotment.label].append((place, plan.instance_seed(allotment, 0, place, 6, 5)))
+    assert about["a"] == about["b"]
+    assert len(set(about["a"])) == 30  # no pair of context and seed comes twice while there are others
+
+
+def test_a_refused_slot_draws_anew() -> None:
+    plan = Plan(task_of({"a": 1.0}), 10, 0)
+    drawn = {plan.context(plan.allotments[0], round_, 50) for round_ in range(1, 30)}
+    assert len(drawn) > 10
+
+
+@pytest.mark.parametrize(("n", "contexts"), [(1, 6), (36, 6), (49, 7), (3600, 60), (1_000, 31)])
+def test_context_count_is_a_square_root_within_bounds(n: int, contexts: int) -> None:
+    assert Plan(task_of({"a": 1.0}), n, 0).context_count == contexts
+
+
+def test_context_count_is_bounded() -> None:
+    assert Plan(task_of({"a": 1.0}), 5_000, 0).context_count == 60
+
+
+@pytest.mark.parametrize(("n", "contexts", "seeds"), [(2, 10, 4), (200, 10, 10), (2_000, 10, 40), (201, 10, 11)])
+def test_seeds_per_context(n: int, contexts: int, seeds: int) -> None:
+    assert Plan(task_of({"a": 1.0, "b": 1.0}), n, 0).seeds_per_context(contexts) == seeds
+
+
+def test_rollouts_leave_room_and_differ() -> None:
+    plan = Plan(task_of({"a": 1.0}), 1, 0)
+    numbers = [plan.rollout("slot", position, round_) for position in range(100) for round_ in range(5)]
+    assert all(0 <= number < 2**31 and number % 4096 == 0 for number in numbers)
+    assert len(set(numbers)) == len(numbers)
+    assert plan.rollout("slot", 1, 23) != plan.rollout("slot", 12, 3)
+
+
+def test_allotment_is_frozen() -> None:
+    with pytest.raises(AttributeError):
+        Allotment(0, 0, "a", {}).label = "b"  # type: ignore[misc]  # what must fail

@@ -1,0 +1,163 @@
+"""The task model: strict, frozen, coherent."""
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from seedless.errors import TaskError
+from seedless.task import Misfit, Task, fill, places
+
+
+def given(**changes: Any) -> dict[str, Any]:
+    """A whole task as data, with changes; a change to None takes the key away."""
+    data: dict[str, Any] = {
+        "name": "rooms",
+        "description": "Lines about rooms.",
+        "fields": [{"name": "text", "description": "one line"}],
+        "labels": [
+            {"name": "warm", "meaning": "it is warm", "constraint": "Praise {seed} in {context}."},
+            {"name": "cold", "meaning": "it is cold", "constraint": "Blame {seed} in {context}."},
+        ],
+        "contexts": {"hint": "rooms"},
+        "seeds": {"hint": "things"},
+        **changes,
+    }
+    return {name: value for name, value in data.items() if value is not None}
+
+
+def task(**changes: Any) -> Task:
+    return Task.model_validate(given(**changes))
+
+
+def labels(*names: str, constraint: str = "Write.") -> list[dict[str, Any]]:
+    return [{"name": name, "meaning": "m", "constraint": constraint} for name in names]
+
+
+def test_a_whole_task() -> None:
+    whole = task()
+    assert whole.label_names == ("warm", "cold")
+    assert whole.label("cold").meaning == "it is cold"
+    assert [field.name for field in whole.written_fields] == ["text"]
+    assert (whole.language, whole.attributes, whole.assertions) == ("en", (), ())
+
+
+def test_an_unknown_label_is_told_with_the_known_ones() -> None:
+    with pytest.raises(TaskError, match=r"no label 'hot'; its labels are \['warm', 'cold'\]"):
+        task().label("hot")
+
+
+PAIR = [{"name": "premise", "description": "d"}, {"name": "hypothesis", "description": "d"}]
+
+
+def test_the_field_that_the_seed_becomes_is_not_written() -> None:
+    pair = task(fields=PAIR, seeds={"hint": "lines", "field": "premise"}, labels=labels("a", "b", constraint="Deny {premise}."))
+    assert [field.name for field in pair.written_fields] == ["hypothesis"]
+
+
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"name": None}, "Field required"),
+    ({"labels": []}, "at least 1 item"),
+    ({"fields": []}, "at least 1 item"),
+    ({"colour": "red"}, "Extra inputs"),
+    ({"name": 7}, "valid string"),
+    ({"name": "two words"}, "pattern"),
+    ({"name": "über"}, "pattern"),
+    ({"description": "   "}, "at least 1 character"),
+    ({"description": "x" * 2001}, "at most 2000"),
+    ({"language": "english"}, "pattern"),
+    ({"labels": labels("a", "a")}, "given twice"),
+    ({"labels": labels("Spam", "spam")}, "given twice .the first is 'Spam'"),
+    ({"labels": labels("STRASSE", "straße")}, "given twice"),
+    ({"labels": labels("a", " a ")}, "given twice"),
+    ({"labels": [*labels("a"), {"name": "b", "meaning": "m"}]}, "Field required"),
+    ({"labels": [*labels("a"), {**labels("b")[0], "share": 0}]}, "greater than 0"),
+    ({"labels": [*labels("a"), {**labels("b")[0], "share": "1"}]}, "valid number"),
+    ({"labels": [*labels("a"), {**labels("b")[0], "share": True}]}, "valid number"),
+    ({"labels": [*labels("a"), {**labels("b")[0], "share": float("nan")}]}, "finite|greater"),
+    ({"labels": labels("a", "b", constraint="Write about {topic}.")}, "given the place 'topic', allowed are context, seed"),
+    ({"labels": labels("a", "b", constraint="Write {}.")}, "given the place ''"),
+    ({"labels": labels("a", "b", constraint="Write {text}.")}, "given the place 'text'"),
+    ({"fields": [{"name": "label", "description": "d"}]}, "a row's own keys"),
+    ({"fields": [{"name": "id", "description": "d"}]}, "a row's own keys"),
+    ({"fields": [PAIR[0], PAIR[0]]}, "field 'premise' is given twice"),
+    ({"fields": [{"name": "text", "description": "d", "form": "poem"}]}, "'sentence', 'question' or 'text'"),
+    ({"fields": [{"name": "text", "description": "d", "min_words": 9, "max_words": 2}]}, "min_words 9 is above max_words 2"),
+    ({"fields": [{"name": "text", "description": "d", "min_words": 3.0}]}, "valid integer"),
+    ({"fields": [{"name": "text", "description": "d", "within": "text"}]}, "given the within 'text'"),
+    ({"fields": [{"name": "text", "description": "d", "within": "passage"}]}, "given the within 'passage'"),
+    ({"seeds": {"hint": "h", "field": "premise"}}, "given the field 'premise'"),
+    ({"seeds": {"hint": "h", "field": "text"}}, "is the only field"),
+    ({"attributes": [{"name": "size", "values": {"short": 1}}]}, "at least 2"),
+    ({"attributes": [{"name": "size", "values": {"short": 1, "long": -1}}]}, "greater than 0"),
+    ({"attributes": [{"name": "seed", "values": {"a": 1, "b": 1}}]}, "has the name of a field or of a place"),
+    ({"attributes": [{"name": "text", "values": {"a": 1, "b": 1}}]}, "has the name of a field or of a place"),
+    ({"attributes": [{"name": "Size", "values": {"a": 1, "b": 1}}, {"name": "size", "values": {"a": 1, "b": 1}}]}, "given twice"),
+    ({"assertions": [{"kind": "length", "field": "body"}]}, "given the field 'body', allowed are text"),
+    ({"assertions": [{"kind": "contains", "field": "text", "value_of": "answer"}]}, "given the field 'answer'"),
+    ({"assertions": [{"kind": "rhyme"}]}, "rhyme"),
+    ({"assertions": [{"kind": "length", "least": 1}]}, "Extra inputs"),
+]
+
+
+@pytest.mark.parametrize(("changes", "said"), WRONG, ids=[said[:40] for _, said in WRONG])
+def test_what_breaks_the_model_is_refused(changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        task(**changes)
+
+
+def test_attributes_are_places() -> None:
+    sized = task(
+        attributes=[{"name": "size", "values": {"short": 1, "long": 2}}], labels=labels("a", "b", constraint="Write {size} of {seed}.")
+    )
+    assert dict(sized.attributes[0].values) == {"short": 1.0, "long": 2.0}
+
+
+@pytest.mark.parametrize("part", [task(), task().labels[0], task().fields[0], task().contexts, task().seeds])
+def test_frozen(part: Any) -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        setattr(part, next(iter(type(part).model_fields)), "other")
+
+
+def test_hash_says_everything_that_the_task_says() -> None:
+    assert task().hash == task().hash
+    assert len(task().hash) == 16
+    changed = [
+        task(description="Lines about other rooms."),
+        task(language="de"),
+        task(contexts={"hint": "rooms", "given": ["a hall"]}),
+        task(labels=list(reversed(given()["labels"]))),
+        task(assertions=[{"kind": "meta"}]),
+    ]
+    assert len({task().hash, *(other.hash for other in changed)}) == 1 + len(changed)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "values", "filled"),
+    [
+        ("Greet {context}.", {"context": "the {seed} of a king", "seed": "x"}, "Greet the {seed} of a king."),
+        ("{a}{a} {b}", {"a": "1"}, "11 {b}"),
+        ("no place { here", {"here": "x"}, "no place { here"),
+        ("", {"a": "1"}, ""),
+        ("{__class__.__mro__} {0}", {"a": "1"}, "{__class__.__mro__} {0}"),
+        ("{a}", {"a": r"\1 \g<0>"}, r"\1 \g<0>"),
+    ],
+)
+def test_fill(pattern: str, values: dict[str, str], filled: str) -> None:
+    assert fill(pattern, values) == filled
+
+
+@pytest.mark.parametrize(
+    ("pattern", "found"), [("{a} and {b c} {}", ["a", "b c", ""]), ("{{a}}", ["a"]), ("none", []), ("{a", []), ("}{", [])]
+)
+def test_places(pattern: str, found: list[str]) -> None:
+    assert list(places(pattern)) == found
+
+
+def test_misfit_names_the_path_of_the_part_to_mend() -> None:
+    with pytest.raises(ValidationError) as caught:
+        task(labels=labels("a", "b", "A"))
+    (detail,) = caught.value.errors()
+    misfit = detail["ctx"]["error"]
+    assert isinstance(misfit, Misfit)
+    assert misfit.path == ("labels", 2, "name")
