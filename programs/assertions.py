@@ -39,10 +39,11 @@ Fraction = Annotated[float, Attr(gt=0, le=1, strict=True)]
 
 ENDINGS = ".!?…。！？"
 CLOSERS = "\"'”’»)]*"
-SENTENCE_END = re.compile(r"[.!?…]+[\"'”’»)\]]*(?=\s+[\"'“‘«(\[]?[A-Z0-9])|[。！？]")
-ABBREVIATION = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|vs|etc|Inc|Ltd|Co|Corp|No|U\.S|U\.K|e\.g|i\.e|[A-Z])\.$")
-HANGING = frozenset({"a", "an", "and", "as", "at", "because", "but", "by", "for", "from", "in", "into", "of", "on", "or", "our", "the",
-                     "their", "to", "with", "which", "while", "whose", "your"})  # fmt: skip
+SENTENCE_END = re.compile(r"[.!?…]+[\"'”’»)\]]*(?=\s+[\"'“‘«(\[]?([^\W_]))|[。！？]")
+ABBREVIATION = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|vs|etc|Inc|Ltd|Co|Corp|U\.S|U\.K|e\.g|i\.e|[A-Z])\.$")
+HANGING = frozenset(
+    {"a", "an", "and", "as", "because", "but", "my", "or", "our", "the", "their", "which", "while", "whose", "your"}
+)
 
 
 class Assertion(BaseModel):
@@ -52,6 +53,12 @@ class Assertion(BaseModel):
 
     kind: str
     field: FieldName | None = None
+
+    @model_validator(mode="after")
+    def _of_the_draft(self) -> Self:
+        if self.field is not None and self.kind in {"fields_differ", "near_duplicate", "conflict"}:
+            raise ValueError(f"{self.kind} looks at the whole row; leave field out")
+        return self
 
     @property
     def name(self) -> str:
@@ -105,6 +112,12 @@ class Sentences(Assertion):
     minimum: Annotated[int, Attr(ge=1, le=1000, strict=True)] = 1
     maximum: Annotated[int, Attr(ge=1, le=1000, strict=True)] = 1
 
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.minimum > self.maximum:
+            raise ValueError(f"minimum {self.minimum} is above maximum {self.maximum}; give both, the smaller one first")
+        return self
+
     def judge(self, text: str, slot: Slot) -> str | None:
         count = len(sentences(text))
         if self.minimum <= count <= self.maximum:
@@ -146,7 +159,7 @@ class Complete(Assertion):
             and self.form != "text"
         ):
             return f"The sentence breaks off at {tail[0]!r}; finish what it says."
-        if text.count('"') % 2 or text.count("“") != text.count("”") or text.count("(") != text.count(")"):
+        if text.count('"') % 2 or text.count("“") != text.count("”") or text.count("(") > text.count(")"):
             return "A quotation mark or bracket is opened and never closed; close it or leave it out."
         return None
 
@@ -157,6 +170,7 @@ class Meta(Assertion):
     kind: Literal["meta"] = "meta"
 
     def judge(self, text: str, slot: Slot) -> str | None:
+        text = text.replace("’", "'")
         if REFUSAL.search(text):
             return "The text is an answer to the instruction, not an instance of the data; write the instance itself."
         if PREAMBLE.search(text):
@@ -167,7 +181,7 @@ class Meta(Assertion):
 
 
 REFUSAL = re.compile(
-    r"\b(?:as an ai\b|(?:ai|digital|helpful|virtual) (?:language )?(?:assistant|model)\b|language model|i(?:'m| am) (?:sorry,? but i|unable to|not able to|here to"
+    r"\b(?:as an ai\b|(?:ai|digital|helpful|virtual|artificial intelligence) (?:language )?(?:assistant|model)\b|language model|i(?:'m| am) (?:sorry,? but i|unable to|not able to|here to"
     r" (?:help|assist))|i (?:can(?:no|')t|cannot) (?:assist|fulfill|provide|write|generate|create|help with)|i don't have (?:enough|access|the ability)|happy to (?:help|assist)|ready to assist)",
     re.IGNORECASE,
 )
@@ -234,7 +248,7 @@ class NoLabelWord(Assertion):
     banned: tuple[str, ...] = ()
 
     def judge(self, text: str, slot: Slot) -> str | None:
-        said = f" {' '.join(words(text))} "
+        said = f" {' '.join(words(text.replace('_', ' ')))} "
         for word in self.banned:
             key = " ".join(words(word.replace("_", " ")))
             if key and f" {key} " in said:
@@ -262,10 +276,13 @@ class Contains(Assertion):
     def _wanted(self, draft: Draft) -> tuple[str, ...]:
         return self.any_of if self.value_of is None else (draft.texts.get(self.value_of, ""),)
 
+    def _held(self, draft: Draft) -> list[str]:
+        """What of the wanted words the field holds, whole words only, case aside."""
+        text = f" {' '.join(words(draft.texts.get(self.field, '')))} "
+        return [wanted for wanted in self._wanted(draft) if words(wanted) and f" {' '.join(words(wanted))} " in text]
+
     def check(self, draft: Draft, slot: Slot, kept: Kept) -> str | None:
-        text = draft.texts.get(self.field, "").casefold()
-        wanted = self._wanted(draft)
-        if any(w.strip() and w.casefold().strip() in text for w in wanted):
+        if self._held(draft):
             return None
         what = f"the words of {self.value_of}" if self.value_of else f"one of {list(self.any_of)}"
         return f"{self.field} must hold {what}; write it in, word for word."
@@ -277,11 +294,8 @@ class Excludes(Contains):
     kind: Literal["excludes"] = "excludes"  # type: ignore[assignment]  # a kind of its own with the same parameters
 
     def check(self, draft: Draft, slot: Slot, kept: Kept) -> str | None:
-        text = draft.texts.get(self.field, "").casefold()
-        for word in self._wanted(draft):
-            if word.strip() and word.casefold().strip() in text:
-                return f"{self.field} must not hold {word.strip()[:80]!r}; say it in other words."
-        return None
+        held = self._held(draft)
+        return f"{self.field} must not hold {held[0].strip()[:80]!r}; say it in other words." if held else None
 
 
 class FieldsDiffer(Assertion):
@@ -393,7 +407,10 @@ def sentences(text: str) -> list[str]:
     start = 0
     for match in SENTENCE_END.finditer(text):
         piece = text[start : match.end()]
-        if ABBREVIATION.search(piece):
+        following = match[1] or "A"
+        if ABBREVIATION.search(piece) or not (following.isupper() or following.isdigit()):
+            continue
+        if piece.endswith("No.") and following.isdigit():
             continue
         parts.append(piece.strip())
         start = match.end()

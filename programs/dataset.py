@@ -35,8 +35,17 @@ def dataset_of(task: Task, records: Iterable[Record]) -> "Dataset":
     columns: dict[str, list[Any]] = {name: [] for name in features}
     for record in records:
         for name in features:
+            if name not in record:
+                raise UsageError(
+                    f"the row {record.get('id')!r} has no {name!r}, the task {task.name!r} needs it; name the task that made it"
+                )
             value = record[name]
             columns[name].append(json.dumps(value, ensure_ascii=False) if name == "provenance" else value)
+        if record["label"] not in task.label_names:
+            raise UsageError(
+                f"the row {record['id']!r} has the label {record['label']!r}, the task {task.name!r} has"
+                f" {', '.join(task.label_names)}; name the task that made it"
+            )
     columns["label"] = [task.label_names.index(label) for label in columns["label"]]
     return Dataset.from_dict(columns, features=features)
 
@@ -64,12 +73,12 @@ def card(task: Task, ledger: Mapping[str, Any], rows: int) -> str:
     )
     settings = ledger["settings"]
     labels = "\n".join(
-        f"| {label.name} | {label.meaning} | {ledger['per_label'][label.name]['accepted']} |" for label in task.labels
+        f"| {_cell(label.name)} | {_cell(label.meaning)} | {ledger['per_label'][label.name]['accepted']} |" for label in task.labels
     )
-    fields = "\n".join(f"- `{field.name}`: {field.description}" for field in task.fields)
+    fields = "\n".join(f"- `{field.name}`: {' '.join(field.description.split())}" for field in task.fields)
     given = sum(1 for label in task.labels if label.contexts) or bool(task.contexts.given)
     return f"""---
-language: [{task.language}]
+language: ["{task.language}"]
 task_categories: [text-classification]
 size_categories: [{size}]
 tags: [synthetic, seedless, targen]
@@ -124,14 +133,17 @@ def read_rows(folder: Path) -> Iterator[dict[str, Any]]:
     """
     path = folder / "rows.jsonl"
     try:
-        with path.open(encoding="utf-8") as file:
+        with path.open("rb") as file:
             for number, line in enumerate(file, 1):
                 try:
-                    yield json.loads(line)
+                    record = json.loads(line.decode("utf-8"))
                 except ValueError as error:
+                    record = error
+                if not isinstance(record, dict):
                     raise UsageError(
-                        f"{path}:{number}: is no JSON ({error}); give the folder of a run, or run `seedless generate` in it again"
-                    ) from error
+                        f"{path}:{number}: is no JSON object; the file is torn or not a run's: run `seedless generate` in its folder again"
+                    )
+                yield record
     except OSError as error:
         raise UsageError(
             f"{path}: cannot be read ({error.strerror}); give the folder of a run: seedless generate TASK -n N -o DIR makes one"
@@ -148,9 +160,11 @@ def read_ledger(folder: Path) -> dict[str, Any]:
     """
     path = folder / "ledger.json"
     try:
-        found: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        found = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise UsageError(f"{path}: cannot be read ({error}); give the folder of a run that `seedless generate` ended") from error
+    if not isinstance(found, dict):
+        raise UsageError(f"{path}: cannot be read as a ledger; give the folder of a run that `seedless generate` ended")
     return found
 
 
@@ -185,6 +199,11 @@ def export(folder: Path, task: Task, format_: Format, target: Path) -> int:
     except OSError as error:
         raise SetupError(f"{target}: cannot be written ({error.strerror}); give another file: --to FILE") from error
     return len(records)
+
+
+def _cell(text: str) -> str:
+    """`text` within a cell of a Markdown table."""
+    return " ".join(text.split()).replace("|", "\\|")
 
 
 def _chat(task: Task, record: Record) -> dict[str, Any]:

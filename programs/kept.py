@@ -55,13 +55,13 @@ class Kept:
             return 0.0
         shortest, longest = len(key) * threshold / (2 - threshold), len(key) * (2 - threshold) / threshold
         best = 0.0
-        for length in range(int(np.ceil(shortest)), int(longest) + 1):
+        for length in range(int(np.ceil(shortest - 1e-9)), int(longest + 1e-9) + 1):
             found = extractOne(
-                key, self._by_length.get(length, ()), scorer=_rouge_l, processor=None, score_cutoff=max(threshold, best)
+                key, self._by_length.get(length, ()), scorer=_rouge_l, processor=None, score_cutoff=max(threshold - 1e-9, best)
             )
             if found is not None:
                 best = max(best, float(found[1]))
-        return best
+        return round(best, 9)
 
 
 _rouge_l = Indel.normalized_similarity  # 1 - indel / (|a| + |b|) = 2·LCS / (|a| + |b|)

@@ -71,9 +71,9 @@ class Plan:
         return max(6, min(60, math.isqrt(self.n)))
 
     def rollout(self, what: str, *numbers: int) -> int:
-        """A 31-bit number that makes one LM call the run's own; multiples of 4096 apart, so that a slot's calls have room."""
+        """A 63-bit number that makes one LM call the run's own; multiples of 4096 apart, so that a slot's calls have room."""
         digest = hashlib.sha256(f"{self.seed}/{what}/{'/'.join(map(str, numbers))}".encode()).digest()
-        return (int.from_bytes(digest[:4], "big") & 0x7FFFFFFF) >> 12 << 12
+        return (int.from_bytes(digest[:8], "big") & 0x7FFFFFFFFFFFFFFF) >> 12 << 12
 
     def seeds_per_context(self, contexts: int) -> int:
         """Seeds to ask for in each of `contexts` contexts: as many as a label takes there at the first round, from 4 to 40."""

@@ -27,7 +27,7 @@ class Slot:
     """What to write next: one label, one seed, and the attributes that code dealt out.
 
     `position` is the place in the data set, from 0; `round` counts the slots that were refused at this position before;
-    `rollout` makes every LM call of the slot its own (a 31-bit number drawn from the run's seed, the position and the round).
+    `rollout` makes every LM call of the slot its own (a 63-bit number drawn from the run's seed, the position and the round).
     """
 
     position: int

@@ -16,6 +16,7 @@ __all__ = ["built_in_tasks", "load_task", "read_task", "task_schema"]
 
 LIMIT = 256 * 1024  # bytes; a task file is a page or two
 DEPTH = 20
+LONGEST_NUMBER = 40  # characters
 
 Path_ = tuple[str | int, ...]
 
@@ -39,21 +40,26 @@ def load_task(name_or_path: str | Path) -> Task:
     if given in built_in_tasks():
         return read_task((files("seedless.tasks") / f"{given}.yaml").read_text("utf-8"), f"{given}.yaml")
     path = Path(given)
-    if path.suffix not in {".yaml", ".yml"} and not path.exists():
-        raise TaskError(
-            f"unknown task {given!r}; built-in tasks are {', '.join(built_in_tasks())}; name one of them or give the path of a task file (.yaml)"
-        )
     try:
-        size = path.stat().st_size
-        if path.is_dir():
+        if path.suffix not in {".yaml", ".yml"} and not path.exists():
+            raise TaskError(
+                f"unknown task {given[:80]!r}; built-in tasks are {', '.join(built_in_tasks())}; name one of them or give the path of a task file (.yaml)"
+            )
+        if not path.is_file() and path.exists():
             raise TaskError(f"{given}: is a folder; give the path of a task file (.yaml)")
-        if size > LIMIT:
-            raise TaskError(f"{given}: {size:,} bytes, a task file has at most {LIMIT:,}; is this a task file?")
-        text = path.read_text("utf-8")
+        with path.open("rb") as file:
+            raw = file.read(LIMIT + 1)
+        if len(raw) > LIMIT:
+            raise TaskError(f"{given}: {path.stat().st_size:,} bytes, a task file has at most {LIMIT:,}; is this a task file?")
+        text = raw.decode("utf-8")
     except OSError as error:
-        raise TaskError(f"{given}: cannot be read ({error.strerror}); give the path of a readable task file (.yaml)") from error
+        raise TaskError(
+            f"{given[:200]}: cannot be read ({error.strerror}); give the path of a readable task file (.yaml)"
+        ) from error
     except UnicodeDecodeError as error:
         raise TaskError(f"{given}: is not UTF-8 text (byte {error.start}); save it as UTF-8") from error
+    except ValueError as error:
+        raise TaskError(f"{given[:200]!r}: is no path ({error}); give the path of a task file (.yaml)") from error
     return read_task(text, given)
 
 
@@ -89,13 +95,19 @@ def task_schema() -> dict[str, Any]:
 
 def _compose(text: str, source: str) -> yaml.Node:
     loader = yaml.SafeLoader(text)
+    depth = 0
     try:
         for event in iter(loader.get_event, None):
             line = event.start_mark.line + 1
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > DEPTH:
+                raise TaskError(f"{source}:{line}: nested deeper than {DEPTH} levels; a task file is flat")
             if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
                 raise TaskError(f"{source}:{line}: anchors (&) and aliases (*) are not taken in a task file; write the value out")
             if getattr(event, "tag", None):
                 raise TaskError(f"{source}:{line}: the tag {event.tag} is not taken in a task file; write a plain value")
+    except (ValueError, OverflowError) as error:
+        raise TaskError(f"{source}:{loader.line + 1}: not readable as YAML: {error}; mend the line") from error
     finally:
         loader.dispose()
     node = yaml.compose(text, Loader=yaml.SafeLoader)
@@ -107,8 +119,6 @@ def _compose(text: str, source: str) -> yaml.Node:
 def _build(node: yaml.Node, path: Path_, lines: dict[Path_, int], source: str) -> Any:
     line = node.start_mark.line + 1
     lines[path] = line
-    if len(path) > DEPTH:
-        raise TaskError(f"{source}:{line}: nested deeper than {DEPTH} levels; a task file is flat")
     if isinstance(node, yaml.MappingNode):
         if not path and not node.value:
             raise TaskError(f"{source}:{line}: the mapping is empty; a task needs at least {', '.join(_required())}")
@@ -136,6 +146,8 @@ def _scalar(node: yaml.Node, line: int, source: str) -> str | int | float | bool
     # `NO` and `on` are words to most people who write a label's name: only true and false are booleans here.
     if tag == "bool" and node.value.casefold() not in {"true", "false"}:
         return str(node.value)
+    if len(node.value) > LONGEST_NUMBER:
+        raise TaskError(f"{source}:{line}: {node.value[:40]!r}… is no number of a sensible length; quote it or mend it")
     loader = yaml.SafeLoader("")
     try:
         value: str | int | float | bool | None = loader.construct_object(node)
@@ -168,10 +180,11 @@ def _sentence(detail: ErrorDetails) -> str:
         return f"given the kind {detail['ctx']['tag']!r}, allowed are {detail['ctx']['expected_tags']}; name one of them"
     if kind == "value_error":
         return str(detail["ctx"]["error"])
-    shown = json.dumps(given, ensure_ascii=False, default=list) if not isinstance(given, str) else repr(given)
+    shown = repr(given) if isinstance(given, str) else json.dumps(given, ensure_ascii=False, default=list)
+    shown = shown if len(shown) <= 80 else f"{shown[:79]}…"
     if isinstance(given, int | float | bool) and kind == "string_type":
         return f"given {shown}, a text is allowed; put it in quotes"
-    return f"given {shown[:80]}, {detail['msg'][0].lower()}{detail['msg'][1:]}; mend the value"
+    return f"given {shown}, {detail['msg'][0].lower()}{detail['msg'][1:]}; mend the value"
 
 
 def _required() -> list[str]:

@@ -5,6 +5,7 @@ its modules loaded and no thread; from there on they run the same console script
 """
 
 import atexit
+import contextlib
 import gc
 import json
 import os
@@ -54,8 +55,9 @@ class Running:
         self._out, self._err = out, err
 
     def signal(self, number: int) -> None:
-        """Send a signal to this process."""
-        os.kill(self.pid, number)
+        """Send a signal to this process, unless it has ended."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, number)
 
     def wait(self, timeout: float = 60.0) -> Done:
         """Wait for its end; one that outlives `timeout` seconds is killed, and the test fails."""
@@ -95,11 +97,18 @@ class CommandLine:
             self._warm.wait(10)
 
     def start(
-        self, *args: str | Path, cwd: Path | None = None, env: Mapping[str, str | None] | None = None, cold: bool = False, file_size: int | None = None
+        self,
+        *args: str | Path,
+        cwd: Path | None = None,
+        env: Mapping[str, str | None] | None = None,
+        cold: bool = False,
+        file_size: int | None = None,
     ) -> Running:
         """Start `seedless ARGS`; `env` is laid over a bare environment with a fake key, `file_size` bounds files in bytes."""
         self._count += 1
         out, err = (self.folder / f"{self._count}.{name}" for name in ("out", "err"))
+        out.touch()
+        err.touch()
         wanted = {**_bare_environment(self.folder), **(env or {})}
         given = [str(arg) for arg in args]
         request = {
@@ -113,7 +122,13 @@ class CommandLine:
         if cold:
             with out.open("wb") as stdout, err.open("wb") as stderr:
                 process = subprocess.Popen(
-                    [SCRIPT, *given], cwd=request["cwd"], env=request["env"], stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, start_new_session=True
+                    [SCRIPT, *given],
+                    cwd=request["cwd"],
+                    env=request["env"],
+                    stdin=subprocess.DEVNULL,
+                    stdout=stdout,
+                    stderr=stderr,
+                    start_new_session=True,
                 )
             return Running(process.pid, process, out, err)
         self._warm_up()
@@ -130,8 +145,15 @@ class CommandLine:
     def _warm_up(self) -> None:
         if self._warm is not None:
             return
-        env = {**_bare_environment(self.folder), "HF_HUB_OFFLINE": "1", "LITELLM_LOCAL_MODEL_COST_MAP": "True", "OPENBLAS_NUM_THREADS": "1"}
-        self._warm = subprocess.Popen([sys.executable, __file__, str(self._socket)], env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        env = {
+            **_bare_environment(self.folder),
+            "HF_HUB_OFFLINE": "1",
+            "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+            "OPENBLAS_NUM_THREADS": "1",
+        }
+        self._warm = subprocess.Popen(
+            [sys.executable, __file__, str(self._socket)], env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
         assert self._warm.stdout is not None
         assert self._warm.stdout.readline() == b"ready\n"
 
@@ -197,7 +219,7 @@ if __name__ == "__main__":
         raise AssertionError("the console script returned")
     except SystemExit as ended:
         code = ended.code if isinstance(ended.code, int) else 0 if ended.code is None else 1
-    except BaseException:
+    except BaseException:  # noqa: BLE001  told as Python tells it
         traceback.print_exc()
         code = 1
     atexit._run_exitfuncs()

@@ -15,12 +15,33 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-__all__ = ["FAULTS", "Fault", "OpenAIServer", "Seen", "task_file"]
+__all__ = ["FAULTS", "Author", "Fault", "OpenAIServer", "Seen", "answer_to", "stage_of", "task_file"]
 
 ASKED = re.compile(r"Respond with a JSON object in the following order of fields: (.*)\.\s*$", re.DOTALL)
 FIELD = re.compile(r"\[\[ ## (\w+) ## \]\]\n(.*?)(?=\n\n\[\[ ## |\n\nRespond with a JSON object)", re.DOTALL)
 MARKER = re.compile(r"the word '(\w+)'")
-SYLLABLES = ("ba", "che", "dor", "fi", "gul", "hem", "jo", "ka", "lin", "mu", "nes", "pol", "qui", "ra", "so", "tev", "ul", "vi", "wex", "zan")
+SYLLABLES = (
+    "ba",
+    "che",
+    "dor",
+    "fi",
+    "gul",
+    "hem",
+    "jo",
+    "ka",
+    "lin",
+    "mu",
+    "nes",
+    "pol",
+    "qui",
+    "ra",
+    "so",
+    "tev",
+    "ul",
+    "vi",
+    "wex",
+    "zan",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +175,7 @@ class OpenAIServer:
     @contextmanager
     def taking(self, headers: Mapping[str, str], body: Mapping[str, Any]) -> Iterator[tuple[Seen, Fault | None]]:
         """Note a request, and hand out its fault."""
-        stage = _stage(body)
+        stage = stage_of(_last_user(body))
         with self._lock:
             seen = Seen(len(self.seen) + 1, stage, headers, body)
             self.seen.append(seen)
@@ -175,16 +196,37 @@ class OpenAIServer:
                 self._busy -= 1
 
     def answer(self, seen: Seen) -> str:
-        """What the model says to a request: JSON with the fields that were asked for."""
-        rng = random.Random(f"{self.seed}/{seen.number}")
-        inputs = dict(FIELD.findall(_last_user(seen.body)))
-        if seen.stage in {"contexts", "seeds"}:
-            return json.dumps({seen.stage: [f"{_word(rng)} {_word(rng)}" for _ in range(int(inputs["count"]))]})
-        if seen.stage == "verify":
-            return json.dumps(_verdict(inputs))
-        marker = MARKER.search(inputs["constraint"])
-        assert marker is not None, inputs["constraint"]
-        return json.dumps({name: _sentence(rng, marker[1]) for name in _outputs(seen.body)})
+        """What the model says to a request."""
+        return answer_to(_last_user(seen.body), random.Random(f"{self.seed}/{seen.number}"))
+
+
+class Author:
+    """The same model as a function of the prompt, for `seedless.testing.fake_lm`. Its texts are fresh at each call."""
+
+    def __init__(self, seed: int = 0) -> None:
+        self.seed = seed
+        self.calls = 0
+
+    def __call__(self, prompt: str) -> str:
+        self.calls += 1
+        return answer_to(prompt, random.Random(f"{self.seed}/{self.calls}"))
+
+
+def answer_to(prompt: str, rng: random.Random) -> str:
+    """JSON with the fields that `prompt` asks for."""
+    stage, inputs = stage_of(prompt), dict(FIELD.findall(prompt))
+    if stage in {"contexts", "seeds"}:
+        return json.dumps({stage: [f"{_word(rng)} {_word(rng)}" for _ in range(int(inputs["count"]))]})
+    if stage == "verify":
+        return json.dumps(_verdict(inputs))
+    marker = MARKER.search(inputs["constraint"])
+    assert marker is not None, inputs["constraint"]
+    return json.dumps({name: _sentence(rng, marker[1]) for name in _outputs(prompt)})
+
+
+def stage_of(prompt: str) -> str:
+    """`contexts`, `seeds`, `write` or `verify`, from the output fields that `prompt` asks for."""
+    return {("contexts",): "contexts", ("seeds",): "seeds", ("reason", "label"): "verify"}.get(tuple(_outputs(prompt)), "write")
 
 
 def task_file(marker_a: str = "lantern", marker_b: str = "compass", *, name: str = "rooms") -> str:
@@ -214,15 +256,10 @@ def _last_user(body: Mapping[str, Any]) -> str:
     return said if isinstance(said, str) else "".join(part.get("text", "") for part in said)
 
 
-def _outputs(body: Mapping[str, Any]) -> list[str]:
-    asked = ASKED.search(_last_user(body))
-    assert asked is not None, _last_user(body)
+def _outputs(prompt: str) -> list[str]:
+    asked = ASKED.search(prompt)
+    assert asked is not None, prompt
     return re.findall(r"`(\w+)`", asked[1])
-
-
-def _stage(body: Mapping[str, Any]) -> str:
-    outputs = _outputs(body)
-    return {("contexts",): "contexts", ("seeds",): "seeds", ("reason", "label"): "verify"}.get(tuple(outputs), "write")
 
 
 def _word(rng: random.Random) -> str:
@@ -247,7 +284,11 @@ def _handler(server: OpenAIServer) -> type[BaseHTTPRequestHandler]:
         disable_nagle_algorithm = True
 
         def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            data = self.rfile.read(length := int(self.headers["Content-Length"]))
+            if len(data) < length:  # the client was killed
+                self.close_connection = True
+                return
+            body = json.loads(data)
             with server.taking(dict(self.headers.items()), body) as (seen, fault):
                 self._respond(seen, fault or Fault())
 
@@ -268,7 +309,9 @@ def _handler(server: OpenAIServer) -> type[BaseHTTPRequestHandler]:
                 "object": "chat.completion",
                 "created": int(time.time()),
                 "model": seen.body["model"],
-                "choices": [{"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": fault.finish or "stop"}],
+                "choices": [
+                    {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": fault.finish or "stop"}
+                ],
                 "usage": {"prompt_tokens": words, "completion_tokens": written, "total_tokens": words + written},
             }
             self._send(200, answer, fault.headers, torn=fault.torn)

@@ -22,7 +22,12 @@ def test_every_folder_of_modules_is_listed() -> None:
 
 
 def test_every_module_is_in_a_package() -> None:
-    strays = [f for home in ("programs", "evals", "signatures") for f in (ROOT / home).rglob("*.py") if not (f.parent / "__init__.py").exists()]
+    strays = [
+        f
+        for home in ("programs", "evals", "signatures")
+        for f in (ROOT / home).rglob("*.py")
+        if not (f.parent / "__init__.py").exists()
+    ]
     assert strays == []
 
 
@@ -36,13 +41,20 @@ def test_top_level_is_the_contract() -> None:
 @pytest.mark.slow
 def test_wheel_holds_the_package_and_nothing_else(tmp_path: Path) -> None:
     uv = [sys.executable, "-m", "uv"] if _has_uv_module() else ["uv"]
-    built = subprocess.run([*uv, "build", "--wheel", "--out-dir", str(tmp_path), str(ROOT)], capture_output=True, text=True, check=False)
+    built = subprocess.run(
+        [*uv, "build", "--wheel", "--out-dir", str(tmp_path), str(ROOT)], capture_output=True, text=True, check=False
+    )
     assert built.returncode == 0, built.stderr
     (wheel,) = tmp_path.glob("*.whl")
     names = set(zipfile.ZipFile(wheel).namelist())
     tops = {name.split("/")[0] for name in names if ".dist-info/" not in name}
     assert tops == {"seedless"}
-    assert {"seedless/py.typed", "seedless/tasks/movie_reviews.yaml", "seedless/signatures/instance.py", "seedless/evals/__init__.py"} <= names
+    assert {
+        "seedless/py.typed",
+        "seedless/tasks/movie_reviews.yaml",
+        "seedless/signatures/instance.py",
+        "seedless/evals/__init__.py",
+    } <= names
     assert not any(name.endswith((".db", ".jsonl", ".gguf")) for name in names)
 
 

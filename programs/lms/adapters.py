@@ -10,6 +10,7 @@ from dspy.adapters.utils import parse_value
 from pydantic import TypeAdapter, ValidationError
 
 from seedless.errors import UsageError
+from seedless.kept import words
 from seedless.lms.grammar import grammar_of_form, grammar_of_list
 from seedless.task import fill, places
 
@@ -25,6 +26,11 @@ def _said(value: object) -> str:
     if isinstance(value, list | tuple):
         return " ".join(str(item).strip() for item in value)
     return str(value)
+
+
+def _says(text: str, value: str) -> bool:
+    """Whether `value` stands in `text` word for word."""
+    return f" {' '.join(words(value))} " in f" {' '.join(words(text))} "
 
 
 def _filled(signature: Signature, inputs: Mapping[str, Any]) -> Signature:
@@ -129,7 +135,7 @@ class PlainAdapter(dspy.Adapter):
         placed = set(places(signature.instructions))
         for name, field in signature.input_fields.items():
             value = _said(inputs.get(name, ""))
-            if not value or name in placed or (name == "opening" and prefill) or value.casefold() in " ".join(parts).casefold():
+            if not value or name in placed or (name == "opening" and prefill) or _says(" ".join(parts), value):
                 continue
             described = (field.json_schema_extra or {}).get("desc") or name
             parts.append(f"{described} {value}{'' if value[-1] in '.!?' else '.'}")
@@ -168,9 +174,9 @@ class PlainAdapter(dspy.Adapter):
             raise _unreadable(signature, completion, "the answer is not the JSON object that was asked for") from error
 
 
-LIST_MARK = re.compile(r"^\s*(?:[-*•]|\(?\d{1,3}[.):])\s*")
+LIST_MARK = re.compile(r"^\s*(?:[-*•]|\(?\d{1,3}[.):](?!\d))\s*")
 LEAD = re.compile(
-    r"^\s*(?:sure|certainly|here(?:'s| is)[^\n:]{0,80}|(?:review|question|sentence|tweet|message|text|answer|output|example))\s*[:!]\s*",
+    r"^\s*(?:(?:sure|certainly)\s*[:!]|here(?:'s| is)[^\n:!.?]{0,80}:|(?:review|question|sentence|tweet|message|text|answer|output|example)\s*:)\s*",
     re.IGNORECASE,
 )
 QUOTES = {'"': '"', "“": "”", "'": "'", "«": "»", "`": "`", "*": "*"}
@@ -223,7 +229,7 @@ def _coerced(signature: Signature, completion: str, parse: Any) -> dict[str, Any
             if found[name] not in allowed:
                 raise _unreadable(signature, completion, f"{name} is {found[name]!r}, allowed are {', '.join(allowed)}") from None
     for name, value in found.items():
-        if isinstance(value, str) and not value.strip():
+        if (isinstance(value, str) and not value.strip()) or value == []:
             raise _unreadable(signature, completion, f"{name} is empty")
     return found
 

@@ -150,7 +150,7 @@ class MeteredLM(dspy.LM):
             elif name in self.supported_params:
                 extensions[name] = value
         if (rollout := wanted.get("rollout_id")) is not None:
-            body["seed"] = int(rollout) & 0x7FFFFFFF
+            body["seed"] = (int(rollout) ^ int(rollout) >> 31) & 0x7FFFFFFF  # what every server takes
         request = request_from_openai_chat(body)
         if not extensions:
             return request
@@ -211,7 +211,7 @@ class MeteredLM(dspy.LM):
             )
         self.budget.charge(cost)
         return Step(
-            text=response.text or "",
+            text=(response.text or "").encode("utf-8", "replace").decode("utf-8"),  # half a surrogate pair is no text
             finish=str(response.finish_reason),
             input_tokens=usage.input_tokens or 0,
             output_tokens=usage.output_tokens or 0,

@@ -50,7 +50,7 @@ class Profile:
 
 HOSTED = Profile(wording="full", adapter="json", verifier="lm", drafts=1, attempts=3, revise=True, list_batch=20, concurrency=32)
 LOCAL = Profile(
-    wording="full", adapter="plain", verifier="lm", drafts=1, attempts=3, revise=True, list_batch=20, concurrency=8,
+    wording="plain", adapter="plain", verifier="lm", drafts=1, attempts=3, revise=True, list_batch=20, concurrency=8,
     sampling={
         "contexts": {"temperature": 0.8, "min_p": 0.05, "max_tokens": 400},
         "seeds": {"temperature": 0.8, "min_p": 0.05, "max_tokens": 400},
@@ -59,11 +59,11 @@ LOCAL = Profile(
     },
 )  # fmt: skip
 EMBEDDED = Profile(
-    wording="plain", adapter="plain", verifier="embedding", drafts=2, attempts=3, revise=False, list_batch=5, concurrency=8,
+    wording="plain", adapter="plain", verifier="embedding", drafts=3, attempts=3, revise=False, list_batch=5, concurrency=8,
     sampling={
         "contexts": {"temperature": 0.7, "min_p": 0.1, "max_tokens": 80},
         "seeds": {"temperature": 0.7, "min_p": 0.1, "max_tokens": 80},
-        "write": {"temperature": 0.9, "min_p": 0.1},
+        "write": {"temperature": 0.7, "min_p": 0.1},
     },
 )  # fmt: skip
 
@@ -107,7 +107,9 @@ class LMSpec:
             if not re.fullmatch(r"[^/\s]+/[^/\s]+/\S+\.gguf", given.removeprefix("hf:")):
                 raise UsageError(f"given the LM {given!r}, allowed is hf:OWNER/REPO/FILE.gguf; give all three parts")
             spec = cls(given, "hf", given.removeprefix("hf:"), LOCAL)
-        elif re.fullmatch(r"[A-Za-z0-9_.-]+/\S+", given):
+        elif given.endswith(".gguf"):
+            raise UsageError(f"given the LM {given!r}, a file is named as gguf:{given}; give that")
+        elif re.fullmatch(r"[A-Za-z0-9_-]+/\S+", given):
             return cls(given, "hosted", given, HOSTED, api_base)
         else:
             raise UsageError(f"given the LM {given!r}, allowed are {forms}; name one of them")

@@ -4,6 +4,8 @@ from seedless.errors import BudgetEnded, UsageError
 
 __all__ = ["CallBudget"]
 
+UNPRICED = "given --max-cost, but the price of this LM is unknown, so the bound cannot be kept; use --max-calls instead"
+
 
 class CallBudget:
     """Admits LM calls until `max_calls` are sent or `max_cost` USD are spent. Calls of earlier sessions count.
@@ -17,6 +19,8 @@ class CallBudget:
         self.calls = calls
         self.cost = cost
         self.ended: str | None = None
+        if cost is None and max_cost is not None:
+            raise UsageError(UNPRICED)
 
     def admit(self) -> None:
         """Count one more request.
@@ -43,7 +47,5 @@ class CallBudget:
             If the price is unknown while `max_cost` bounds the run.
         """
         if cost is None and self.max_cost is not None:
-            raise UsageError(
-                "given --max-cost, but the price of this LM is unknown, so the bound cannot be kept; use --max-calls instead"
-            )
+            raise UsageError(UNPRICED)
         self.cost = None if cost is None or self.cost is None else self.cost + cost

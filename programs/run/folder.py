@@ -16,22 +16,6 @@ from seedless.run.ledger import Ledger
 
 __all__ = ["RunFolder"]
 
-OURS = frozenset(
-    {
-        "rows.jsonl",
-        "refusals.jsonl",
-        "ledger.json",
-        "run.db",
-        "run.db-wal",
-        "run.db-shm",
-        "dataset",
-        "report.html",
-        "rows.jsonl.partial",
-        "refusals.jsonl.partial",
-        "ledger.json.partial",
-    }
-)
-
 
 class RunFolder:
     """`rows.jsonl`, `refusals.jsonl`, `ledger.json` and `run.db` in one folder, or a journal in memory where there is none.
@@ -94,15 +78,12 @@ class RunFolder:
     def _make(self, path: Path) -> None:
         try:
             path.mkdir(parents=True, exist_ok=True)
-            strangers = sorted(
-                entry.name for entry in path.iterdir() if entry.name not in OURS and not entry.name.startswith("export.")
-            )
-            begun = (path / "run.db").exists()
+            strangers = [] if (path / "run.db").exists() else sorted(entry.name for entry in path.iterdir())
         except OSError as error:
             raise SetupError(
                 f"{path}: cannot be used as a run's folder ({error.strerror}); give a folder that can be written: -o DIR"
             ) from error
-        if strangers and not begun:
+        if strangers:
             raise UsageError(
                 f"{path}: holds files that are no run's ({', '.join(strangers[:3])}); give a new or empty folder: -o DIR"
             )

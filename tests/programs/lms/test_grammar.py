@@ -1,0 +1,88 @@
+"""Grammars, read as the regular languages that they are: what they let through, and what not."""
+
+import re
+
+import pytest
+
+from seedless.lms.grammar import grammar_of_form, grammar_of_list
+
+TOKEN = re.compile(r'"((?:[^"\\]|\\.)*)"|(\[(?:[^\]\\]|\\.)*\])|([A-Za-z]+)|(\{[\d,]+\}|[()|*+?])|\s+')
+
+
+def regex_of(grammar: str) -> re.Pattern[str]:
+    """A GBNF grammar without recursion as a regular expression."""
+    rules = dict(line.split(" ::= ", 1) for line in grammar.splitlines())
+
+    def expand(body: str) -> str:
+        out, at = "", 0
+        while at < len(body):
+            match = TOKEN.match(body, at)
+            assert match is not None, body[at:]
+            literal, chars, rule, sign = match.groups()
+            if literal is not None:
+                out += "(?:" + re.escape(literal.replace("\\n", "\n")) + ")"
+            elif rule is not None:
+                out += "(?:" + expand(rules[rule]) + ")"
+            else:
+                out += chars or sign or ""
+            at = match.end()
+        return out
+
+    return re.compile(expand(rules["root"]))
+
+
+@pytest.mark.parametrize(
+    ("form", "text", "fits"),
+    [
+        ("sentence", "It rained.", True),
+        ("sentence", "It costs 3.5 dollars!", True),
+        ("sentence", '"It rained."', True),
+        ("sentence", "It’s a café – really.", True),
+        ("sentence", "It rained", False),
+        ("sentence", "It rained. It stopped.", False),
+        ("sentence", "it rained.", False),
+        ("sentence", "It rained\n.", False),
+        ("sentence", "Dear [name].", False),
+        ("sentence", "*It* rained.", False),
+        ("sentence", ".", False),
+        ("question", "Who wrote it?", True),
+        ("question", "What is 3.5 in feet?", True),
+        ("question", "Who wrote it", False),
+        ("question", "Who? Me?", False),
+        ("question", "Question: who wrote it?", False),
+        ("question", '"Who wrote it?"', False),
+        ("text", "hi there", True),
+        ("text", "One. Two! Three?", True),
+        ("text", "One... Two", True),
+        ("text", "One. Two. Three. Four.", False),
+        ("text", "Line\nbreak", False),
+        ("text", "Visit <place>", False),
+        ("text", "", False),
+    ],
+)
+def test_form(form: str, text: str, fits: bool) -> None:
+    assert (regex_of(grammar_of_form(form)).fullmatch(text) is not None) == fits
+
+
+@pytest.mark.parametrize(("form", "rest"), [("question", " wrote it?"), ("sentence", " rained."), ("text", " rained. And then")])
+def test_an_opening_is_continued(form: str, rest: str) -> None:
+    assert regex_of(grammar_of_form(form, "It")).fullmatch(rest)
+    assert not regex_of(grammar_of_form(form)).fullmatch(rest)
+
+
+@pytest.mark.parametrize(("sentences", "most"), [(1, 1), (2, 2), (5, 5)])
+def test_sentences_bound_a_text(sentences: int, most: int) -> None:
+    pattern = regex_of(grammar_of_form("text", sentences=sentences))
+    assert pattern.fullmatch(" ".join(["It rained."] * most))
+    assert not pattern.fullmatch(" ".join(["It rained."] * (most + 1)))
+
+
+@pytest.mark.parametrize("count", [1, 3, 12])
+def test_list_holds_so_many_lines(count: int) -> None:
+    pattern = regex_of(grammar_of_list(count))
+    lines = [f"{i}. the kids' room\n" for i in range(1, count + 1)]
+    assert pattern.fullmatch("".join(lines))
+    assert not pattern.fullmatch("".join(lines[:-1]))
+    assert not pattern.fullmatch("".join([*lines, f"{count + 1}. one more\n"]))
+    assert not pattern.fullmatch("".join(lines).replace("1. the", "1. [the"))
+    assert not pattern.fullmatch("".join(lines).replace("1. the kids' room", "1. " + "x" * 80))

@@ -1,0 +1,123 @@
+"""`--lm SPEC`: what it means, what it refuses, and that no key is ever said."""
+
+from dataclasses import FrozenInstanceError
+from pathlib import Path
+
+import pytest
+
+from seedless.errors import SetupError, UsageError
+from seedless.lms.spec import EMBEDDED, HOSTED, KEYS, LOCAL, LMSpec, Profile
+from seedless.testing import fake_lm
+
+SERVER = "http://127.0.0.1:8000/v1"
+
+
+@pytest.mark.parametrize(
+    ("given", "kind", "where", "profile"),
+    [
+        ("embedded", "embedded", "", EMBEDDED),
+        ("gguf:model.gguf", "gguf", "model.gguf", LOCAL),
+        ("gguf:/a b/model.gguf", "gguf", "/a b/model.gguf", LOCAL),
+        ("hf:owner/repo/file.gguf", "hf", "owner/repo/file.gguf", LOCAL),
+        ("hf:owner/repo/sub/file.gguf", "hf", "owner/repo/sub/file.gguf", LOCAL),
+        ("openai/some-model", "hosted", "openai/some-model", HOSTED),
+        ("ollama_chat/llama3:8b", "hosted", "ollama_chat/llama3:8b", HOSTED),
+        ("openrouter/meta/some.model", "hosted", "openrouter/meta/some.model", HOSTED),
+    ],
+)
+def test_parse(given: str, kind: str, where: str, profile: Profile) -> None:
+    spec = LMSpec.parse(given)
+    assert (spec.given, spec.kind, spec.where, spec.profile, spec.api_base) == (given, kind, where, profile, None)
+    assert LMSpec.of(given) == spec
+
+
+@pytest.mark.parametrize(
+    "given", ["", "foo", "Embedded", " openai/x", "openai/", "/x", "openai/a b", "hf:a/b", "hf:a/b/c.bin", "hf:", "gpt-4o"]
+)
+def test_what_means_no_lm_is_refused_with_what_is_allowed(given: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        LMSpec.parse(given)
+    said = str(caught.value)
+    assert repr(given) in said
+    assert "allowed" in said
+    assert "hf:" in said
+
+
+@pytest.mark.parametrize("api_base", [SERVER, "https://host", "http://[::1]:80/v1/"])
+def test_api_base(api_base: str) -> None:
+    assert LMSpec.parse("openai/x", api_base=api_base).api_base == api_base
+
+
+@pytest.mark.parametrize("api_base", ["", "127.0.0.1:8000", "ftp://host", "http://", "http:///v1", "file:///etc/passwd"])
+def test_what_is_no_address_is_refused(api_base: str) -> None:
+    with pytest.raises(UsageError, match=r"an address such as http://127\.0\.0\.1:8000/v1 is allowed"):
+        LMSpec.parse("openai/x", api_base=api_base)
+
+
+@pytest.mark.parametrize("given", ["embedded", "gguf:x.gguf", "hf:a/b/c.gguf"])
+def test_an_lm_in_this_process_has_no_address(given: str) -> None:
+    with pytest.raises(UsageError, match="runs in this process; drop it"):
+        LMSpec.parse(given, api_base=SERVER)
+
+
+@pytest.mark.parametrize("provider", sorted(KEYS))
+def test_a_missing_key_names_the_variable_and_no_key(provider: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in KEYS.values():
+        monkeypatch.setenv(variable, "sk-secret-of-another-provider")
+    monkeypatch.setenv(KEYS[provider], "")
+    with pytest.raises(SetupError, match=KEYS[provider]) as caught:
+        LMSpec.parse(f"{provider}/x").open()
+    assert "secret" not in str(caught.value)
+    assert "--api-base" in str(caught.value)
+    monkeypatch.delenv(KEYS[provider])
+    with pytest.raises(SetupError, match=KEYS[provider]):
+        LMSpec.parse(f"{provider}/x").open()
+
+
+def test_a_key_is_part_of_nothing_that_is_written_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
+    lm = LMSpec.parse("openai/x", api_base=SERVER).open()
+    assert "secret" not in f"{lm.identity} {lm.address} {lm.model} {lm!r}"
+
+
+def test_a_server_of_ones_own_needs_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    lm = LMSpec.parse("openai/x", api_base=SERVER).open(concurrency=3)
+    assert (lm.concurrency, lm.kwargs["api_base"], lm.priced) == (3, SERVER, False)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"), [(b"", "is not a GGUF file"), (b"gguf....", "is not a GGUF file"), (None, "cannot be read")]
+)
+def test_a_file_that_is_no_gguf_is_refused(content: bytes | None, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "model.gguf"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(SetupError, match=said) as caught:
+        LMSpec.parse(f"gguf:{path}").open()
+    assert "gguf:PATH" in str(caught.value)
+
+
+def test_a_gguf_file_is_found_by_its_first_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "model.gguf").write_bytes(b"GGUF....")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert LMSpec.parse("gguf:~/model.gguf").file() == tmp_path / "model.gguf"
+
+
+def test_of_an_lm_object() -> None:
+    spec = LMSpec.of(fake_lm(str.upper))
+    assert (spec.kind, spec.given, spec.profile) == ("hosted", "fake", HOSTED)
+    with pytest.raises(UsageError, match="has its own address"):
+        LMSpec.of(fake_lm(str.upper), api_base=SERVER)
+    with pytest.raises(UsageError, match="given a int as LM"):
+        LMSpec.of(7)
+
+
+def test_with_profile_changes_what_is_given_alone() -> None:
+    spec = LMSpec.parse("openai/x")
+    assert spec.with_profile(drafts=None, attempts=None) == spec
+    changed = spec.with_profile(drafts=4, adapter=None)
+    assert (changed.profile.drafts, changed.profile.adapter, changed.given) == (4, "json", "openai/x")
+    assert spec.profile.drafts == 1
+    with pytest.raises(FrozenInstanceError):
+        changed.given = "other"  # type: ignore[misc]  # what must fail

@@ -1,0 +1,174 @@
+"""A run's folder: the journal is the truth, other people's files are theirs."""
+
+import json
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from seedless.errors import SetupError, UsageError
+from seedless.lms.step import Step
+from seedless.outcome import Refusal, Row
+from seedless.planner import Plan
+from seedless.run.folder import RunFolder
+from seedless.run.ledger import Ledger
+from seedless.task import Task
+
+SETTINGS: dict[str, Any] = {"task": "rooms", "n": 4, "seed": 0, "judge_lm": None}
+
+
+def lines(path: Path) -> list[Any]:
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+
+
+def refused(path: Path, error: type[UsageError], said: str, *, fresh: bool = False, **changes: Any) -> str:
+    """What opening `path` is refused with."""
+    with pytest.raises(error, match=said) as caught:
+        RunFolder(path, {**SETTINGS, **changes}, fresh=fresh)
+    return str(caught.value)
+
+
+def test_a_new_folder(tmp_path: Path) -> None:
+    path = tmp_path / "out" / "rooms"
+    with RunFolder(path, SETTINGS) as folder:
+        assert folder.journal.settings() == SETTINGS
+        assert lines(path / "rows.jsonl") == lines(path / "refusals.jsonl") == []
+    assert {entry.name for entry in path.iterdir()} >= {"run.db", "rows.jsonl", "refusals.jsonl"}
+
+
+def test_outcomes_are_in_the_files_at_once(tmp_path: Path, row: Callable[..., Row], refusal: Callable[..., Refusal]) -> None:
+    with RunFolder(tmp_path, SETTINGS) as folder:
+        folder.add(row(1))
+        folder.add(refusal(0))
+        assert lines(tmp_path / "rows.jsonl") == [row(1).record()]
+        assert lines(tmp_path / "refusals.jsonl") == [refusal(0).record()]
+    assert "“Zoë”" in (tmp_path / "rows.jsonl").read_text("utf-8")
+
+
+def test_files_are_made_again_from_the_journal(tmp_path: Path, row: Callable[..., Row], refusal: Callable[..., Refusal]) -> None:
+    with RunFolder(tmp_path, SETTINGS) as folder:
+        for position in (1, 0):
+            folder.journal.decide(position, 1, row(position))
+            folder.journal.decide(position, 0, refusal(position))
+        folder.add(row(1))  # killed before the other one was added
+    (tmp_path / "rows.jsonl").write_text('{"id": "torn', "utf-8")
+    (tmp_path / "refusals.jsonl").unlink()
+    (tmp_path / "rows.jsonl.partial").write_text("left behind", "utf-8")
+    with RunFolder(tmp_path, SETTINGS) as folder:
+        assert lines(tmp_path / "rows.jsonl") == [row(0).record(), row(1).record()]
+        assert lines(tmp_path / "refusals.jsonl") == [refusal(0).record(), refusal(1).record()]
+        folder.add(row(2))
+    assert [record["id"] for record in lines(tmp_path / "rows.jsonl")] == ["rooms-000000", "rooms-000001", "rooms-000002"]
+
+
+def test_finish_writes_rows_by_position_and_the_ledger(tmp_path: Path, row: Callable[..., Row]) -> None:
+    task = Task.model_validate(
+        {
+            "name": "rooms",
+            "description": "d",
+            "fields": [{"name": "text", "description": "d"}],
+            "labels": [{"name": "warm", "meaning": "m", "constraint": "c"}],
+            "contexts": {"hint": "h"},
+            "seeds": {"hint": "h"},
+        }
+    )
+    with RunFolder(tmp_path, SETTINGS) as folder:
+        for position in (1, 0):
+            folder.journal.decide(position, 0, row(position))
+            folder.add(row(position))
+        ledger = Ledger.of(folder.journal, Plan(task, 2, 0), SETTINGS)
+        folder.finish(ledger)
+    assert [record["id"] for record in lines(tmp_path / "rows.jsonl")] == ["rooms-000000", "rooms-000001"]
+    assert json.loads((tmp_path / "ledger.json").read_text("utf-8")) == ledger.record()
+    assert not list(tmp_path.glob("*.partial"))
+
+
+def test_without_a_path_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, row: Callable[..., Row]) -> None:
+    monkeypatch.chdir(tmp_path)
+    with RunFolder(None, SETTINGS) as folder:
+        folder.journal.decide(0, 0, row(0))
+        folder.add(row(0))
+        assert len(list(folder.journal.accepted())) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+# --- the same folder again ------------------------------------------------------------------------------------------
+
+
+def test_the_same_settings_go_on(tmp_path: Path, row: Callable[..., Row]) -> None:
+    with RunFolder(tmp_path, SETTINGS) as folder:
+        folder.journal.decide(0, 0, row(0))
+    with RunFolder(tmp_path, dict(SETTINGS)) as folder:
+        assert [position for position, _ in folder.journal.accepted()] == [0]
+        assert folder.journal.session == 2
+
+
+def test_other_settings_are_refused_with_what_differs_and_the_way_out(tmp_path: Path, row: Callable[..., Row]) -> None:
+    with RunFolder(tmp_path, SETTINGS) as folder:
+        folder.journal.decide(0, 0, row(0))
+        folder.add(row(0))
+    said = refused(tmp_path, UsageError, "other settings", n=8, judge_lm="openai/x")
+    assert "n was 4, is now 8" in said
+    assert 'judge_lm was null, is now "openai/x"' in said
+    assert "seed" not in said
+    assert "-o DIR" in said
+    assert "--fresh" in said
+    assert lines(tmp_path / "rows.jsonl") == [row(0).record()]
+    RunFolder(tmp_path, SETTINGS).close()  # the refusal let the folder go
+
+
+def test_fresh_begins_anew_and_keeps_finished_steps(tmp_path: Path, row: Callable[..., Row]) -> None:
+    step = Step("a", "stop", 1, 1, 0.0)
+    with RunFolder(tmp_path, SETTINGS) as folder:
+        folder.journal.begin("k", "write")
+        folder.journal.finish("k", step)
+        folder.journal.decide(0, 0, row(0))
+        folder.add(row(0))
+    (tmp_path / "dataset").mkdir()
+    (tmp_path / "dataset" / "old.parquet").touch()
+    with RunFolder(tmp_path, {**SETTINGS, "n": 8}, fresh=True) as folder:
+        assert folder.journal.settings()["n"] == 8
+        assert folder.journal.recall("k") == step
+        assert lines(tmp_path / "rows.jsonl") == []
+        assert not (tmp_path / "dataset").exists()  # no old one beside new rows
+
+
+def test_two_at_once_are_refused(tmp_path: Path) -> None:
+    with RunFolder(tmp_path, SETTINGS):
+        refused(tmp_path, SetupError, "another process works in this folder")
+
+
+# --- other people's files -------------------------------------------------------------------------------------------
+
+
+def test_strangers_are_refused_and_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("mine", "utf-8")
+    said = refused(tmp_path, UsageError, "holds files that are no run's")
+    assert "thesis.tex" in said
+    assert "-o DIR" in said
+    assert [entry.name for entry in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_strangers_beside_a_run_are_left_alone(tmp_path: Path) -> None:
+    RunFolder(tmp_path, SETTINGS).close()
+    (tmp_path / "notes.txt").write_text("mine", "utf-8")
+    RunFolder(tmp_path, SETTINGS).close()
+    assert (tmp_path / "notes.txt").read_text("utf-8") == "mine"
+
+
+@pytest.mark.parametrize("name", ["dataset/precious.csv", "rows.jsonl", "refusals.jsonl", "ledger.json", "report.html"])
+def test_files_of_our_names_without_a_journal_are_not_ours(tmp_path: Path, name: str) -> None:
+    """Where there is no `run.db`, no run was begun here: a folder `dataset` is somebody's data."""
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("mine", "utf-8")
+    refused(tmp_path, UsageError, "holds files that are no run's")
+    assert (tmp_path / name).read_text("utf-8") == "mine"
+
+
+def test_a_path_under_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine", "utf-8")
+    for path in (tmp_path / "file", tmp_path / "file" / "out"):
+        assert "-o DIR" in refused(path, SetupError, "cannot be used as a run's folder")
+    assert (tmp_path / "file").read_text("utf-8") == "mine"

@@ -1,0 +1,293 @@
+"""The journal: what it keeps outlives the process, and one process at a time keeps it."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from seedless.errors import SeedlessError, SetupError, UsageError
+from seedless.lms.step import Step
+from seedless.outcome import Refusal, Row
+from seedless.run.journal import VERSION, Journal, outcome_of
+
+STEP = Step("An answer – “Zoë”.", "stop", 12, 5, 0.25)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "run.db"
+
+
+@pytest.fixture
+def journal(path: Path) -> Iterator[Journal]:
+    opened = Journal(path)
+    yield opened
+    opened.close()
+
+
+def again(journal: Journal) -> Journal:
+    """The same journal, in a new session."""
+    journal.close()
+    return Journal(journal.path)
+
+
+# --- steps ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_finished_step_is_recalled(journal: Journal) -> None:
+    assert journal.recall("k") is None
+    journal.begin("k", "write")
+    assert journal.recall("k") is None  # sent, not answered
+    journal.finish("k", STEP)
+    assert journal.recall("k") == STEP
+    assert journal.recall("K") is None
+    reopened = again(journal)
+    assert reopened.recall("k") == STEP
+    reopened.close()
+
+
+@pytest.mark.parametrize("text", ["", "\x00", "😀 日本\r\n", "x" * 1_000_000])
+def test_any_answer_is_kept_as_it_is(journal: Journal, text: str) -> None:
+    step = Step(text, "length", 0, 0, None)
+    journal.begin("k", "write")
+    journal.finish("k", step)
+    assert journal.recall("k") == step
+
+
+def test_requests_are_counted(journal: Journal) -> None:
+    for key, stage in (("a", "write"), ("b", "verify"), ("b", "verify")):
+        journal.begin(key, stage)
+    journal.finish("a", STEP)
+    assert journal.calls() == 3
+    assert journal.stages() == {
+        "verify": {"calls": 2, "answers": 0, "input_tokens": 0, "output_tokens": 0},
+        "write": {"calls": 1, "answers": 1, "input_tokens": 12, "output_tokens": 5},
+    }
+
+
+def test_repeated_counts_what_a_dead_session_had_sent(journal: Journal) -> None:
+    journal.begin("tried twice", "write")
+    journal.begin("tried twice", "write")  # a retry of the same session is no repeat
+    journal.begin("answered", "write")
+    journal.finish("answered", STEP)
+    journal.begin("never again", "write")
+    assert journal.repeated() == 0
+    second = again(journal)
+    second.begin("tried twice", "write")
+    second.begin("new", "write")
+    assert second.repeated() == 1
+    second.begin("tried twice", "write")
+    assert (second.repeated(), second.calls()) == (1, 7)
+    third = again(second)
+    third.begin("tried twice", "write")
+    assert third.repeated() == 2
+    third.close()
+
+
+def test_cost_is_unknown_where_one_answer_has_no_price(journal: Journal) -> None:
+    assert journal.cost() == 0.0
+    journal.begin("a", "write")
+    assert journal.cost() == 0.0  # sent, not answered
+    journal.finish("a", STEP)
+    journal.begin("b", "write")
+    journal.finish("b", STEP)
+    assert journal.cost() == pytest.approx(0.5)
+    journal.begin("c", "write")
+    journal.finish("c", Step("x", "stop", 1, 1, None))
+    assert journal.cost() is None
+
+
+# --- outcomes -------------------------------------------------------------------------------------------------------
+
+
+def test_outcomes_come_in_order_and_outlive_the_session(
+    journal: Journal, row: Callable[..., Row], refusal: Callable[..., Refusal]
+) -> None:
+    decided: list[tuple[int, int, Row | Refusal]] = [
+        (2, 0, row(2)),
+        (0, 0, refusal(0, 0)),
+        (0, 1, refusal(0, 1)),
+        (0, 2, row(0, "cold", asked="warm")),
+        (1, 0, refusal(1)),
+    ]
+    for position, round_, outcome in decided:
+        journal.decide(position, round_, outcome)
+    for _session in range(2):
+        assert [position for position, _ in journal.accepted()] == [0, 2]
+        assert [outcome_of(record, ("text",)) for _, record in journal.accepted()] == [decided[3][2], decided[0][2]]
+        assert [outcome_of(record, ("text",)) for record in journal.refused()] == [decided[1][2], decided[2][2], decided[4][2]]
+        assert journal.rounds() == {0: 2, 1: 1}
+        journal = again(journal)
+    journal.close()
+
+
+def test_a_position_never_takes_two_rows(journal: Journal, row: Callable[..., Row], refusal: Callable[..., Refusal]) -> None:
+    journal.decide(0, 0, refusal(0))
+    journal.decide(0, 1, row(0))
+    for round_ in (1, 2):
+        with pytest.raises(SeedlessError, match="UNIQUE"):
+            journal.decide(0, round_, row(0, "cold"))
+    assert [record["label"] for _, record in journal.accepted()] == ["warm"]
+    journal.decide(1, 0, row(1))  # the journal still works
+    assert len(list(journal.accepted())) == 2
+
+
+def test_a_round_is_decided_once(journal: Journal, refusal: Callable[..., Refusal]) -> None:
+    journal.decide(0, 0, refusal(0))
+    with pytest.raises(SeedlessError, match="UNIQUE"):
+        journal.decide(0, 0, refusal(0))
+    assert journal.rounds() == {0: 1}
+
+
+# --- settings -------------------------------------------------------------------------------------------------------
+
+
+def test_settings_are_kept(journal: Journal) -> None:
+    assert journal.settings() == {}
+    settings = {"task": "rooms", "n": 4, "judge_lm": None, "share": 0.5, "names": ["ä", "b"]}
+    journal.begin_run(settings)
+    assert journal.settings() == settings
+    reopened = again(journal)
+    assert reopened.settings() == settings
+    reopened.close()
+
+
+def test_settings_are_kept_whole_or_not_at_all(journal: Journal) -> None:
+    """A process that dies in between must not leave half of them: the same command would be refused for ever."""
+    journal.begin_run({"n": 4})
+    with pytest.raises(SeedlessError):
+        journal.begin_run({"task": "rooms", "n": 5})
+    assert journal.settings() == {"n": 4}
+
+
+def test_begin_anew_keeps_finished_steps_alone(journal: Journal, row: Callable[..., Row], refusal: Callable[..., Refusal]) -> None:
+    journal.begin_run({"n": 4})
+    journal.begin("done", "write")
+    journal.finish("done", STEP)
+    journal.begin("lost", "write")
+    journal.decide(0, 0, refusal(0))
+    journal.decide(0, 1, row(0))
+    journal.spend(9.0)
+    journal.begin_anew()
+    assert journal.settings() == {}
+    assert list(journal.accepted()) == []
+    assert list(journal.refused()) == []
+    assert journal.recall("done") == STEP
+    assert (journal.calls(), journal.repeated(), journal.cost(), journal.seconds()) == (0, 0, 0.0, 0.0)
+    assert journal.stages() == {}
+    second = again(journal)
+    second.begin("lost", "write")
+    assert second.repeated() == 0
+    second.close()
+
+
+def test_seconds_add_up_over_sessions(journal: Journal) -> None:
+    journal.spend(1.0)
+    journal.spend(2.5)  # the session's length so far, not a sum
+    second = again(journal)
+    assert second.session == 2
+    second.spend(4.0)
+    assert second.seconds() == pytest.approx(6.5)
+    second.close()
+
+
+def test_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, row: Callable[..., Row]) -> None:
+    monkeypatch.chdir(tmp_path)
+    journal = Journal(Path(":memory:"))
+    journal.decide(0, 0, row(0))
+    assert len(list(journal.accepted())) == 1
+    journal.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+# --- other processes, other files -----------------------------------------------------------------------------------
+
+OPEN = "import sys; from pathlib import Path; from seedless.run.journal import Journal; Journal(Path(sys.argv[1]))"
+
+
+def test_another_process_is_refused(journal: Journal) -> None:
+    done = subprocess.run([sys.executable, "-c", OPEN, str(journal.path)], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("seedless.errors.SetupError: ")
+    assert "another process works in this folder; wait for it to end, or use another folder" in done.stderr
+    journal.begin("k", "write")  # and the first one works on
+
+
+def test_a_killed_process_leaves_what_it_had_kept(path: Path) -> None:
+    code = OPEN.replace("Journal(Path(sys.argv[1]))", "j = Journal(Path(sys.argv[1]))") + (
+        "; from seedless.lms.step import Step; j.begin('done', 'write'); j.finish('done', Step('a', 'stop', 1, 1, 0.0));"
+        "j.begin('lost', 'write'); import os; os.kill(os.getpid(), 9)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    journal = Journal(path)
+    assert journal.recall("done") == Step("a", "stop", 1, 1, 0.0)
+    assert journal.recall("lost") is None
+    journal.begin("lost", "write")
+    assert (journal.repeated(), journal.calls(), journal.session) == (1, 3, 2)
+    journal.close()
+
+
+def test_a_newer_version_is_refused(journal: Journal) -> None:
+    journal.close()
+    with sqlite3.connect(journal.path) as database:
+        database.execute(f"PRAGMA user_version = {VERSION + 1}")
+    database.close()
+    with pytest.raises(
+        UsageError, match=f"journal of version {VERSION + 1}, this seedless reads version {VERSION}; use another folder"
+    ):
+        Journal(journal.path)
+
+
+def test_another_programs_database_is_refused_and_left_as_it_was(path: Path) -> None:
+    with sqlite3.connect(path) as database:
+        database.execute("CREATE TABLE theirs (x)")
+    database.close()
+    before = path.read_bytes()
+    with pytest.raises(UsageError, match="use another folder"):
+        Journal(path)
+    assert path.read_bytes() == before
+
+
+def test_a_refused_file_is_let_go(journal: Journal) -> None:
+    """Who was refused holds no lock, so that the way out (another seedless, `--fresh`) is open in the same process."""
+    journal.close()
+    with sqlite3.connect(journal.path) as database:
+        database.execute(f"PRAGMA user_version = {VERSION + 1}")
+    database.close()
+    with pytest.raises(UsageError) as refused:
+        Journal(journal.path)
+    database = sqlite3.connect(journal.path, timeout=0.1)
+    assert database.execute("PRAGMA user_version").fetchone() == (VERSION + 1,), refused
+    database.close()
+
+
+@pytest.mark.parametrize("content", [b"no database at all" * 100, b"SQLite format 3\x00" + b"\xff" * 4096])
+def test_a_file_that_is_no_database_is_refused(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    with pytest.raises(UsageError, match="is not a journal of seedless"):
+        Journal(path)
+    assert path.read_bytes() == content
+
+
+def test_an_empty_file_becomes_a_journal(path: Path) -> None:
+    path.touch()
+    journal = Journal(path)
+    assert journal.settings() == {}
+    journal.close()
+
+
+def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SetupError, match="cannot be used"):
+        Journal(tmp_path / "none" / "run.db")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists() or os.name != "posix", reason="needs /dev/full")
+def test_a_device_is_refused() -> None:
+    with pytest.raises(SeedlessError):
+        Journal(Path("/dev/full"))

@@ -1,0 +1,107 @@
+"""The ledger is an account: what it says adds up with what the journal holds."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import FrozenInstanceError
+from pathlib import Path
+
+import pytest
+
+from seedless.lms.step import Step
+from seedless.outcome import Refusal, Row
+from seedless.planner import Plan
+from seedless.run.journal import Journal
+from seedless.run.ledger import Ledger
+from seedless.task import Task
+
+TASK = Task.model_validate(
+    {
+        "name": "rooms",
+        "description": "Lines about rooms.",
+        "fields": [{"name": "text", "description": "one line"}],
+        "labels": [{"name": name, "meaning": "m", "constraint": "c"} for name in ("warm", "cold")],
+        "contexts": {"hint": "rooms"},
+        "seeds": {"hint": "things"},
+    }
+)
+SETTINGS = {"task": "rooms", "n": 4}
+
+
+@pytest.fixture
+def journal() -> Iterator[Journal]:
+    opened = Journal(Path(":memory:"))
+    yield opened
+    opened.close()
+
+
+def ledger_of(journal: Journal, n: int = 4, ended: str | None = None) -> Ledger:
+    return Ledger.of(journal, Plan(TASK, n, 0), SETTINGS, ended=ended)
+
+
+def test_of_an_empty_journal(journal: Journal) -> None:
+    ledger = ledger_of(journal)
+    assert (ledger.requested, ledger.accepted, ledger.repeated, ledger.cost_usd, ledger.wall_s) == (4, 0, 0, 0.0, 0.0)
+    assert ledger.per_label["warm"] == {"requested": 2, "accepted": 0, "missing": 2, "broken_most": {}}
+    assert ledger.shortfall == "the run is not complete: warm lacks 2 of 2; cold lacks 2 of 2"
+
+
+def test_of_a_complete_run(journal: Journal, row: Callable[..., Row]) -> None:
+    for position, label in enumerate(["warm", "cold", "warm", "cold"]):
+        journal.decide(position, 0, row(position, label))
+    ledger = ledger_of(journal, ended="ended by something")
+    assert (ledger.accepted, ledger.shortfall, ledger.flips, ledger.refused) == (4, "", {}, {})
+    assert {account["missing"] for account in ledger.per_label.values()} == {0}
+
+
+def test_refusals_flips_and_shortfall(journal: Journal, row: Callable[..., Row], refusal: Callable[..., Refusal]) -> None:
+    journal.decide(0, 0, refusal(0, 0, "warm", ("length:text", "meta")))
+    journal.decide(0, 1, refusal(0, 1, "warm", ("meta",)))
+    journal.decide(0, 2, row(0, "cold", asked="warm", broken=("label",)))
+    journal.decide(1, 0, row(1, "warm", asked="cold"))
+    journal.decide(2, 0, row(2, "cold", asked="warm", broken=("meta",)))
+    ledger = ledger_of(journal, ended="the budget of 9 LM calls is used up (--max-calls)")
+    assert ledger.accepted == 3
+    assert ledger.refused == {"meta": 2}  # by the assertion broken last
+    assert ledger.broken == {"meta": 3, "length:text": 1, "label": 1}  # of rows too
+    assert ledger.flips == {"warm -> cold": 2, "cold -> warm": 1}
+    assert ledger.per_label["warm"] == {"requested": 2, "accepted": 1, "missing": 1, "broken_most": {"meta": 2, "length:text": 1}}
+    assert ledger.per_label["cold"]["missing"] == 0
+    assert ledger.shortfall == (
+        "the budget of 9 LM calls is used up (--max-calls): warm lacks 1 of 2 (broken most: meta 2 times, length:text 1 times)"
+    )
+    assert list(ledger.broken.values()) == sorted(ledger.broken.values(), reverse=True)
+
+
+def test_calls_tokens_cost_and_time(journal: Journal) -> None:
+    for key, stage in (("a", "write"), ("b", "write"), ("c", "verify")):
+        journal.begin(key, stage)
+        journal.finish(key, Step("x", "stop", 10, 3, 0.5))
+    journal.begin("d", "verify")
+    journal.spend(1.23456)
+    ledger = ledger_of(journal)
+    assert ledger.calls == {"verify": 2, "write": 2}
+    assert ledger.tokens == {"verify": {"input": 10, "output": 3}, "write": {"input": 20, "output": 6}}
+    assert (ledger.cost_usd, ledger.wall_s) == (1.5, 1.235)
+
+
+def test_an_unknown_price_is_null_never_guessed(journal: Journal) -> None:
+    journal.begin("a", "write")
+    journal.finish("a", Step("x", "stop", 10, 3, None))
+    assert json.loads(json.dumps(ledger_of(journal).record()))["cost_usd"] is None
+
+
+def test_record_is_plain_json(journal: Journal, row: Callable[..., Row], refusal: Callable[..., Refusal]) -> None:
+    journal.decide(0, 0, row(0))
+    journal.decide(1, 0, refusal(1))
+    record = ledger_of(journal).record()
+    assert json.loads(json.dumps(record)) == record
+    assert set(record) == {
+        "requested", "accepted", "per_label", "refused", "broken", "flips", "calls", "tokens", "repeated", "cost_usd", "wall_s",
+        "shortfall", "settings",
+    }  # fmt: skip
+    assert record["settings"] == SETTINGS
+
+
+def test_frozen(journal: Journal) -> None:
+    with pytest.raises(FrozenInstanceError):
+        ledger_of(journal).accepted = 9  # type: ignore[misc]  # what must fail

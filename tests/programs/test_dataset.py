@@ -1,0 +1,261 @@
+"""The data set as others read it: parquet with a card, CSV, JSON lines, chat messages."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from seedless.dataset import Format, card, dataset_of, export, read_ledger, read_rows, write_dataset
+from seedless.errors import SetupError, UsageError
+from seedless.task import Task
+
+TASK = Task.model_validate(
+    {
+        "name": "rooms",
+        "description": "Pairs of lines about rooms.",
+        "fields": [{"name": "premise", "description": "one line"}, {"name": "hypothesis", "description": "another line"}],
+        "labels": [
+            {"name": "warm", "meaning": "it is warm", "constraint": "c"},
+            {"name": "NO", "meaning": "it is not", "constraint": "c"},
+            {"name": "über alles", "meaning": "it is too much", "constraint": "c"},
+        ],
+        "contexts": {"hint": "rooms"},
+        "seeds": {"hint": "things"},
+    }
+)
+
+
+def record(number: int, label: str, premise: str = "A lamp.") -> dict[str, Any]:
+    return {
+        "id": f"rooms-{number:06d}",
+        "premise": premise,
+        "hypothesis": "h",
+        "label": label,
+        "provenance": {"asked_label": "warm", "broken": []},
+    }
+
+
+RECORDS = [
+    record(0, "NO"),
+    record(1, "warm", 'Café, “Zoë” says "hi";\nnext line\t=1+1'),
+    record(2, "über alles", ""),
+    record(3, "warm", "日本 🎉"),
+]
+LEDGER: dict[str, Any] = {
+    "settings": {"lm": "openai/some-model", "program": "0123456789abcdef", "task_hash": TASK.hash, "seed": 7, "verify": "blind"},
+    "per_label": {"warm": {"accepted": 2}, "NO": {"accepted": 1}, "über alles": {"accepted": 1}},
+    "refused": {"meta": 2, "loops": 3},
+    "flips": {"warm -> NO": 1},
+    "calls": {"write": 11, "verify": 4},
+    "cost_usd": None,
+}
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """A folder with what a run leaves."""
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / "rows.jsonl").write_text("".join(json.dumps(r, ensure_ascii=False) + "\n" for r in RECORDS), "utf-8")
+    (folder / "ledger.json").write_text(json.dumps(LEDGER), "utf-8")
+    return folder
+
+
+def test_labels_are_classes_in_the_tasks_order() -> None:
+    rows = dataset_of(TASK, RECORDS)
+    assert rows.column_names == ["id", "premise", "hypothesis", "label", "provenance"]
+    assert rows.features["label"].names == ["warm", "NO", "über alles"]
+    assert rows["label"][:] == [1, 0, 2, 0]
+    assert [rows.features["label"].int2str(i) for i in rows["label"]] == [r["label"] for r in RECORDS]
+    assert [json.loads(p) for p in rows["provenance"]] == [r["provenance"] for r in RECORDS]
+
+
+def test_no_rows_are_a_data_set_too() -> None:
+    rows = dataset_of(TASK, [])
+    assert len(rows) == 0
+    assert rows.features["label"].names == ["warm", "NO", "über alles"]
+
+
+def test_labels_come_back_through_parquet(tmp_path: Path) -> None:
+    from datasets import Dataset
+
+    rows = dataset_of(TASK, RECORDS)
+    rows.to_parquet(str(tmp_path / "x.parquet"))
+    again = Dataset.from_parquet(str(tmp_path / "x.parquet"), cache_dir=str(tmp_path / "cache"))
+    assert again.features == rows.features
+    assert again.to_list() == rows.to_list()
+
+
+def test_load_dataset_opens_what_was_written(tmp_path: Path) -> None:
+    folder = tmp_path / "my rooms"
+    write_dataset(folder, TASK, RECORDS, LEDGER)
+    code = (
+        "import sys, json; from datasets import load_dataset\n"
+        "d = load_dataset(sys.argv[1], cache_dir=sys.argv[2])\n"
+        "t = d['train']; names = t.features['label'].names\n"
+        "print(json.dumps([list(d), names, [[r['id'], r['premise'], names[r['label']]] for r in t]]))"
+    )
+    offline = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_UPDATE_DOWNLOAD_COUNTS": "0", "HF_HOME": str(tmp_path / "hf")}
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(folder), str(tmp_path / "cache")], env=offline, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    splits, names, rows = json.loads(done.stdout)
+    assert splits == ["train"]
+    assert names == list(TASK.label_names)
+    assert rows == [[r["id"], r["premise"], r["label"]] for r in RECORDS]
+
+
+def test_card_says_how_it_was_made() -> None:
+    said = card(TASK, LEDGER, len(RECORDS))
+    for part in ("# rooms", TASK.description, "4 rows", "openai/some-model", "0123456789abcdef", TASK.hash, "blind", "n<1K"):
+        assert part in said
+    assert "| slots refused | 5 |" in said
+    assert "| relabelled rows | 1 |" in said
+    assert "| LM calls | 15 |" in said
+    assert "| cost (USD) | unknown |" in said
+    assert "| NO | it is not | 1 |" in said
+    assert "`premise`: one line" in said
+    assert "contexts (named by the LM)" in said
+    assert "expect errors" in said
+
+
+@pytest.mark.parametrize(
+    ("rows", "size"),
+    [(0, "n<1K"), (999, "n<1K"), (1_000, "1K<n<10K"), (10_000, "10K<n<100K"), (100_000, "100K<n<1M"), (999_999, "100K<n<1M")],
+)
+def test_card_tells_the_size(rows: int, size: str) -> None:
+    assert f"size_categories: [{size}]" in card(TASK, LEDGER, rows)
+
+
+def test_cards_head_is_yaml() -> None:
+    import yaml
+
+    head = yaml.safe_load(card(TASK, LEDGER, 4).split("---\n")[1])
+    assert head["language"] == ["en"]
+    assert head["configs"][0]["data_files"] == [{"split": "train", "path": "data/train.parquet"}]
+
+
+def test_cards_head_holds_for_norwegian() -> None:
+    """`no` is a language, and YAML 1.1 reads it as false."""
+    import yaml
+
+    norwegian = TASK.model_copy(update={"language": "no"})
+    assert yaml.safe_load(card(norwegian, LEDGER, 4).split("---\n")[1])["language"] == ["no"]
+
+
+def test_a_bar_in_a_meaning_does_not_break_the_cards_table() -> None:
+    label = TASK.labels[0].model_copy(update={"meaning": "warm | hot\nor both"})
+    barred = TASK.model_copy(update={"labels": (label, *TASK.labels[1:])})
+    (line,) = [line for line in card(barred, LEDGER, 4).splitlines() if line.startswith("| warm ")]
+    assert line.replace("\\|", "").count("|") == 4
+
+
+# --- export ---------------------------------------------------------------------------------------------------------
+
+
+def test_export_jsonl(run: Path, tmp_path: Path) -> None:
+    target = tmp_path / "new" / "rooms.jsonl"
+    assert export(run, TASK, "jsonl", target) == 4
+    told = [json.loads(line) for line in target.read_text("utf-8").splitlines()]
+    assert told == [{k: r[k] for k in ("id", "premise", "hypothesis", "label")} for r in RECORDS]
+    assert "日本" in target.read_text("utf-8")
+
+
+def test_export_csv(run: Path, tmp_path: Path) -> None:
+    target = tmp_path / "rooms.csv"
+    assert export(run, TASK, "csv", target) == 4
+    with target.open(encoding="utf-8", newline="") as file:
+        head, *rows = csv.reader(file)
+    assert head == ["id", "premise", "hypothesis", "label"]
+    assert rows == [[r["id"], r["premise"], r["hypothesis"], r["label"]] for r in RECORDS]
+
+
+def test_export_sft(run: Path, tmp_path: Path) -> None:
+    target = tmp_path / "rooms.sft.jsonl"
+    assert export(run, TASK, "sft", target) == 4
+    told = [json.loads(line)["messages"] for line in target.read_text("utf-8").splitlines()]
+    assert [[m["role"] for m in messages] for messages in told] == [["user", "assistant"]] * 4
+    assert [messages[1]["content"] for messages in told] == [r["label"] for r in RECORDS]
+    for messages, r in zip(told, RECORDS, strict=True):
+        assert all(f"- {name}: " in messages[0]["content"] for name in TASK.label_names)
+        assert f"premise: {r['premise']}\nhypothesis: h\n" in messages[0]["content"]
+
+
+def test_export_parquet(run: Path, tmp_path: Path) -> None:
+    from datasets import Dataset
+
+    target = tmp_path / "hub"
+    assert export(run, TASK, "parquet", target) == 4
+    rows = Dataset.from_parquet(str(target / "data" / "train.parquet"), cache_dir=str(tmp_path / "cache"))
+    assert rows["id"][:] == [r["id"] for r in RECORDS]
+    assert "openai/some-model" in (target / "README.md").read_text("utf-8")
+
+
+def test_an_unknown_format_is_refused(run: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="given the format 'xml', allowed are jsonl, csv, parquet, sft"):
+        export(run, TASK, "xml", tmp_path / "x")  # type: ignore[arg-type]  # what must fail
+
+
+@pytest.mark.parametrize("format_", ["jsonl", "csv", "sft", "parquet"])
+def test_a_target_that_cannot_be_written_is_refused(run: Path, tmp_path: Path, format_: Format) -> None:
+    (tmp_path / "file").write_text("mine", "utf-8")
+    with pytest.raises(SetupError, match="cannot be written"):
+        export(run, TASK, format_, tmp_path / "file" / "x")
+    assert (tmp_path / "file").read_text("utf-8") == "mine"
+
+
+# --- reading a run --------------------------------------------------------------------------------------------------
+
+
+def test_rows_are_read_in_order(run: Path) -> None:
+    assert list(read_rows(run)) == RECORDS
+    assert read_ledger(run) == LEDGER
+
+
+@pytest.mark.parametrize(
+    "torn",
+    [
+        b'{"id": "rooms-000004", "premise": "A la',
+        b"\n",
+        b"42\n",
+        b'"words"\n',
+        b"null\n",
+        b"[]\n",
+        b'{"id": "\xff"}\n',
+        b'{"premise": "\xe6\x97',
+    ],
+)
+def test_a_line_that_is_no_json_object_is_refused_with_its_number(run: Path, torn: bytes) -> None:
+    with (run / "rows.jsonl").open("ab") as file:
+        file.write(torn)
+    with pytest.raises(UsageError, match=r"rows\.jsonl:5: "):
+        list(read_rows(run))
+
+
+@pytest.mark.parametrize("changes", [{"label": "cold"}, {"label": None}, {"premise": None}])
+def test_rows_of_another_task_are_refused(run: Path, tmp_path: Path, changes: dict[str, str | None]) -> None:
+    """A label or field that the task lacks is the caller's mistake (the wrong `--task`), not a crash."""
+    strange = {name: value for name, value in {**RECORDS[0], **changes}.items() if value is not None}
+    (run / "rows.jsonl").write_text(json.dumps(strange) + "\n", "utf-8")
+    with pytest.raises(UsageError):
+        export(run, TASK, "parquet", tmp_path / "hub")
+
+
+def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"rows\.jsonl: cannot be read .*seedless generate"):
+        list(read_rows(tmp_path))
+    with pytest.raises(UsageError, match=r"ledger\.json: cannot be read"):
+        read_ledger(tmp_path)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "null"])
+def test_a_ledger_that_is_none_is_refused(run: Path, content: str) -> None:
+    (run / "ledger.json").write_text(content, "utf-8")
+    with pytest.raises(UsageError, match=r"ledger\.json: cannot be read"):
+        read_ledger(run)

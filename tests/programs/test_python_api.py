@@ -1,0 +1,399 @@
+"""The package as Python code uses it: functions, the DSPy module, event loops, traces, saved programs."""
+
+import asyncio
+import json
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import dspy
+import pytest
+
+from seedless import BudgetEnded, Generation, LMUnusable, Options, Refusal, Row, TarGEN, UsageError, astream, generate, stream
+from seedless.lms.metered import MeteredLM
+from seedless.run.budget import CallBudget
+from seedless.testing import fake_lm
+from tests.openai_server import Author, Fault, OpenAIServer, answer_to, stage_of
+
+QUOTAS = {"warm": 3, "cold": 3}
+
+
+def scripted(*drafts: str, verdicts: tuple[str, ...] = ()) -> Callable[[str], str]:
+    """An author that writes `drafts` in turn, and whose verdicts are given where there are any."""
+    left, judged, rng = list(drafts), list(verdicts), random.Random(0)
+
+    def answer(prompt: str) -> str:
+        if stage_of(prompt) == "write":
+            return json.dumps({"text": left.pop(0)})
+        if stage_of(prompt) == "verify" and judged:
+            return json.dumps({"reason": "It reads so.", "label": judged.pop(0)})
+        return answer_to(prompt, rng)
+
+    return answer
+
+
+def test_generate_gives_a_data_set_with_class_labels(task: Path, tmp_path: Path) -> None:
+    rows = generate(task, n=6, out=tmp_path / "out", lm=fake_lm(Author()))
+    assert rows.features["label"].names == ["warm", "cold"]
+    assert Counter(rows.features["label"].int2str(rows["label"])) == QUOTAS
+    written = [json.loads(line) for line in (tmp_path / "out" / "rows.jsonl").read_text("utf-8").splitlines()]
+    assert [row["text"] for row in written] == list(rows["text"])
+    ledger = json.loads((tmp_path / "out" / "ledger.json").read_text("utf-8"))
+    assert ledger["cost_usd"] == 0.0
+    assert ledger["calls"] == {"contexts": 1, "seeds": 3, "verify": 6, "write": 6}
+
+
+def test_generate_without_a_folder_writes_nothing(task: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert len(generate(task, n=6, lm=fake_lm(Author()))) == 6
+    assert list((tmp_path / "here").iterdir()) == []
+
+
+def test_one_request_at_a_time_gives_the_same_rows_again(task: Path) -> None:
+    first, again, other = (generate(task, n=6, lm=fake_lm(Author()), concurrency=1, seed=seed) for seed in (1, 1, 2))
+    assert first.to_list() == again.to_list()
+    assert first["provenance"] != other["provenance"]
+
+
+def test_generate_works_inside_a_running_loop(task: Path) -> None:
+    async def inside() -> int:
+        return len(generate(task, n=6, lm=fake_lm(Author())))
+
+    assert asyncio.run(inside()) == 6
+
+
+def test_stream_yields_rows_and_refusals(task: Path) -> None:
+    author, written = Author(), 0
+
+    def answer(prompt: str) -> str:
+        nonlocal written
+        written += stage_of(prompt) == "write"
+        return json.dumps({"text": "I'm sorry, but I can't assist with that."}) if written == 3 else author(prompt)
+
+    outcomes = list(stream(task, n=6, lm=fake_lm(answer), concurrency=1, attempts=1))
+    rows = [outcome for outcome in outcomes if isinstance(outcome, Row)]
+    assert Counter(row.label for row in rows) == QUOTAS
+    refusals = [outcome for outcome in outcomes if isinstance(outcome, Refusal)]
+    assert [[broken.assertion for broken in refusal.broken] for refusal in refusals] == [["meta"]]
+    assert refusals[0].texts == {"text": "I'm sorry, but I can't assist with that."}
+
+
+def test_astream_yields_the_same(task: Path) -> None:
+    async def collect() -> list[Any]:
+        return [outcome async for outcome in astream(task, n=6, lm=fake_lm(Author()), concurrency=1)]
+
+    assert asyncio.run(collect()) == list(stream(task, n=6, lm=fake_lm(Author()), concurrency=1))
+
+
+def test_two_streams_run_side_by_side(task: Path) -> None:
+    counts: dict[int, Counter[str]] = {}
+
+    def run(seed: int) -> None:
+        counts[seed] = Counter(o.label for o in stream(task, n=6, seed=seed, lm=fake_lm(Author(seed))) if isinstance(o, Row))
+
+    threads = [threading.Thread(target=run, args=(seed,)) for seed in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert counts == {0: QUOTAS, 1: QUOTAS, 2: QUOTAS}
+
+
+def test_closing_a_stream_stops_its_run_and_the_same_call_goes_on(task: Path, tmp_path: Path) -> None:
+    lm = fake_lm(Author())
+    going = stream(task, n=300, out=tmp_path / "out", lm=lm, concurrency=2)
+    first = [next(going) for _ in range(3)]
+    going.close()  # type: ignore[attr-defined]  # a generator
+    time.sleep(0.1)
+    asked = len(lm.fake.prompts)
+    time.sleep(0.3)
+    assert len(lm.fake.prompts) == asked < 300
+    kept = [json.loads(line) for line in (tmp_path / "out" / "rows.jsonl").read_text("utf-8").splitlines()]
+    assert {row.id for row in first if isinstance(row, Row)} <= {row["id"] for row in kept}
+    rest = list(stream(task, n=300, out=tmp_path / "out", lm=fake_lm(Author(1)), concurrency=2))
+    assert len(kept) + sum(isinstance(outcome, Row) for outcome in rest) == 300
+
+
+def test_closing_an_asynchronous_stream_stops_its_run(task: Path, tmp_path: Path) -> None:
+    lm = fake_lm(Author())
+    complaints: list[dict[str, Any]] = []
+
+    async def close_early() -> tuple[int, int]:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+        going = astream(task, n=300, out=tmp_path / "out", lm=lm, concurrency=2)
+        for _ in range(3):
+            await anext(going)
+        await going.aclose()  # type: ignore[attr-defined]  # an asynchronous generator
+        asked = len(lm.fake.prompts)
+        await asyncio.sleep(0.3)
+        return asked, len(lm.fake.prompts)
+
+    asked, later = asyncio.run(close_early())
+    assert later - asked <= 2
+    assert later < 300
+    assert complaints == []
+
+
+def test_a_label_that_always_fails_ends_in_an_error_with_the_account(task: Path, tmp_path: Path) -> None:
+    author = Author()
+
+    def answer(prompt: str) -> str:
+        return json.dumps({"text": "Sorry. No."}) if stage_of(prompt) == "write" and "'compass'" in prompt else author(prompt)
+
+    with pytest.raises(BudgetEnded) as caught:
+        generate(task, n=6, out=tmp_path / "out", lm=fake_lm(answer), attempts=1, max_refills=1)
+    for said in ("cold lacks 3 of 3", "sentences:text", "--max-refills 1"):
+        assert said in str(caught.value)
+    assert "warm" not in str(caught.value)
+    assert caught.value.exit_code == 3
+    ledger = json.loads((tmp_path / "out" / "ledger.json").read_text("utf-8"))
+    assert ledger["per_label"]["warm"]["missing"] == 0
+    assert ledger["per_label"]["cold"]["broken_most"]["sentences:text"] == sum(ledger["refused"].values()) >= 23
+    assert len((tmp_path / "out" / "rows.jsonl").read_text("utf-8").splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"n": 0}, "n = 0"),
+        ({"n": True}, "n = True"),
+        ({"n": 2.0}, "n = 2.0"),
+        ({"lm": 7}, "int"),
+        ({"verify": "twice"}, "'twice'"),
+        ({"max_cost": float("nan")}, "nan"),
+        ({"api_base": "http://127.0.0.1:9/v1"}, "api_base"),
+    ],
+)
+def test_wrong_arguments_are_told(given: dict[str, Any], says: str, task: Path) -> None:
+    with pytest.raises(UsageError, match=says):
+        generate(task, **{"n": 2, "lm": fake_lm(Author()), **given})
+
+
+def test_the_module_makes_one_instance_in_both_ways(task: Path) -> None:
+    program = TarGEN(task, lm=fake_lm(Author()))
+    made = program(label="warm", seed="a kettle", context="a kitchen")
+    assert (made.ok, made.label) == (True, "warm")
+    assert " lantern " in made.text
+    assert isinstance(made.outcome, Row)
+    assert (made.outcome.provenance.context, made.outcome.provenance.seed) == ("a kitchen", "a kettle")
+
+    async def inside() -> tuple[Any, Any]:
+        return await program.acall(label="cold"), program(label="cold", seed="a tap")
+
+    for each in asyncio.run(inside()):
+        assert (each.ok, each.label) == (True, "cold")
+        assert " compass " in each.text
+
+
+def test_the_module_refuses_with_reasons(task: Path) -> None:
+    program = TarGEN(task, lm=fake_lm(scripted("One. Two.", "Three. Four.", "Five. Six.")))
+    made = program(label="warm", seed="a kettle", context="a kitchen")
+    assert not made.ok
+    assert isinstance(made.outcome, Refusal)
+    assert {broken.assertion for broken in made.outcome.broken} >= {"sentences:text"}
+    with pytest.raises(UsageError, match="'lukewarm'"):
+        program(label="lukewarm", seed="a kettle", context="a kitchen")
+
+
+def test_optimisers_see_the_predictors(task: Path) -> None:
+    names = [name for name, _ in TarGEN(task, lm=fake_lm(Author())).named_predictors()]
+    assert sorted(names) == sorted(
+        [
+            "name_contexts.name_list.name_list",
+            "name_seeds.name_list.name_list",
+            "write_instance.write.generate",
+            "write_instance.write.revise",
+            "write_instance.verifier.judge",
+        ]
+    )
+
+
+def test_an_instruction_that_an_optimiser_changed_is_asked(task: Path) -> None:
+    lm = fake_lm(Author())
+    program = TarGEN(task, lm=lm)
+    before = program.hash
+    predictor = program.write_instance.write.generate
+    predictor.signature = predictor.signature.with_instructions("Write as the ferryman would.")
+    program(label="warm", seed="a kettle", context="a kitchen")
+    assert any("Write as the ferryman would." in prompt for prompt in lm.fake.prompts)
+    assert program.hash != before
+
+
+GOOD = "The old kettle kept a lantern company."
+
+
+def steps_of(trace: list[Any], field: str) -> list[Any]:
+    return [prediction for _, inputs, prediction in trace if field in inputs]
+
+
+def test_the_trace_holds_the_accepted_draft_only(task: Path) -> None:
+    program = TarGEN(task, lm=fake_lm(scripted("One. Two.", "No lantern here. None.", GOOD)))
+    with dspy.context(trace=[]):
+        made = program(label="warm", seed="a kettle", context="a kitchen")
+        trace = list(dspy.settings.trace)
+    assert made.text == GOOD
+    assert made.outcome.provenance.attempts == 3
+    assert [step.text for step in steps_of(trace, "constraint")] == [GOOD]
+
+
+def test_the_trace_of_a_relabelled_row_holds_its_draft_only(task: Path) -> None:
+    drafts = ("The first kettle kept a lantern company.", "Some other kettle met a lantern today.", GOOD)
+    program = TarGEN(task, lm=fake_lm(scripted(*drafts, verdicts=("cold", "cold", "cold"))))
+    with dspy.context(trace=[]):
+        made = program(label="warm", seed="a kettle", context="a kitchen")
+        trace = list(dspy.settings.trace)
+    assert (made.ok, made.label, made.text) == (True, "cold", GOOD)
+    assert [step.text for step in steps_of(trace, "constraint")] == [GOOD]
+
+
+def test_a_saved_program_is_read_back(task: Path, tmp_path: Path) -> None:
+    program = TarGEN(task, lm=fake_lm(Author()))
+    predictor = program.write_instance.write.generate
+    predictor.signature = predictor.signature.with_instructions("Write as the ferryman would.")
+    predictor.demos = [
+        dspy.Example(constraint="Put it in.", seed="a tap", context="a kitchen", text="A demonstration of a lantern.")
+    ]
+    program.save(tmp_path / "program.json")
+    lm = fake_lm(Author())
+    other = TarGEN(task, lm=lm)
+    assert other.hash != program.hash
+    other.read(tmp_path / "program.json")
+    assert other.hash == program.hash
+    other(label="warm", seed="a kettle", context="a kitchen")
+    assert any("Write as the ferryman would." in prompt and "A demonstration of a lantern." in prompt for prompt in lm.fake.prompts)
+
+
+def _tampered(name: str, state: dict[str, Any]) -> Any:
+    own = state["write_instance.write.generate"]
+    match name:
+        case "a list":
+            return [state]
+        case "nothing":
+            return None
+        case "a predictor is missing":
+            return {key: value for key, value in state.items() if key != "write_instance.write.generate"}
+        case "a predictor too many":
+            return {**state, "write_instance.spy": own}
+        case "a predictor is a text":
+            return {**state, "write_instance.write.generate": "import os"}
+        case "an LM of its own":
+            own["lm"] = {"model": "openai/other", "api_base": "http://elsewhere.example"}
+        case "another field":
+            own["signature"]["fields"][0]["prefix"] = "Other:"
+        case "a field too few":
+            own["signature"]["fields"].pop()
+        case "fields that are texts":
+            own["signature"]["fields"] = ["context"]
+        case "a signature that is a list":
+            own["signature"] = []
+        case "no instructions":
+            del own["signature"]["instructions"]
+        case "instructions that are a number":
+            own["signature"]["instructions"] = 7
+        case "demos that are a text":
+            own["demos"] = "none"
+        case "a demo that is a number":
+            own["demos"] = [1]
+        case "an attribute of the module":
+            own["forward"] = "none"
+        case "settings of calls":
+            own["config"] = {"api_base": "http://elsewhere.example/v1", "max_tokens": 10**9}
+    return state
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a list", "nothing", "a predictor is missing", "a predictor too many", "a predictor is a text", "an LM of its own", "another field", "a field too few",
+        "fields that are texts", "a signature that is a list", "no instructions", "instructions that are a number", "demos that are a text",
+        "a demo that is a number", "an attribute of the module", "settings of calls",
+    ],
+)  # fmt: skip
+def test_a_tampered_program_is_refused_and_changes_nothing(name: str, task: Path, tmp_path: Path) -> None:
+    path = tmp_path / "program.json"
+    TarGEN(task, lm=fake_lm(Author())).save(path)
+    path.write_text(json.dumps(_tampered(name, json.loads(path.read_text("utf-8")))), "utf-8")
+    program = TarGEN(task, lm=fake_lm(Author()))
+    before = program.hash
+    with pytest.raises(UsageError, match=r"program\.json"):
+        program.read(path)
+    assert program.hash == before
+
+
+def test_a_program_of_another_task_is_refused(task: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.yaml"
+    other.write_text(task.read_text("utf-8").replace("name: text", "name: note"), "utf-8")
+    TarGEN(other, lm=fake_lm(Author())).save(tmp_path / "program.json")
+    with pytest.raises(UsageError, match="other fields"):
+        TarGEN(task, lm=fake_lm(Author())).read(tmp_path / "program.json")
+
+
+def test_a_dspy_lm_is_counted_bounded_and_left_alone(openai_server: OpenAIServer, task: Path, tmp_path: Path) -> None:
+    lm = dspy.LM("openai/some-model", api_base=openai_server.url, api_key="none", cache=False)
+    assert len(generate(task, n=6, out=tmp_path / "out", lm=lm)) == 6
+    ledger = json.loads((tmp_path / "out" / "ledger.json").read_text("utf-8"))
+    assert sum(ledger["calls"].values()) == openai_server.requests == 16
+    assert type(lm) is dspy.LM
+    with pytest.raises(BudgetEnded):
+        generate(task, n=6, lm=lm, max_calls=10)
+    assert openai_server.requests == 26
+
+
+@pytest.mark.parametrize("metered", [True, False])
+def test_a_judge_is_counted_bounded_and_left_alone(metered: bool, openai_server: OpenAIServer, task: Path, tmp_path: Path) -> None:
+    author, judge = fake_lm(Author()), fake_lm(Author())
+    if not metered:
+        judge = dspy.LM("openai/some-model", api_base=openai_server.url, api_key="none", cache=False)
+    rows = generate(task, n=6, out=tmp_path / "out", lm=author, judge_lm=judge)
+    assert len(rows) == 6
+    ledger = json.loads((tmp_path / "out" / "ledger.json").read_text("utf-8"))
+    assert ledger["calls"].get("verify") == (len(judge.fake.prompts) if metered else openai_server.requests) == 6
+    judge(author.fake.prompts[0])  # the caller's own object works on after the run
+
+
+@pytest.mark.slow
+def test_a_stall_longer_than_the_timeout_is_survived(task: Path) -> None:
+    with OpenAIServer(faults={10: Fault(stall=30)}) as server:
+        lm = dspy.LM("openai/some-model", api_base=server.url, api_key="none", cache=False, timeout=0.5)
+        begun = time.monotonic()
+        assert len(generate(task, n=6, lm=lm, concurrency=1)) == 6
+        assert 0.5 < time.monotonic() - begun < 10
+        assert server.requests == 17
+
+
+def test_a_429_does_not_make_a_known_price_unknown() -> None:
+    with OpenAIServer(faults={1: Fault(status=429, headers={"Retry-After": "0.05"})}) as server:
+        budget = CallBudget(max_calls=None, max_cost=5.0)
+        lm = MeteredLM("openai/gpt-4o-mini", identity="x", address=server.url, budget=budget, api_base=server.url, api_key="none")
+        prompt = "[[ ## count ## ]]\n2\n\nRespond with a JSON object in the following order of fields: `seeds`."
+        assert len(json.loads(lm(prompt)[0])["seeds"]) == 2
+        assert server.requests == 2
+        assert budget.cost is not None
+        assert 0 < budget.cost < 0.01
+
+
+def test_more_requests_in_flight_than_the_model_brought_along(task: Path) -> None:
+    with OpenAIServer(delay=0.05) as server:
+        lm = MeteredLM(
+            "openai/some-model", identity="x", address=server.url, api_base=server.url, api_key="none", priced=False, concurrency=2
+        )
+        generate(task, n=24, lm=lm, concurrency=16)
+        assert 2 < server.busiest <= 16
+
+
+def test_a_server_that_refuses_ends_in_an_error_and_the_rows_are_kept(task: Path, tmp_path: Path) -> None:
+    with OpenAIServer(faults=lambda number: Fault(status=401) if number > 14 else None) as server:
+        lm = dspy.LM("openai/some-model", api_base=server.url, api_key="none", cache=False)
+        with pytest.raises(LMUnusable, match="HTTP 401"):
+            generate(task, n=6, out=tmp_path / "out", lm=lm, concurrency=1)
+        server.script(None)
+        with Generation(task, n=6, out=tmp_path / "out", options=Options(lm=lm)) as going:
+            before = going.accepted_before
+            assert 0 < before < 6
+            assert before + sum(isinstance(outcome, Row) for outcome in going) == 6
+            assert going.ledger().shortfall == ""

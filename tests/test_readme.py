@@ -1,0 +1,84 @@
+"""The README tells the truth: its commands exist, its Python runs, its task file loads, its tree is the repository's."""
+
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import click
+import pytest
+import typer
+
+from seedless.cli import app
+from seedless.taskfile import read_task
+from tests.package_tree import ROOT
+
+README = (ROOT / "README.md").read_text("utf-8")
+FENCED = re.compile(r"```(\w*)\n(.*?)```", re.DOTALL)
+
+
+def blocks(language: str) -> list[str]:
+    return [body for kind, body in FENCED.findall(README) if kind == language]
+
+
+def commands() -> list[str]:
+    inline = re.findall(r"`(seedless [^`]+)`", README)
+    indented = [line.strip() for line in README.splitlines() if re.match(r"    (uv run )?seedless ", line)]
+    return sorted({*inline, *(line.removeprefix("uv run ") for line in indented)})
+
+
+def test_there_are_commands() -> None:
+    assert len(commands()) > 8
+
+
+@pytest.mark.parametrize("command", commands())
+def test_command_is_one_that_the_command_line_takes(command: str) -> None:
+    words = shlex.split(command.replace("TASK", "movie_reviews").replace("…", ""))[1:]
+    root = typer.main.get_command(app)
+    assert isinstance(root, click.Group) or hasattr(root, "commands")
+    verb = root.commands[words[0]]
+    if len(words) == 1:
+        return
+    verb.make_context(words[0], words[1:], resilient_parsing=False)
+
+
+def test_first_two_commands() -> None:
+    told = [line.strip() for line in README.splitlines() if line.startswith("    pip install uv")]
+    assert told == ["pip install uv && uv run seedless generate movie_reviews -n 40", "pip install uv && uv run pytest"]
+    script = (ROOT / ".ci" / "run").read_text("utf-8")
+    assert all(line.split("&& ")[1] in script for line in told)
+
+
+@pytest.mark.parametrize("source", blocks("python"))
+def test_python_runs(source: str) -> None:
+    exec(compile(source, "README.md", "exec"), {})  # noqa: S102  our own README
+
+
+@pytest.mark.parametrize("source", blocks("yaml"))
+def test_task_file_loads(source: str) -> None:
+    task = read_task(source, "README.md")
+    assert len(task.labels) >= 2
+
+
+def test_tree_names_every_module_and_nothing_else() -> None:
+    (tree,) = [body for body in blocks("") if body.startswith("seedless/")]
+    told: set[str] = set()
+    parents: list[str] = []
+    for line in tree.splitlines()[1:]:
+        found = re.match(r"^( *)(\S+)", line)
+        if found is None:
+            continue
+        depth = len(found[1]) // 2 - 1
+        parents = [*parents[:depth], found[2]]
+        told.add("".join(parents))
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    modules = {
+        name
+        for name in tracked
+        if name.startswith(("programs/", "signatures/", "evals/")) and name.endswith(".py") and not name.endswith("__init__.py")
+    }
+    named = {name for name in told if name.endswith(".py") and not name.startswith("tests/")}
+    assert named == modules
+    folders = {name for name in told if name.endswith("/")}
+    assert all((ROOT / name).is_dir() for name in folders)
+    assert {f"{Path(name).parts[0]}/" for name in tracked if "/" in name and not name.startswith(".")} <= folders
