@@ -57,7 +57,7 @@ class Kept:
         best = 0.0
         for length in range(int(np.ceil(shortest - 1e-9)), int(longest + 1e-9) + 1):
             found = extractOne(
-                key, self._by_length.get(length, ()), scorer=_rouge_l, processor=None, score_cutoff=max(threshold - 1e-9, best)
+                key, self._by_length.get(length, ()), scorer=_rouge_l, processor=None, score_cutoff=max(threshold - 1e-6, best)
             )
             if found is not None:
                 best = max(best, float(found[1]))

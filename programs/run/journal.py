@@ -87,22 +87,20 @@ class Journal:
 
     def begin_run(self, settings: Mapping[str, Any]) -> None:
         """Keep the settings of a new run."""
-        with self._reported():
-            with self._transaction():
-                self._db.executemany("INSERT INTO settings VALUES (?, ?)", [(k, json.dumps(v)) for k, v in settings.items()])
+        with self._reported(), self._transaction():
+            self._db.executemany("INSERT INTO settings VALUES (?, ?)", [(k, json.dumps(v)) for k, v in settings.items()])
 
     def begin_anew(self) -> None:
         """Forget settings and outcomes. Finished steps stay as a cache: what is asked again word for word costs nothing."""
-        with self._reported():
-            with self._transaction():
-                for forget in (
-                    "DELETE FROM settings",
-                    "DELETE FROM outcomes",
-                    "DELETE FROM steps WHERE text IS NULL",
-                    "UPDATE steps SET asked = 0, repeated = 0",
-                    "UPDATE sessions SET seconds = 0",
-                ):
-                    self._db.execute(forget)
+        with self._reported(), self._transaction():
+            for forget in (
+                "DELETE FROM settings",
+                "DELETE FROM outcomes",
+                "DELETE FROM steps WHERE text IS NULL",
+                "UPDATE steps SET asked = 0, repeated = 0",
+                "UPDATE sessions SET seconds = 0",
+            ):
+                self._db.execute(forget)
 
     # --- steps (the `Steps` protocol) -----------------------------------------------------------------------------
 
