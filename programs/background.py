@@ -1,39 +1,59 @@
-"""One event loop in a thread of its own, so that synchronous callers and notebooks with a running loop share the asynchronous code."""
+"""One event loop in a thread of its own: synchronous callers and notebooks with a running loop share the asynchronous code."""
 
 import asyncio
 import contextvars
 import threading
 from collections.abc import Coroutine
 from concurrent.futures import Future
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
-__all__ = ["run", "start"]
+__all__ = ["Work", "run", "start"]
 
 T = TypeVar("T")
 
+
+class Work(Generic[T]):
+    """A coroutine at work on the background loop. `result` waits for it; `stop` cancels it and waits until it has let go."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T]) -> None:
+        self.future: Future[T] = Future()
+        self._loop = loop
+        self._task: asyncio.Task[T] | None = None
+        self._over = threading.Event()
+        loop.call_soon_threadsafe(self._begin, work, contextvars.copy_context())
+
+    def result(self) -> T:
+        """What the coroutine returns, or what it raises."""
+        return self.future.result()
+
+    def stop(self) -> None:
+        """Cancel the coroutine if it still runs, and wait until its last line has run."""
+        self._loop.call_soon_threadsafe(lambda: self._task.cancel() if self._task is not None else None)
+        self._over.wait()
+
+    def _begin(self, work: Coroutine[Any, Any, T], context: contextvars.Context) -> None:
+        self._task = self._loop.create_task(work, context=context)
+        self._task.add_done_callback(self._finish)
+
+    def _finish(self, task: asyncio.Task[T]) -> None:
+        self._over.set()
+        if task.cancelled():
+            self.future.cancel()
+            self.future.set_running_or_notify_cancel()
+        elif (error := task.exception()) is not None:
+            self.future.set_exception(error)
+        else:
+            self.future.set_result(task.result())
+
+
 _lock = threading.Lock()
 _loop: asyncio.AbstractEventLoop | None = None
+_thread: threading.Thread | None = None
 
 
-def start(work: Coroutine[Any, Any, T]) -> Future[T]:
+def start(work: Coroutine[Any, Any, T]) -> Work[T]:
     """Begin `work` on the background loop, in a copy of the caller's context (DSPy's settings and traces live there)."""
-    loop, result, context = _running(), Future[T](), contextvars.copy_context()
-
-    def begin() -> None:
-        task = loop.create_task(work, context=context)
-        result.add_done_callback(lambda f: loop.call_soon_threadsafe(task.cancel) if f.cancelled() else None)
-        task.add_done_callback(finish)
-
-    def finish(task: asyncio.Task[T]) -> None:
-        if task.cancelled():
-            result.cancel()
-        elif (error := task.exception()) is not None:
-            result.set_exception(error)
-        elif not result.cancelled():
-            result.set_result(task.result())
-
-    loop.call_soon_threadsafe(begin)
-    return result
+    return Work(_running(), work)
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
@@ -44,30 +64,22 @@ def run(work: Coroutine[Any, Any, T]) -> T:
     >>> run(double(21))
     42
     """
-    if threading.current_thread() is _thread_of(_loop):
+    if threading.current_thread() is _thread:
         work.close()
         raise RuntimeError("a synchronous call from within the background loop would wait for itself; await the asynchronous one")
-    future = start(work)
+    begun = start(work)
     try:
-        return future.result()
+        return begun.result()
     except KeyboardInterrupt:
-        future.cancel()
+        begun.stop()
         raise
 
 
 def _running() -> asyncio.AbstractEventLoop:
-    global _loop
+    global _loop, _thread
     with _lock:
         if _loop is None:
             _loop = asyncio.new_event_loop()
-            thread = threading.Thread(target=_loop.run_forever, name="seedless-loop", daemon=True)
-            _threads[_loop] = thread
-            thread.start()
+            _thread = threading.Thread(target=_loop.run_forever, name="seedless-loop", daemon=True)
+            _thread.start()
         return _loop
-
-
-_threads: dict[asyncio.AbstractEventLoop, threading.Thread] = {}
-
-
-def _thread_of(loop: asyncio.AbstractEventLoop | None) -> threading.Thread | None:
-    return _threads.get(loop) if loop is not None else None

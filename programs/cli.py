@@ -35,6 +35,8 @@ def main() -> Never:
     """The console script: run a verb, turn errors into one line and their exit code."""
     try:
         code = app(standalone_mode=False)
+        if code == 130:
+            raise KeyboardInterrupt  # the command-line library has turned one into this code
         sys.exit(code if isinstance(code, int) else 0)
     except SeedlessError as error:
         _say(f"seedless: {error}")
@@ -49,6 +51,9 @@ def main() -> Never:
     except Exception as error:
         if type(error).__module__.partition(".")[0] not in {"click", "typer"} or not hasattr(error, "format_message"):
             raise
+        if type(error).__name__ == "NoArgsIsHelpError":
+            _print(error.format_message())
+            sys.exit(2)
         _say(f"seedless: {error.format_message()}; `seedless --help` lists what is allowed")
         sys.exit(2)
 
@@ -112,6 +117,7 @@ def generate(
     max_calls: Annotated[int | None, typer.Option(help="LM requests at most.", metavar="INT")] = None,
     max_cost: Annotated[float | None, typer.Option(help="USD at most.", metavar="USD")] = None,
     max_refills: Annotated[int, typer.Option(help="Refused slots at most, for each row a label has due.", metavar="INT")] = 30,
+    timeout: Annotated[float, typer.Option(help="Seconds that a server may take for one answer.", metavar="S")] = 120.0,
     drafts: Annotated[int | None, typer.Option(help="Drafts for each try, of which the best is taken.", metavar="INT")] = None,
     attempts: Annotated[int | None, typer.Option(help="Tries for each slot.", metavar="INT")] = None,
     adapter: Annotated[str | None, typer.Option(help="plain, json or chat: the prompts' form.", metavar="NAME")] = None,
@@ -130,7 +136,7 @@ def generate(
     loaded = load_task(task)
     options = Options(
         lm=lm, api_base=api_base, judge_lm=judge_lm, strategy=strategy, verify=verify, verifier=verifier, program=program, seed=seed,
-        concurrency=concurrency, max_calls=max_calls, max_cost=max_cost, max_refills=max_refills, drafts=drafts, attempts=attempts,
+        concurrency=concurrency, max_calls=max_calls, max_cost=max_cost, max_refills=max_refills, timeout=timeout, drafts=drafts, attempts=attempts,
         adapter=adapter, fresh=fresh,
     )  # fmt: skip
     folder = None if preview is not None else out or Path("out") / loaded.name

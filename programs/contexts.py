@@ -43,7 +43,9 @@ class NameList(dspy.Module):
                     answer = await self.name_list.acall(config={**self._sampling, "rollout_id": rollout + call}, **taken)
                 named = answer[output]
             except CutOff as cut:
-                named = cut.text.splitlines()[:-1]
+                named = (
+                    [] if "{" in cut.text else cut.text.splitlines()[:-1]
+                )  # a cut list has whole lines, cut JSON has nothing whole
             except dspy.AdapterParseError:
                 named = []
             for item in named:

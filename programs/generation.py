@@ -1,10 +1,11 @@
 """From a task to a data set: `generate` and `stream`, for the command line and for Python."""
 
+import math
 import os
 import queue
 import time
-from collections.abc import AsyncIterator, Iterator
-from concurrent.futures import Future
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -57,6 +58,8 @@ class Options:
         LM requests and USD at most, over all sessions of the run.
     max_refills
         Refused slots at most for each row that a label has due (and twenty more), after which it falls short.
+    timeout
+        Seconds that a server may take for one answer.
     drafts, attempts, adapter
         Overrule how the LM is spoken to.
     fresh
@@ -75,6 +78,7 @@ class Options:
     max_calls: int | None = None
     max_cost: float | None = None
     max_refills: int = 30
+    timeout: float = 120.0
     drafts: int | None = None
     attempts: int | None = None
     adapter: str | None = None
@@ -91,15 +95,15 @@ class Options:
         for name, least in (
             ("concurrency", 1),
             ("max_calls", 1),
-            ("max_cost", 0),
             ("max_refills", 0),
             ("drafts", 1),
             ("attempts", 1),
         ):
             if (given := getattr(self, name)) is not None and given < least:
                 raise UsageError(f"given {name.replace('_', '-')} {given}, at least {least} is allowed; give a larger number")
-        if self.max_cost == 0:
-            raise UsageError("given max-cost 0, a number of USD above 0 is allowed; leave it out for a model that costs nothing")
+        for name in ("max_cost", "timeout"):
+            if (given := getattr(self, name)) is not None and not (math.isfinite(given) and given > 0):
+                raise UsageError(f"given {name.replace('_', '-')} {given}, a number above 0 is allowed; give one or leave it out")
         if (self.drafts or 1) > 32:
             raise UsageError(f"given drafts {self.drafts}, at most 32 are allowed; give a smaller number")
 
@@ -172,7 +176,7 @@ class Generation:
         """Rows that earlier sessions of the run accepted."""
         return sum(1 for _ in self.folder.journal.accepted())
 
-    async def outcomes(self) -> AsyncIterator[Outcome]:
+    async def outcomes(self) -> AsyncGenerator[Outcome, None]:
         """Each row and refusal of this session, as it is decided.
 
         Raises
@@ -189,34 +193,53 @@ class Generation:
             in_flight=self.spec.profile.concurrency,
             max_refills=self.options.max_refills,
         )
-        async for outcome in self._scheduler.run():
-            self.folder.add(outcome)
-            yield outcome
+        async with aclosing(self._scheduler.run()) as running:
+            async for outcome in running:
+                self.folder.add(outcome)
+                yield outcome
 
     def __iter__(self) -> Iterator[Outcome]:
         """As `outcomes`, for synchronous callers, inside a running event loop too. Closing the iterator stops the run."""
         decided: queue.SimpleQueue[Outcome | None] = queue.SimpleQueue()
 
         async def drive() -> None:
-            async for outcome in self.outcomes():
-                decided.put(outcome)
+            async with aclosing(self.outcomes()) as outcomes:
+                async for outcome in outcomes:
+                    decided.put(outcome)
 
-        work: Future[None] = background.start(drive())
-        work.add_done_callback(lambda _: decided.put(None))
+        work = background.start(drive())
+        work.future.add_done_callback(lambda _: decided.put(None))
         try:
             while (outcome := decided.get()) is not None:
                 yield outcome
             work.result()
         finally:
-            work.cancel()
+            work.stop()  # until the last worker has let go of the journal
 
     def _program(self) -> "TarGEN":
         from seedless.lms.metered import metered
         from seedless.targen import TarGEN
 
         options = self.options
-        lm = self.spec.open() if isinstance(options.lm, str) else metered(options.lm, concurrency=self.spec.profile.concurrency)
-        program = TarGEN(self.task, lm=lm, verify=options.verify, judge_lm=options.judge_lm, profile=self.spec.profile)
+        in_flight = self.spec.profile.concurrency
+
+        def opened(given: "str | dspy.BaseLM", api_base: str | None = None) -> "dspy.BaseLM":
+            if not isinstance(given, str):
+                return metered(given, concurrency=in_flight)
+            spec = LMSpec.parse(given, api_base=api_base)
+            served: dict[str, Any] = {"timeout": options.timeout} if spec.kind == "hosted" else {}
+            return spec.open(concurrency=in_flight, **served)
+
+        judge = opened(options.judge_lm) if options.judge_lm is not None else None
+        judge_profile = LMSpec.of(options.judge_lm).profile if options.judge_lm is not None else None
+        program = TarGEN(
+            self.task,
+            lm=opened(options.lm, options.api_base),
+            verify=options.verify,
+            judge_lm=judge,
+            judge_profile=judge_profile,
+            profile=self.spec.profile,
+        )
         if options.program is not None:
             program.read(options.program)
         return program
@@ -225,8 +248,6 @@ class Generation:
         """The account so far."""
         self.folder.journal.spend(time.monotonic() - self._started)
         ended = self._scheduler.ended if self._scheduler else None
-        if ended is None and self._scheduler is not None:
-            ended = f"labels reached their bound of refused slots (--max-refills {self.options.max_refills})"
         return Ledger.of(self.folder.journal, self.plan, self.settings, ended=ended)
 
     def close(self) -> None:
@@ -293,8 +314,11 @@ def stream(task: Task | str | Path, *, n: int, out: str | Path | None = None, **
         yield from generation
 
 
-async def astream(task: Task | str | Path, *, n: int, out: str | Path | None = None, **options: Any) -> AsyncIterator[Outcome]:
+async def astream(
+    task: Task | str | Path, *, n: int, out: str | Path | None = None, **options: Any
+) -> AsyncGenerator[Outcome, None]:
     """As `stream`, for asynchronous callers."""
     with Generation(task, n=n, out=Path(out) if out is not None else None, options=Options(**options)) as generation:
-        async for outcome in generation.outcomes():
-            yield outcome
+        async with aclosing(generation.outcomes()) as outcomes:
+            async for outcome in outcomes:
+                yield outcome

@@ -82,6 +82,7 @@ class AssertedRetry(dspy.Module):
             if not best.broken:
                 _splice(trace_start, best.draft)
                 return Retried(best, ok=True, drafts=len(history), history=tuple(history))
+        _splice(trace_start, history[-1].draft)  # a relabelled row is the last draft; a refused one leaves it as the only trace
         return Retried(history[-1], ok=False, drafts=len(history), history=tuple(history))
 
     async def _write(self, before: Judged | None, config: Mapping[str, Any], inputs: Mapping[str, Any]) -> Draft:

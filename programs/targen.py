@@ -40,8 +40,8 @@ class TarGEN(dspy.Module):
         `blind`, `vote-K`, `anchored` or `none`.
     judge_lm
         The LM that verifies, where it is another one than the writer.
-    profile
-        How the LM is spoken to; by default what its kind brings along.
+    profile, judge_profile
+        How the LMs are spoken to; by default what their kinds bring along.
     verifier
         A verifier of your own.
 
@@ -61,6 +61,7 @@ class TarGEN(dspy.Module):
         lm: str | dspy.BaseLM | None = None,
         verify: str = "blind",
         judge_lm: str | dspy.BaseLM | None = None,
+        judge_profile: Profile | None = None,
         profile: Profile | None = None,
         verifier: Verifier | None = None,
     ) -> None:
@@ -75,7 +76,7 @@ class TarGEN(dspy.Module):
         self.adapter = adapter_of(self.profile.adapter)
         self.name_contexts = Contexts(self.task, self.profile)
         self.name_seeds = InstanceSeeds(self.task, self.profile)
-        self.write_instance = Instance(self.task, self.profile, verifier or self._verifier(judge_lm))
+        self.write_instance = Instance(self.task, self.profile, verifier or self._verifier(judge_lm, judge_profile))
 
     async def aforward(
         self,
@@ -177,17 +178,31 @@ class TarGEN(dspy.Module):
                 f"{path}: holds the predictors {sorted(theirs)}, this program has {sorted(mine)}; give a program saved for this kind of task and LM"
             )
         for name in mine:
-            if not isinstance(state[name], dict) or state[name].get("lm") is not None:
-                raise UsageError(
-                    f"{path}: {name} names an LM of its own, which is not taken from a file; save the program without one"
-                )
-            fields = [field.get("prefix") for field in state[name].get("signature", {}).get("fields", [])]
-            own = dict(self.named_predictors())[name].signature.dump_state()["fields"]
-            if fields != [field["prefix"] for field in own]:
-                raise UsageError(f"{path}: {name} was saved for other fields; give a program saved for this task")
+            self._check_state(path, name, state[name])
         self.load_state({name: state[name] for name in mine})
 
-    def _verifier(self, judge_lm: str | dspy.BaseLM | None) -> Verifier:
+    def _check_state(self, path: Path, name: str, state: object) -> None:
+        """Refuse a predictor's state that holds anything but instructions, fields as they are here, and demonstrations."""
+        if not isinstance(state, dict) or set(state) - {"traces", "train", "demos", "signature", "lm"}:
+            raise UsageError(
+                f"{path}: {name} holds more than instructions and demonstrations, which is not taken; give a file that `save` wrote"
+            )
+        if state.get("lm") is not None:
+            raise UsageError(f"{path}: {name} names an LM of its own, which is not taken from a file; save the program without one")
+        signature, demos = state.get("signature"), state.get("demos", [])
+        own = dict(self.named_predictors())[name].signature.dump_state()["fields"]
+        if not isinstance(signature, dict) or not isinstance(signature.get("instructions"), str) or signature.get("fields") != own:
+            raise UsageError(
+                f"{path}: {name} was saved for other fields, or without its instructions; give a program saved for this task"
+            )
+        if not isinstance(demos, list) or not all(isinstance(demo, dict) for demo in demos):
+            raise UsageError(f"{path}: the demonstrations of {name} are no list of rows; give a file that `save` wrote")
+        if any(state.get(key, []) != [] for key in ("traces", "train")) or set(signature) - {"instructions", "fields"}:
+            raise UsageError(
+                f"{path}: {name} holds more than instructions and demonstrations, which is not taken; give a file that `save` wrote"
+            )
+
+    def _verifier(self, judge_lm: str | dspy.BaseLM | None, judge_profile: Profile | None) -> Verifier:
         if self.mode.name == "none":
             return NoVerifier()
         if self.profile.verifier == "embedding" and judge_lm is None:
@@ -202,11 +217,14 @@ class TarGEN(dspy.Module):
         from seedless.verify.lm import LMVerifier
 
         spec = LMSpec.parse(judge_lm) if isinstance(judge_lm, str) else None
-        profile = spec.profile if spec else self.profile
+        own = judge_profile or (spec.profile if spec else None)
         return LMVerifier(
-            self.task, profile, mode=self.mode, lm=spec.open() if spec else judge_lm,
-            adapter=adapter_of(profile.adapter) if spec else None,
-        )  # fmt: skip
+            self.task,
+            own or self.profile,
+            mode=self.mode,
+            lm=spec.open() if spec else judge_lm,
+            adapter=adapter_of(own.adapter) if own else None,
+        )
 
 
 def _context(given: str | Context | None) -> Context:

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import json
 import logging
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -179,7 +180,6 @@ class MeteredLM(dspy.LM):
 
     async def _passed(self, error: dspy.LMError, tried: int, spent: float) -> None:
         """Wait for the next try, or raise where there is none."""
-        self.budget.charge(None if self.priced else 0.0)
         limited = isinstance(error, dspy.LMRateLimitError)
         wait = float(error.retry_after) if error.retry_after is not None else min(2.0 ** (tried - 1), 60.0) / 2
         if (limited and spent + wait > self.patience) or (not limited and tried >= self.tries):
@@ -192,13 +192,25 @@ class MeteredLM(dspy.LM):
         self._failed_in_a_row += 1
         if self._answered == 0 or self._failed_in_a_row >= max(8, self.concurrency):
             return self._unusable(error)
-        return StepFailed(f"the LM at {self.address} gave no answer: {_cause(error)}")
+        return StepFailed(f"the LM at {self.address} gave no answer: {self._cause(error)}")
 
     def _unusable(self, error: dspy.LMError) -> LMUnusable:
         return LMUnusable(
-            f"the LM {self.model} at {self.address} cannot be used: {_cause(error)}; rows accepted so far are kept: "
+            f"the LM {self.model} at {self.address} cannot be used: {self._cause(error)}; rows accepted so far are kept: "
             "mend the cause and give the same command again to go on"
         )
+
+    def _cause(self, error: dspy.LMError) -> str:
+        """What went wrong, in one line, without the key: some servers repeat it in their answers."""
+        status = f"HTTP {error.status}, " if error.status else ""
+        said = " ".join(str(error.message or error).split())
+        for name, value in self.kwargs.items():
+            if name.endswith("key") and isinstance(value, str) and len(value) > 4:
+                said = said.replace(value, "[key]")
+        for variable, value in os.environ.items():
+            if variable.endswith(("_KEY", "_TOKEN", "_SECRET")) and len(value) > 4:
+                said = said.replace(value, "[key]")
+        return f"{status}{type(error).__name__.removeprefix('LM').removesuffix('Error')}: {said[:300]}"
 
     def _step(self, request: dspy.lm15.Request, response: dspy.lm15.Response) -> Step:
         self._failed_in_a_row = 0
@@ -228,7 +240,9 @@ def metered(lm: dspy.BaseLM, *, concurrency: int) -> MeteredLM:
         If `lm` is no `dspy.LM`, whose engine can be taken over.
     """
     if isinstance(lm, MeteredLM):
-        return lm.copy()  # type: ignore[no-any-return]  # DSPy has no types
+        own: MeteredLM = lm.copy()
+        own.concurrency, own._gates = concurrency, {}
+        return own
     if not isinstance(lm, dspy.LM):
         raise UsageError(
             f"given a {type(lm).__name__} as LM, a dspy.LM is allowed; wrap it as an engine: dspy.LM(name, engine=...)"
@@ -250,9 +264,3 @@ def _plain(value: Any) -> Any:
             "json_schema": {"name": value.__name__, "schema": value.model_json_schema(), "strict": True},
         }
     return value
-
-
-def _cause(error: dspy.LMError) -> str:
-    status = f"HTTP {error.status}, " if error.status else ""
-    said = " ".join(str(error.message or error).split())[:300]
-    return f"{status}{type(error).__name__.removeprefix('LM').removesuffix('Error')}: {said}"

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import replace
 
 import dspy
@@ -45,16 +45,18 @@ class Scheduler:
         self.plan = plan
         self.journal = journal
         self.kept = Kept()
-        self.ended: str | None = None
+        self._budget_ended: str | None = None
         self._identity = program.identity
         self._given = program.task.seeds.field
         self._in_flight = in_flight
         self._max_refills = max_refills
         self._refused: Counter[str] = Counter()
+        self._gave_up: set[str] = set()
+        self._failed = ""
         self._pool = _Pool(program, plan)
         self._open: deque[Allotment] = deque()
 
-    async def run(self) -> AsyncIterator[Outcome]:
+    async def run(self) -> AsyncGenerator[Outcome, None]:
         """Each outcome as it is decided, those of earlier sessions aside.
 
         Raises
@@ -74,12 +76,23 @@ class Scheduler:
                 if outcome is not None:
                     yield outcome
                 elif failed := next((w for w in workers if w.done() and not w.cancelled() and w.exception()), None):
-                    raise failed.exception() or RuntimeError("a worker ended")
+                    error = failed.exception() or RuntimeError("a worker ended")
+                    self._failed = str(error)
+                    raise error
         finally:
             for worker in workers:
                 worker.cancel()
             self._pool.close()
             await asyncio.gather(*workers, return_exceptions=True)
+
+    @property
+    def ended(self) -> str:
+        """Why the run stopped, where rows are missing."""
+        if self._budget_ended or self._failed:
+            return self._budget_ended or self._failed
+        if self._gave_up:
+            return f"{', '.join(sorted(self._gave_up))} reached the bound of refused slots (--max-refills {self._max_refills})"
+        return "the run was interrupted"
 
     async def _take_up(self) -> None:
         """Go on where earlier sessions ended: what is accepted stays, what is due is what is left of the quotas."""
@@ -111,17 +124,18 @@ class Scheduler:
         self._rounds = self.journal.rounds()
 
     async def _work(self, decided: asyncio.Queue[Outcome | None]) -> None:
-        while self._open and self.ended is None:
+        while self._open and self._budget_ended is None:
             allotment = self._open.popleft()
             round_ = self._rounds.get(allotment.position, 0)
-            while self.ended is None:
+            while self._budget_ended is None:
                 if self._refused[allotment.label] >= self._max_refills * self.plan.per_label[allotment.label] + 20:
+                    self._gave_up.add(allotment.label)
                     break
                 try:
                     slot = await self._pool.slot(allotment, round_)
                     prediction = await self.program.acall(label=slot.label, slot=slot, kept=self.kept, identity=self._identity)
                 except BudgetEnded as ended:
-                    self.ended = str(ended)
+                    self._budget_ended = str(ended)
                     return
                 except StepFailed as failed:
                     raise LMUnusable(f"{failed}; rows accepted so far are kept: give the same command again to go on") from failed

@@ -101,7 +101,7 @@ CASES: Mapping[str, Bad] = {
     "a folder with rows of somebody else": Bad(
         args=generate(out="{dir}"), files={"rows.jsonl": '{"mine": 1}\n'}, says=("rows.jsonl", "-o DIR")
     ),
-    "a journal that is none": Bad(args=generate(out="{dir}"), files={"run.db": "mine " * 1000}, says=("run.db", "--fresh")),
+    "a journal that is none": Bad(args=generate(out="{dir}"), files={"run.db": "mine " * 1000}, says=("run.db", "another folder")),
     # the LM
     "missing weights": Bad(args=generate(lm=("--lm", "gguf:/nowhere.gguf")), says=("/nowhere.gguf", "No such file", "gguf:PATH")),
     "weights that are none": Bad(

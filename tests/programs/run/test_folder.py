@@ -1,7 +1,6 @@
 """A run's folder: the journal is the truth, other people's files are theirs."""
 
 import json
-import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
