@@ -1,0 +1,156 @@
+"""One slot from constraint to outcome: what is asked, what is asserted, kept, relabelled or refused."""
+
+import asyncio
+import json
+from collections.abc import Callable
+
+import dspy
+import pytest
+
+from seedless.instance import assertions_of
+from seedless.kept import Kept
+from seedless.lms.spec import HOSTED
+from seedless.outcome import Refusal, Row
+from seedless.slot import Context, InstanceSeed, Slot
+from seedless.targen import TarGEN
+from seedless.task import Task
+from seedless.testing import fake_lm
+
+PAIRS = Task(
+    name="pairs",
+    description="Premises and hypotheses, sorted by whether one follows from the other.",
+    fields=(
+        {"name": "premise", "description": "a statement", "form": "sentence"},
+        {"name": "hypothesis", "description": "another statement", "form": "sentence"},
+    ),
+    labels=(
+        {"name": "follows", "meaning": "it follows", "constraint": "Write a hypothesis that follows from: {premise}"},
+        {
+            "name": "open",
+            "meaning": "it may be or not",
+            "constraint": "Write a hypothesis that may be true or not, given: {premise}",
+        },
+    ),
+    contexts={"hint": "fields of work"},
+    seeds={"hint": "statements", "field": "premise"},
+)
+PREMISE = "The bakery on Mill Street opens at six."
+
+
+def answers(*, label: str | Callable[[int], str], text: str = "People can buy bread there at seven.") -> Callable[[str], str]:
+    """A writer that always writes `text` and a judge that says `label`, or what `label` says of the n-th judgement."""
+    judged = 0
+
+    def answer(prompt: str) -> str:
+        nonlocal judged
+        if "`reason`" not in prompt:
+            return json.dumps({"hypothesis": text})
+        judged += 1
+        return json.dumps({"reason": "it says so", "label": label if isinstance(label, str) else label(judged)})
+
+    return answer
+
+
+def make(answer: Callable[[str], str], *, verify: str = "blind", label: str = "follows") -> tuple[dspy.Prediction, list[str]]:
+    lm = fake_lm(answer)
+    program = TarGEN(PAIRS, lm=lm, verify=verify, profile=HOSTED)
+    return program(seed=PREMISE, context="trade", label=label), lm.fake.prompts
+
+
+def test_the_seed_becomes_a_field_and_is_never_written() -> None:
+    made, prompts = make(answers(label="follows"))
+    assert made.ok
+    assert made.premise == PREMISE
+    assert list(made.outcome.texts) == ["premise", "hypothesis"]
+    assert f"follows from: {PREMISE}" in prompts[0]
+    assert "order of fields: `hypothesis`" in prompts[0]
+
+
+def test_the_judge_sees_both_fields_and_not_the_asked_label() -> None:
+    _, prompts = make(answers(label="open"), label="open")
+    judged = prompts[-1]
+    assert PREMISE in judged
+    assert "[[ ## given_label ## ]]" not in judged
+    assert "constraint" not in judged
+
+
+def test_a_reader_who_disagrees_once_is_a_revision() -> None:
+    made, prompts = make(answers(label=lambda n: "open" if n == 1 else "follows"))
+    assert made.ok
+    assert made.label == "follows"
+    assert made.outcome.provenance.attempts == 2
+    assert made.outcome.provenance.broken == ("label",)
+    revision = next(p for p in prompts if "violations" in p)
+    assert "A reader who was not told the label read the text as 'open', because it says so" in revision
+
+
+def test_a_reader_who_always_disagrees_relabels() -> None:
+    made, _ = make(answers(label="open"))
+    assert isinstance(made.outcome, Row)
+    assert made.label == "open"
+    assert made.outcome.provenance.asked_label == "follows"
+    assert made.outcome.provenance.verdict == "open"
+
+
+def test_the_anchored_pass_relabels_at_once_and_writes_nothing_again() -> None:
+    made, prompts = make(answers(label="open"), verify="anchored")
+    assert made.label == "open"
+    assert made.outcome.provenance.attempts == 1
+    assert "[[ ## given_label ## ]]\nfollows" in prompts[-1]
+    assert len(prompts) == 2
+
+
+def test_a_majority_decides() -> None:
+    made, prompts = make(answers(label=lambda n: "open" if n == 1 else "follows"), verify="vote-3")
+    assert made.ok
+    assert made.outcome.provenance.confidence == pytest.approx(2 / 3)
+    assert len(prompts) == 4
+
+
+def test_no_verification_asks_nobody() -> None:
+    made, prompts = make(answers(label="open"), verify="none")
+    assert made.label == "follows"
+    assert made.outcome.provenance.verdict is None
+    assert len(prompts) == 1
+
+
+def test_a_judge_who_talks_rubbish_is_a_refusal_and_never_a_label() -> None:
+    made, _ = make(
+        lambda prompt: "no idea" if "`reason`" in prompt else json.dumps({"hypothesis": "People can buy bread there at seven."})
+    )
+    assert isinstance(made.outcome, Refusal)
+    assert made.outcome.stage == "verify"
+
+
+def test_a_broken_draft_is_refused_with_every_sentence() -> None:
+    made, _ = make(answers(label="follows", text="As an AI language model, I cannot do that"))
+    assert not made.ok
+    names = [b.assertion for b in made.outcome.broken]
+    assert "meta" in names
+    assert "complete:hypothesis" in names
+    assert all(b.sentence for b in made.outcome.broken)
+
+
+def test_the_same_premise_with_another_hypothesis_is_no_duplicate() -> None:
+    kept = Kept()
+    kept.add(f"{PREMISE}\nPeople can buy bread there at seven.", "follows", compared="People can buy bread there at seven.")
+    program = TarGEN(
+        PAIRS, lm=fake_lm(answers(label="follows", text="Someone is at work on Mill Street early in the day.")), profile=HOSTED
+    )
+    slot = Slot(0, 0, "follows", InstanceSeed(PREMISE, Context("trade")))
+    made = asyncio.run(program.acall(label="follows", slot=slot, kept=kept))
+    assert made.ok
+    again = TarGEN(PAIRS, lm=fake_lm(answers(label="follows")), profile=HOSTED)
+    refused = asyncio.run(again.acall(label="follows", slot=slot, kept=kept))
+    assert [b.assertion for b in refused.outcome.broken][-1] == "near_duplicate"
+
+
+def test_a_task_s_own_assertion_takes_the_standard_one_s_place() -> None:
+    task = Task.model_validate({**PAIRS.model_dump(), "assertions": ({"kind": "near_duplicate", "threshold": 0.9},)})
+    found = [a for a in assertions_of(task) if a.kind == "near_duplicate"]
+    assert [a.threshold for a in found] == [0.9]  # type: ignore[attr-defined]  # the union's one kind
+    assert len(assertions_of(task)) == len(assertions_of(PAIRS))
+
+
+def test_the_given_field_is_not_asserted() -> None:
+    assert not any(a.field == "premise" for a in assertions_of(PAIRS))

@@ -1,0 +1,72 @@
+"""The embedding verifier: right on plain cases, blind to the asked label, better with drafts to learn from."""
+
+import asyncio
+
+import pytest
+
+from seedless.lms.encoder import Encoder, encoder
+from seedless.slot import Context, Draft, InstanceSeed, Slot, Verdict
+from seedless.taskfile import load_task
+from seedless.verify.embedding import EmbeddingVerifier
+
+pytestmark = [pytest.mark.slow]
+
+TASK = load_task("movie_reviews")
+GOOD = [
+    "A wonderful film with superb acting.",
+    "I loved every minute of this moving story.",
+    "The script is brilliant and very funny.",
+]
+BAD = ["A dull film with clumsy acting.", "I hated every minute of this tedious story.", "The script is awful and never funny."]
+
+
+@pytest.fixture(scope="module")
+def shared() -> Encoder:
+    return encoder()
+
+
+def judge(verifier: EmbeddingVerifier, text: str, asked: str) -> Verdict:
+    slot = Slot(0, 0, asked, InstanceSeed("the script", Context("comedy")))
+    verdict = asyncio.run(verifier.verdict(Draft({"text": text}), slot, 0))
+    assert verdict is not None
+    return verdict
+
+
+def test_plain_cases_from_the_first_draft(shared: Encoder) -> None:
+    cases = [*((t, "positive") for t in GOOD), *((t, "negative") for t in BAD)]
+    right = sum(judge(EmbeddingVerifier(TASK, shared), text, label).label == label for text, label in cases)
+    assert right >= 5, "a reader by meaning alone may miss one in six, not more"
+
+
+def test_the_asked_label_plays_no_part(shared: Encoder) -> None:
+    for text in (*GOOD, *BAD):
+        as_one, as_other = (judge(EmbeddingVerifier(TASK, shared), text, asked) for asked in ("positive", "negative"))
+        assert as_one.label == as_other.label
+        assert (as_one.confidence or 0) + (as_other.confidence or 0) == pytest.approx(1.0)
+
+
+def test_it_learns_what_the_meanings_do_not_say(shared: Encoder) -> None:
+    """Two labels that differ by something that their meanings hide: only the drafts tell."""
+    task = TASK.model_copy(
+        update={"labels": tuple(label.model_copy(update={"meaning": f"kind {i} of text"}) for i, label in enumerate(TASK.labels))}
+    )
+    verifier = EmbeddingVerifier(task, shared)
+    animals = ["cat", "dog", "horse", "cow", "lion", "tiger", "goat", "sheep", "rabbit", "fox", "wolf", "bear"]
+    tools = ["hammer", "saw", "drill", "wrench", "pliers", "chisel", "screwdriver", "axe", "file", "spanner", "clamp", "plane"]
+    for animal, tool in zip(animals, tools, strict=True):
+        judge(verifier, f"The {animal} lives in the forest or on the farm.", "positive")
+        judge(verifier, f"The {tool} hangs in the workshop above the bench.", "negative")
+    assert judge(verifier, "The deer lives in the forest.", "negative").label == "positive"
+    assert judge(verifier, "The vice is screwed to the bench in the workshop.", "positive").label == "negative"
+
+
+def test_rows_of_an_earlier_session_are_learnt(shared: Encoder) -> None:
+    verifier = EmbeddingVerifier(TASK, shared)
+    asyncio.run(verifier.remember([(text, "positive") for text in GOOD] + [(text, "negative") for text in BAD]))
+    assert judge(verifier, GOOD[0], "positive").label == "positive"
+
+
+def test_relevance_is_nearness_to_the_seed(shared: Encoder) -> None:
+    near = judge(EmbeddingVerifier(TASK, shared), "The script of this comedy is brilliant.", "positive")
+    far = judge(EmbeddingVerifier(TASK, shared), "The weather in Norway was lovely.", "positive")
+    assert near.relevance > far.relevance + 0.2
