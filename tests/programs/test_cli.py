@@ -1,0 +1,83 @@
+"""The verbs, as a user types them."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.command_line import CommandLine
+from tests.openai_server import OpenAIServer
+
+
+@pytest.fixture
+def lm(openai_server: OpenAIServer) -> list[str]:
+    return ["--lm", "openai/some-model", "--api-base", openai_server.url]
+
+
+def test_tasks_lists_shows_and_prints_the_format(seedless: CommandLine) -> None:
+    listed = json.loads(seedless.run("tasks", "--json").out)
+    assert len(listed) >= 9
+    assert listed["movie_reviews"]["labels"] == ["positive", "negative"]
+    assert "question_type" in seedless.run("tasks").out
+    shown = seedless.run("tasks", "emotion").out
+    assert "anger" in shown
+    assert "furious" in shown
+    schema = json.loads(seedless.run("tasks", "--schema").out)
+    assert {"labels", "fields", "contexts", "seeds"} <= set(schema["required"])
+
+
+def test_preview_shows_rows_and_an_estimate_and_keeps_nothing(
+    seedless: CommandLine, task: Path, tmp_path: Path, lm: list[str]
+) -> None:
+    out = tmp_path / "run"
+    done = seedless.run("generate", task, "-n", "500", "-o", out, "--preview", "3", *lm)
+    assert done.code == 0, done.err
+    assert not out.exists()
+    assert "500 rows: about" in done.out
+    assert "cost unknown" in done.out
+    assert sum(line.startswith(("warm", "cold")) for line in done.out.splitlines()) == 3
+    told = json.loads(seedless.run("generate", task, "-n", "500", "-o", out, "--preview", "2", "--json", *lm).out)
+    assert len(told["rows"]) == 2
+    assert told["estimate"]["calls"] == pytest.approx(250 * 2 * told["per_row"]["calls"])
+    assert told["estimate"]["usd"] is None
+
+
+def test_export_in_every_form(seedless: CommandLine, task: Path, tmp_path: Path, lm: list[str]) -> None:
+    out = tmp_path / "run"
+    assert seedless.run("generate", task, "-n", "4", "-o", out, *lm).code == 0
+    rows = [json.loads(line) for line in (out / "rows.jsonl").read_text("utf-8").splitlines()]
+    for form in ("jsonl", "csv", "sft", "parquet"):
+        done = seedless.run("export", out, "--format", form, "--task", task)
+        assert done.code == 0, done.err
+    with (out / "export.csv").open(encoding="utf-8", newline="") as file:
+        assert [(r["text"], r["label"]) for r in csv.DictReader(file)] == [(r["text"], r["label"]) for r in rows]
+    plain = [json.loads(line) for line in (out / "export.jsonl").read_text("utf-8").splitlines()]
+    assert [(r["text"], r["label"]) for r in plain] == [(r["text"], r["label"]) for r in rows]
+    chats = [json.loads(line)["messages"] for line in (out / "export.sft.jsonl").read_text("utf-8").splitlines()]
+    assert [(c[0]["role"], c[1]["content"]) for c in chats] == [("user", r["label"]) for r in rows]
+    assert all(r["text"] in c[0]["content"] for c, r in zip(chats, rows, strict=True))
+    assert (out / "export.dataset" / "data" / "train.parquet").exists()
+    again = seedless.run("generate", task, "-n", "4", "-o", out, *lm)
+    assert again.code == 0, "an export in the run's folder is no stranger to it"
+
+
+def test_the_same_command_asks_for_nothing_again(
+    seedless: CommandLine, task: Path, tmp_path: Path, lm: list[str], openai_server: OpenAIServer
+) -> None:
+    command = ["generate", task, "-n", "4", "-o", tmp_path / "run", *lm]
+    assert seedless.run(*command).code == 0
+    before = openai_server.requests
+    done = seedless.run(*command)
+    assert done.code == 0
+    assert "4 of 4 rows were accepted before" in done.err
+    assert openai_server.requests == before
+
+
+def test_a_model_s_text_does_not_steer_the_terminal(seedless: CommandLine, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.yaml"
+    bad.write_text('name: x\ndescription: "\\e[31m\\e]0;owned\\a"\n', "utf-8")
+    done = seedless.run("tasks", bad)
+    assert done.code == 2
+    assert "\x1b" not in done.out + done.err
+    assert "\x07" not in done.out + done.err
