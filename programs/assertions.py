@@ -22,6 +22,7 @@ __all__ = [
     "Echo",
     "Excludes",
     "FieldsDiffer",
+    "FreshOpening",
     "Language",
     "Length",
     "Loops",
@@ -56,7 +57,7 @@ class Assertion(BaseModel):
 
     @model_validator(mode="after")
     def _of_the_draft(self) -> Self:
-        if self.field is not None and self.kind in {"fields_differ", "near_duplicate", "conflict"}:
+        if self.field is not None and self.kind in {"fields_differ", "near_duplicate", "conflict", "fresh_opening"}:
             raise ValueError(f"{self.kind} looks at the whole row; leave field out")
         return self
 
@@ -146,6 +147,8 @@ class Complete(Assertion):
         last = bare[-1:]
         if self.form == "question" and last not in "?？":
             return "The text does not end with a question mark; write one question and nothing after it."
+        if self.form == "sentence" and re.search(r"\b[A-Z]\.$", bare):
+            return "The sentence breaks off after an initial; finish what it says."
         if self.form == "sentence" and last not in ENDINGS:
             return "The sentence does not end; finish it with a full stop."
         tail = words(bare)[-1:]
@@ -324,6 +327,19 @@ class NearDuplicate(Assertion):
         return None
 
 
+class FreshOpening(Assertion):
+    """Begins in its own way: no more than `share` of the rows kept (and always `floor` of them) begin with its first three words."""
+
+    kind: Literal["fresh_opening"] = "fresh_opening"
+    share: Fraction = 0.04
+    floor: Annotated[int, Attr(ge=1, le=1000, strict=True)] = 3
+
+    def check(self, draft: Draft, slot: Slot, kept: Kept) -> str | None:
+        if kept.opened_so(draft.written) >= max(self.floor, self.share * len(kept)):
+            return "Too many rows begin with these words; begin in another way."
+        return None
+
+
 class Conflict(Assertion):
     """Does not stand in the data set already under another label."""
 
@@ -385,6 +401,7 @@ Stock = Annotated[
     | Excludes
     | FieldsDiffer
     | NearDuplicate
+    | FreshOpening
     | Conflict
     | Language
     | Regex,

@@ -14,6 +14,7 @@ from seedless.assertions import (
     Contains,
     Echo,
     FieldsDiffer,
+    FreshOpening,
     Language,
     Length,
     Loops,
@@ -181,7 +182,7 @@ def assertions_of(task: Task) -> tuple[Assertion, ...]:
     standard += [NoLabelWord(banned=task.label_names), Language(code=task.language)]
     if len(task.fields) > 1:
         standard.append(FieldsDiffer())
-    standard += [Conflict(), NearDuplicate()]
+    standard += [FreshOpening(), Conflict(), NearDuplicate()]
     own = {a.name: a for a in task.assertions}
     named = {a.name for a in standard}
     return (*(own.get(a.name, a) for a in standard), *(a for a in task.assertions if a.name not in named))

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 import zlib
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -34,6 +35,7 @@ class Kept:
     def __init__(self) -> None:
         self._labels: dict[tuple[int, ...], str] = {}
         self._by_length: dict[int, list[tuple[int, ...]]] = {}
+        self._openings: Counter[tuple[str, ...]] = Counter()
 
     def __len__(self) -> int:
         return len(self._labels)
@@ -43,6 +45,11 @@ class Kept:
         self._labels[_hashes(text)] = label
         key = _hashes(text if compared is None else compared)
         self._by_length.setdefault(len(key), []).append(key)
+        self._openings[_opening(text if compared is None else compared)] += 1
+
+    def opened_so(self, text: str) -> int:
+        """Kept texts whose first three words are those of `text`."""
+        return self._openings[_opening(text)]
 
     def label_of(self, text: str) -> str | None:
         """The label under which the same words are kept already; None where they are new."""
@@ -65,6 +72,10 @@ class Kept:
 
 
 _rouge_l = Indel.normalized_similarity  # 1 - indel / (|a| + |b|) = 2·LCS / (|a| + |b|)
+
+
+def _opening(text: str) -> tuple[str, ...]:
+    return tuple(words(text)[:3])
 
 
 def _hashes(text: str) -> tuple[int, ...]:

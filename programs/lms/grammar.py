@@ -13,13 +13,13 @@ def grammar_of_form(form: str, opening: str = "", *, sentences: int = 3) -> str:
 
     >>> print(grammar_of_form("question", opening="Who"))
     root ::= body "?"
-    body ::= ([^?!.\n:;"\[\]{}<>_*#|] | "." [0-9])+
+    body ::= ([^?!.\n:;"\[\]{}<>_*#|] | [0-9] "." [0-9])+
     """
     if form == "question":
         start = "" if opening else "[A-Z] "
-        return rf'root ::= {start}body "?"{chr(10)}body ::= ([^?!.\n:;"{MARKUP}] | "." [0-9])+'
+        return rf'root ::= {start}body "?"{chr(10)}body ::= ([^?!.\n:;"{MARKUP}] | [0-9] "." [0-9])+'
     start = "" if opening else r'["A-Za-z0-9$@] ' if form == "text" else r'["A-Z0-9$] '
-    body = rf'body ::= ([^?!.\n{MARKUP}] | "." [0-9])+'
+    body = rf'body ::= ([^?!.\n{MARKUP}] | [0-9] "." [0-9])+'
     if form == "sentence":
         return rf'root ::= {start}body [.!?] ["]?{chr(10)}{body}'
     return rf'root ::= {start}body (mark body){{0,{sentences - 1}}} mark?{chr(10)}{body}{chr(10)}mark ::= [.!?]+ ["]?'

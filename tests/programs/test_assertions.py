@@ -12,6 +12,7 @@ from seedless.assertions import (
     Contains,
     Echo,
     FieldsDiffer,
+    FreshOpening,
     Length,
     NearDuplicate,
     Stock,
@@ -181,14 +182,14 @@ def test_broken_speaks_to_the_writer(kind: str, parameters: dict[str, Any], text
 
 
 def test_every_kind_is_seen_broken() -> None:
-    elsewhere = {"fields_differ", "near_duplicate", "conflict"}
+    elsewhere = {"fields_differ", "near_duplicate", "conflict", "fresh_opening"}
     assert {kind for kind, _, _ in BROKEN} | elsewhere == set(kinds())
     assert {kind for kind, _, _ in HOLDS} | elsewhere == set(kinds())
 
 
 def test_kinds_are_the_classes_own() -> None:
     assert all(cls.model_fields["kind"].default == kind for kind, cls in kinds().items())
-    assert len(kinds()) == 14
+    assert len(kinds()) == 15
 
 
 def test_cut_off_draft_is_not_complete() -> None:
@@ -385,3 +386,26 @@ def test_typographic_apostrophes_are_apostrophes(text: str) -> None:
 
 def test_language_of() -> None:
     assert language_of("La película fue larga, pero el final mereció la pena.") == "es"
+
+
+def test_openings_that_many_rows_share_are_refused() -> None:
+    kept, slot = Kept(), Slot(0, 0, "a", InstanceSeed("seed", Context("context")))
+    assertion = FreshOpening()
+    for i in range(3):
+        assert assertion.check(Draft({"text": f"I am thrilled number {i}."}), slot, kept) is None
+        kept.add(f"I am thrilled number {i}.", "a")
+    assert (
+        assertion.check(Draft({"text": "I am thrilled once more."}), slot, kept)
+        == "Too many rows begin with these words; begin in another way."
+    )
+    assert assertion.check(Draft({"text": "She was thrilled once more."}), slot, kept) is None
+    for i in range(120):
+        kept.add(f"word{i} opens this row.", "a")
+    assert assertion.check(Draft({"text": "I am thrilled once more."}), slot, kept) is None, "three of 123 rows are under the share"
+
+
+def test_a_sentence_that_ends_in_an_initial_is_cut() -> None:
+    slot = Slot(0, 0, "a", InstanceSeed("seed", Context("context")))
+    told = Complete(form="sentence").check(Draft({"text": "I loved the acting of Michael B."}), slot, Kept())
+    assert told is not None
+    assert "initial" in told
