@@ -141,7 +141,7 @@ def generate(
     )  # fmt: skip
     folder = None if preview is not None else out or Path("out") / loaded.name
     with Generation(loaded, n=n if preview is None else min(n, preview), out=folder, options=options) as generation:
-        shown = _watch(generation, as_json=as_json)
+        shown = _watch(generation, keep=preview is not None)
         ledger = generation.ledger()
         if preview is not None:
             _preview(shown, ledger.record(), n, as_json=as_json)
@@ -194,8 +194,9 @@ def export(
     _print(json.dumps({"rows": count, "path": str(target)}) if as_json else f"{count} rows in {target}")
 
 
-def _watch(generation: "Generation", *, as_json: bool) -> list[dict[str, Any]]:
-    """Follow a run on stderr, a bar on a terminal and a line now and then elsewhere, and return this session's rows."""
+def _watch(generation: "Generation", *, keep: bool) -> list[dict[str, Any]]:
+    """Follow a run on stderr, a bar on a terminal and a line now and then elsewhere; `keep` returns this session's rows."""
+    from seedless.outcome import Row
     from seedless.progress import Progress
 
     rows: list[dict[str, Any]] = []
@@ -205,11 +206,8 @@ def _watch(generation: "Generation", *, as_json: bool) -> list[dict[str, Any]]:
             progress.say(f"going on: {before} of {generation.plan.n} rows were accepted before")
         for outcome in generation:
             progress.add(outcome)
-            if (record := outcome.record()).get("id"):
-                rows.append(record)
-            if len(rows) > 1000:
-                rows.clear()  # only a preview shows them, and it is shorter
-    del as_json
+            if keep and isinstance(outcome, Row):
+                rows.append(outcome.record())
     return rows
 
 

@@ -107,5 +107,6 @@ def test_offline_makes_no_connection_attempt(tmp_path: Path, tap: Path) -> None:
     seen.unlink()
     done = generate(tmp_path / "run", n=2, LD_PRELOAD=str(tap), SEEDLESS_TAP=str(seen))
     assert done.returncode == 0, done.stderr
-    attempts = seen.read_text() if seen.exists() else ""
-    assert attempts == ""
+    noted = seen.read_text().splitlines() if seen.exists() else []
+    # llama.cpp's server reads the numeric address of its own listener; a number is looked up nowhere.
+    assert [line for line in noted if line != "getaddrinfo 127.0.0.1"] == []
