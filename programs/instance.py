@@ -182,7 +182,7 @@ def assertions_of(task: Task) -> tuple[Assertion, ...]:
     standard += [NoLabelWord(banned=task.label_names), Language(code=task.language)]
     if len(task.fields) > 1:
         standard.append(FieldsDiffer())
-    standard += [FreshOpening(), Conflict(), NearDuplicate()]
+    standard += [FreshOpening(dealt=tuple(label.name for label in task.labels if label.openings)), Conflict(), NearDuplicate()]
     own = {a.name: a for a in task.assertions}
     named = {a.name for a in standard}
     return (*(own.get(a.name, a) for a in standard), *(a for a in task.assertions if a.name not in named))
