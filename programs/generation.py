@@ -77,7 +77,7 @@ class Options:
     concurrency: int | None = None
     max_calls: int | None = None
     max_cost: float | None = None
-    max_refills: int = 30
+    max_refills: int = 10
     timeout: float = 120.0
     drafts: int | None = None
     attempts: int | None = None
