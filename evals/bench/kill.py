@@ -7,10 +7,12 @@ unchanged, and that the requests sent again are at most those in flight at the k
 import argparse
 import json
 import random
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import closing
 from pathlib import Path
 
 __all__ = ["main"]
@@ -33,12 +35,15 @@ def main() -> None:
         folder = Path(home) / "run"
         command = [script, "generate", given.task, "-n", str(given.n), "-o", str(folder), "--concurrency", str(given.concurrency)]
         while True:
-            process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            with (Path(home) / "stderr").open("w") as said:
+                process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=said)
             wait = rng.uniform(1.0, 9.0) if kills < given.kills else None
             try:
                 code = process.wait(timeout=wait)
                 if code != 0:
-                    raise SystemExit(f"the run ended with exit code {code}")
+                    raise SystemExit(
+                        f"after {kills} kills the run ended with exit code {code}: {(Path(home) / 'stderr').read_text('utf-8')}"
+                    )
                 break
             except subprocess.TimeoutExpired:
                 before = _rows(folder)
@@ -73,11 +78,9 @@ def _rows(folder: Path) -> list[dict[str, object]]:
 
 
 def _journal(folder: Path) -> list[dict[str, object]]:
-    import sqlite3
-
     if not (folder / "run.db").exists():
         return []
-    with sqlite3.connect(folder / "run.db") as journal:
+    with closing(sqlite3.connect(folder / "run.db")) as journal:
         return [json.loads(record) for (record,) in journal.execute("SELECT record FROM outcomes WHERE accepted")]
 
 
