@@ -22,7 +22,7 @@ def blocks(language: str) -> list[str]:
 
 
 def commands() -> list[str]:
-    inline = re.findall(r"`(seedless [^`]+)`", README)
+    inline = re.findall(r"`(seedless (?!--help)[^`]+)`", README)
     indented = [line.strip() for line in README.splitlines() if re.match(r"    (uv run )?seedless ", line)]
     return sorted({*inline, *(line.removeprefix("uv run ") for line in indented)})
 
