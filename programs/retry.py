@@ -1,6 +1,5 @@
 """Self-correction as an assertion-driven retry: write, assert, revise with the broken sentences, bounded."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -72,26 +71,15 @@ class AssertedRetry(dspy.Module):
         history: list[Judged] = []
         for attempt in range(self.attempts):
             before = history[-1] if history and self.revises else None
-            history += [await judge(draft) for draft in await self._write_all(before, rollout + 64 * attempt, config, inputs)]
+            for d in range(self.drafts):  # one after another: llama.cpp then finds the prompt that it has just read
+                draft = await self._write(before, {**config, "rollout_id": rollout + 64 * attempt + d}, inputs)
+                history.append(await judge(draft))
             best = max(history[-self.drafts :], key=lambda j: (not j.broken, j.score))
             if not best.broken:
                 _splice(trace_start, best.draft)
                 return Retried(best, ok=True, drafts=len(history), history=tuple(history))
         _splice(trace_start, history[-1].draft)  # a relabelled row is the last draft; a refused one leaves it as the only trace
         return Retried(history[-1], ok=False, drafts=len(history), history=tuple(history))
-
-    async def _write_all(
-        self, before: Judged | None, rollout: int, config: Mapping[str, Any], inputs: Mapping[str, Any]
-    ) -> list[Draft]:
-        """The drafts of one attempt, written side by side, in the order of their rollouts."""
-        writing = [
-            asyncio.ensure_future(self._write(before, {**config, "rollout_id": rollout + d}, inputs)) for d in range(self.drafts)
-        ]
-        try:
-            return await asyncio.gather(*writing)
-        finally:
-            for each in writing:
-                each.cancel()
 
     async def _write(self, before: Judged | None, config: Mapping[str, Any], inputs: Mapping[str, Any]) -> Draft:
         predictor = self.generate if before is None else self.revise

