@@ -29,6 +29,7 @@ __all__ = [
     "Meta",
     "NearDuplicate",
     "NoLabelWord",
+    "NotCut",
     "Regex",
     "Sentences",
     "Stock",
@@ -38,6 +39,7 @@ FieldName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,6
 Count = Annotated[int, Attr(ge=0, le=10_000, strict=True)]
 Fraction = Annotated[float, Attr(gt=0, le=1, strict=True)]
 
+CUT = "The text was cut off at the token limit; write a shorter one that ends properly."
 ENDINGS = ".!?…。！？"
 CLOSERS = "\"'”’»)]*"
 SENTENCE_END = re.compile(r"[.!?…]+[\"'”’»)\]]*(?=\s+[\"'“‘«(\[]?([^\W_]))|[。！？]")
@@ -127,6 +129,15 @@ class Sentences(Assertion):
         return f"The text has {count} sentences; write {wanted}."
 
 
+class NotCut(Assertion):
+    """Not cut by the token limit: all that is asked where the other assertions are left out."""
+
+    kind: Literal["not_cut"] = "not_cut"
+
+    def check(self, draft: Draft, slot: Slot, kept: Kept) -> str | None:
+        return None if draft.finished else CUT
+
+
 class Complete(Assertion):
     """Ends properly: not cut by the token limit, not in mid-sentence, quotation marks in pairs.
 
@@ -139,7 +150,7 @@ class Complete(Assertion):
 
     def check(self, draft: Draft, slot: Slot, kept: Kept) -> str | None:
         if not draft.finished:
-            return "The text was cut off at the token limit; write a shorter one that ends properly."
+            return CUT
         return super().check(draft, slot, kept)
 
     def judge(self, text: str, slot: Slot) -> str | None:

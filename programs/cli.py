@@ -103,7 +103,12 @@ def generate(
     ] = "embedded",
     api_base: Annotated[str | None, typer.Option(help="Address of the server for a DSPy model string.", metavar="URL")] = None,
     judge_lm: Annotated[str | None, typer.Option(help="The LM that verifies, if it is another one.", metavar="SPEC")] = None,
-    strategy: Annotated[str, typer.Option(help="How rows are made.", metavar="NAME")] = "targen",
+    strategy: Annotated[
+        str,
+        typer.Option(
+            help="targen; direct (one naive prompt a label); no-contexts, no-seeds, no-correction, no-filters.", metavar="NAME"
+        ),
+    ] = "targen",
     verify: Annotated[str, typer.Option(help="blind, vote-K, anchored or none.", metavar="MODE")] = "blind",
     verifier: Annotated[
         str | None,

@@ -19,6 +19,7 @@ from seedless.planner import Plan
 from seedless.run.budget import CallBudget
 from seedless.run.folder import RunFolder
 from seedless.run.ledger import Ledger
+from seedless.strategy import STRATEGIES
 from seedless.task import Task
 from seedless.taskfile import task_of
 
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Generation", "Options", "astream", "generate", "stream"]
 
-STRATEGIES = ("targen",)
 LARGEST = 1_000_000
 
 
@@ -45,7 +45,8 @@ class Options:
         Which model writes (`embedded`, `gguf:PATH`, `hf:OWNER/REPO/FILE.gguf`, DSPy's `provider/model`, or a DSPy LM object), where
         it is reached, and which one verifies.
     strategy
-        `targen`.
+        `targen`; `direct`, one naive prompt for each label; or the method less a part: `no-contexts`, `no-seeds`,
+        `no-correction`, `no-filters`.
     verify, verifier
         `blind`, `vote-K`, `anchored` or `none`; by an `lm` or by sentence `embedding`s.
     program
@@ -86,7 +87,7 @@ class Options:
 
     def __post_init__(self) -> None:
         for name, allowed in (
-            ("strategy", STRATEGIES),
+            ("strategy", tuple(STRATEGIES)),
             ("verifier", (None, "lm", "embedding")),
             ("adapter", (None, "json", "chat", "plain")),
         ):
@@ -239,6 +240,7 @@ class Generation:
             judge_lm=judge,
             judge_profile=judge_profile,
             profile=self.spec.profile,
+            strategy=options.strategy,
         )
         if options.program is not None:
             program.read(options.program)

@@ -21,6 +21,7 @@ from seedless.assertions import (
     Meta,
     NearDuplicate,
     NoLabelWord,
+    NotCut,
     Sentences,
 )
 from seedless.kept import Kept
@@ -42,7 +43,7 @@ RELEVANCE = 1.0  # weight of a draft's relevance beside its label's probability
 class Instance(dspy.Module):
     """Writes one instance so that the slot's label is true of it: write, assert, revise, verify; then keep, relabel or refuse."""
 
-    def __init__(self, task: Task, profile: Profile, verifier: Verifier) -> None:
+    def __init__(self, task: Task, profile: Profile, verifier: Verifier, *, filters: bool = True) -> None:
         super().__init__()
         plain = profile.wording == "plain"
         self.write = AssertedRetry(
@@ -54,9 +55,9 @@ class Instance(dspy.Module):
         )
         self.verifier = verifier
         self.task = task
-        self.assertions = assertions_of(task)
+        self.assertions: tuple[Assertion, ...] = assertions_of(task) if filters else (NotCut(),)
         self.of_the_set = tuple(a for a in self.assertions if isinstance(a, Conflict | NearDuplicate))
-        self._config = _config(task, profile)
+        self._config = _config(task, profile, formed=filters)
 
     async def aforward(self, *, slot: Slot, kept: Kept, identity: Identity) -> Outcome:
         """The slot's outcome. `identity` names the strategy, the LM and the program, for the provenance."""
@@ -194,11 +195,11 @@ def _with_fields(signature: Any, task: Task) -> Any:
     return signature
 
 
-def _config(task: Task, profile: Profile) -> dict[str, Any]:
+def _config(task: Task, profile: Profile, *, formed: bool) -> dict[str, Any]:
     config = dict(profile.sampling.get("write", {}))
     if config:  # a model in this process: bound the text; a hosted one bounds itself, and may think before it writes
         config.setdefault("max_tokens", int(sum(1.8 * field.max_words + 12 for field in task.written_fields)))
-    if profile.adapter == "plain":
+    if profile.adapter == "plain" and formed:
         config["form"] = {field.name: field.form for field in task.written_fields}
         config["sentences"] = max(1, task.written_fields[0].max_words // 15)
     return config

@@ -20,6 +20,7 @@ from seedless.lms.spec import HOSTED, LMSpec, Profile
 from seedless.outcome import Outcome, Row
 from seedless.seeds import InstanceSeeds
 from seedless.slot import Context, InstanceSeed, Slot
+from seedless.strategy import Strategy
 from seedless.task import Task
 from seedless.taskfile import task_of
 from seedless.verify import NoVerifier, Verifier, VerifyMode
@@ -44,6 +45,8 @@ class TarGEN(dspy.Module):
         How the LMs are spoken to; by default what their kinds bring along.
     verifier
         A verifier of your own.
+    strategy
+        `targen`, or the name of a strategy that leaves a part of the method out.
 
     Examples
     --------
@@ -64,19 +67,22 @@ class TarGEN(dspy.Module):
         judge_profile: Profile | None = None,
         profile: Profile | None = None,
         verifier: Verifier | None = None,
+        strategy: str = "targen",
     ) -> None:
         super().__init__()
-        self.task = task_of(task)
+        self.strategy = Strategy.named(strategy)
+        self.task = self.strategy.task(task_of(task))
         spec = LMSpec.parse(lm) if isinstance(lm, str) else None
         if lm is None and dspy.settings.lm is None:
             spec = LMSpec.parse("embedded")
-        self.profile = profile or (spec.profile if spec else HOSTED)
-        self.mode = VerifyMode.parse(verify)
+        self.profile = self.strategy.profile(profile or (spec.profile if spec else HOSTED))
+        self.mode = VerifyMode.parse(verify if self.strategy.correction else "none")
         self._lm: dspy.BaseLM | None = spec.open() if spec else lm
         self.adapter = adapter_of(self.profile.adapter)
         self.name_contexts = Contexts(self.task, self.profile)
         self.name_seeds = InstanceSeeds(self.task, self.profile)
-        self.write_instance = Instance(self.task, self.profile, verifier or self._verifier(judge_lm, judge_profile))
+        verifier = verifier or self._verifier(judge_lm, judge_profile)
+        self.write_instance = Instance(self.task, self.profile, verifier, filters=self.strategy.filters)
 
     async def aforward(
         self,
@@ -138,7 +144,7 @@ class TarGEN(dspy.Module):
     def identity(self) -> dict[str, str]:
         """The strategy, LM and program that a row's provenance names."""
         lm = self._lm or dspy.settings.lm
-        return {"strategy": "targen", "lm": str(getattr(lm, "model", lm)), "program": self.hash}
+        return {"strategy": self.strategy.name, "lm": str(getattr(lm, "model", lm)), "program": self.hash}
 
     @property
     def hash(self) -> str:
@@ -148,6 +154,7 @@ class TarGEN(dspy.Module):
             state.pop("lm", None)
         said = {
             "predictors": predictors,
+            "strategy": asdict(self.strategy),
             "profile": asdict(self.profile) | {"concurrency": None},
             "verify": [self.mode.name, self.mode.votes, type(self.write_instance.verifier).__name__],
             "assertions": [assertion.model_dump(mode="json") for assertion in self.write_instance.assertions],

@@ -1,0 +1,128 @@
+"""Students: small classifiers that show what a data set teaches."""
+
+from collections.abc import Sequence
+from itertools import combinations
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seedless.errors import UsageError
+from seedless.evals.labelled import LabelledRows
+from seedless.kept import words
+
+__all__ = ["STUDENTS", "EmbeddingStudent", "Fitted", "Student", "TfidfStudent", "student_of"]
+
+Matrix = Any  # a dense array or a scipy sparse matrix, shape (rows, features)
+
+
+class Fitted(Protocol):
+    """A student that has learnt."""
+
+    def probabilities(self, rows: LabelledRows) -> NDArray[np.float64]:
+        """Probability of each label for each row, shape (rows, labels); a label that was not in the training rows has 0."""
+
+
+class Student(Protocol):
+    """Learns from labelled rows."""
+
+    name: str
+
+    def fit(self, rows: LabelledRows) -> Fitted:
+        """A classifier trained on `rows`. The same rows give the same classifier."""
+
+
+class TfidfStudent:
+    """TF-IDF of words and pairs of words, then logistic regression. Rows of several fields add what their fields share."""
+
+    name = "tfidf"
+
+    def fit(self, rows: LabelledRows) -> Fitted:
+        """A classifier trained on `rows`; its vocabulary is theirs."""
+        from scipy.sparse import hstack
+        from sklearn.feature_extraction.text import TfidfVectorizer
+
+        vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
+        try:
+            vectorizer.fit(rows.texts)
+        except ValueError as error:
+            raise UsageError(f"{rows.source}: its texts hold no word; give rows with text") from error
+
+        def features(given: LabelledRows) -> Matrix:
+            found = vectorizer.transform(given.texts)
+            return found if len(given.task.fields) == 1 else hstack([found, _overlaps(given)]).tocsr()
+
+        return _Logistic(features, rows)
+
+
+class EmbeddingStudent:
+    """Sentence embeddings (all-MiniLM-L6-v2), then logistic regression.
+
+    Rows of several fields: each field's vector, and for each pair of fields the absolute difference and the product.
+    """
+
+    name = "minilm"
+
+    def fit(self, rows: LabelledRows) -> Fitted:
+        """A classifier trained on `rows`."""
+        return _Logistic(embedded, rows)
+
+
+def embedded(rows: LabelledRows) -> NDArray[np.float64]:
+    """The rows' features in embedding space, shape (rows, 384) for one field."""
+    from seedless.lms.encoder import encoder
+
+    vectors = [encoder().embed(rows.column(field.name)).astype(np.float64) for field in rows.task.fields]
+    pairs = [part for u, v in combinations(vectors, 2) for part in (np.abs(u - v), u * v)]
+    return np.hstack([*vectors, *pairs])
+
+
+STUDENTS: dict[str, type[TfidfStudent] | type[EmbeddingStudent]] = {s.name: s for s in (TfidfStudent, EmbeddingStudent)}
+
+
+def student_of(name: str) -> Student:
+    """The student of that name.
+
+    Raises
+    ------
+    UsageError
+        If there is none.
+    """
+    if name not in STUDENTS:
+        raise UsageError(f"given the student {name!r}, allowed are {', '.join(STUDENTS)}; name one of them")
+    return STUDENTS[name]()
+
+
+class _Logistic:
+    """Logistic regression as scikit-learn sets it (L2, C = 1), over features of one's own."""
+
+    def __init__(self, features: Any, rows: LabelledRows) -> None:
+        from sklearn.linear_model import LogisticRegression
+
+        self._features = features
+        self._labels = len(rows.task.labels)
+        self._only: int | None = int(rows.labels[0]) if len(set(rows.labels.tolist())) == 1 else None
+        if self._only is None:
+            self._model = LogisticRegression(max_iter=2000).fit(features(rows), rows.labels)
+
+    def probabilities(self, rows: LabelledRows) -> NDArray[np.float64]:
+        found = np.zeros((len(rows), self._labels))
+        if self._only is not None:
+            found[:, self._only] = 1.0
+        elif len(rows):
+            found[:, self._model.classes_] = self._model.predict_proba(self._features(rows))
+        return found
+
+
+def _overlaps(rows: LabelledRows) -> NDArray[np.float64]:
+    """For each pair of fields: the share of the shorter one's words in the other, and the ratio of their lengths; all in [0, 1]."""
+    columns = [[words(text) for text in rows.column(field.name)] for field in rows.task.fields]
+    found = [[value for a, b in combinations(said, 2) for value in _overlap(a, b)] for said in zip(*columns, strict=True)]
+    return np.asarray(found, dtype=np.float64)
+
+
+def _overlap(first: Sequence[str], second: Sequence[str]) -> tuple[float, float]:
+    shorter, longer = sorted((first, second), key=len)
+    if not shorter:
+        return 0.0, 0.0
+    return len(set(shorter) & set(longer)) / len(set(shorter)), len(shorter) / len(longer)

@@ -1,0 +1,95 @@
+"""Strategies: the whole method, the method less one of its parts, and the naive prompt that it must beat."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from seedless.errors import UsageError
+from seedless.lms.spec import Profile
+from seedless.task import Task
+
+__all__ = ["STRATEGIES", "Strategy"]
+
+
+@dataclass(frozen=True, slots=True)
+class Strategy:
+    """Which parts of the method are at work.
+
+    Parameters
+    ----------
+    contexts, seeds
+        Many of them; otherwise one context for each label, and one seed.
+    constraint
+        The label's constraint and its openings; otherwise one sentence made of the field's description and the label's meaning.
+    correction
+        The verifier, and several drafts and attempts; otherwise the first draft that the assertions let through.
+    filters
+        The assertions and the decoder's grammar; otherwise a draft is refused only where the token limit cut it.
+
+    Examples
+    --------
+    >>> Strategy.named("no-seeds").seeds
+    False
+    """
+
+    name: str
+    contexts: bool = True
+    seeds: bool = True
+    constraint: bool = True
+    correction: bool = True
+    filters: bool = True
+
+    @classmethod
+    def named(cls, name: str) -> "Strategy":
+        """The strategy of that name.
+
+        Raises
+        ------
+        UsageError
+            If there is none.
+        """
+        if name not in STRATEGIES:
+            raise UsageError(f"given the strategy {name!r}, allowed are {', '.join(STRATEGIES)}; name one of them")
+        return STRATEGIES[name]
+
+    def task(self, task: Task) -> Task:
+        """`task` as far as this strategy uses it."""
+        changes: dict[str, Any] = {}
+        labels = task.labels
+        if not self.contexts:
+            changes["contexts"] = task.contexts.model_copy(update={"given": (task.contexts.given or (task.contexts.hint,))[:1]})
+            labels = tuple(label.model_copy(update={"contexts": label.contexts[:1]}) for label in labels)
+        if not self.seeds:
+            changes["seeds"] = task.seeds.model_copy(update={"given": (task.seeds.given or (task.seeds.hint,))[:1]})
+        if not self.constraint:
+            changes = {  # model_copy checks nothing: an empty context and an empty seed are what is meant
+                "contexts": task.contexts.model_copy(update={"given": ("",)}),
+                "seeds": task.seeds.model_copy(update={"given": ("",), "field": None}),
+            }
+            task = task.model_copy(update=changes)
+            what = " and ".join(field.description for field in task.written_fields)
+            labels = tuple(
+                label.model_copy(
+                    update={"constraint": f"Write {what}. {label.meaning} Only output the text.", "openings": (), "contexts": ()}
+                )
+                for label in labels
+            )
+        return task.model_copy(update={**changes, "labels": labels})
+
+    def profile(self, profile: Profile) -> Profile:
+        """`profile` as far as this strategy uses it."""
+        if not self.constraint and profile.sampling:  # what one would set for a prompt that is always the same
+            profile = replace(profile, sampling={**profile.sampling, "write": {"temperature": 1.0, "min_p": 0.05}})
+        return profile if self.correction else replace(profile, drafts=1, attempts=1)
+
+
+STRATEGIES = {
+    strategy.name: strategy
+    for strategy in (
+        Strategy("targen"),
+        Strategy("direct", contexts=False, seeds=False, constraint=False, correction=False, filters=False),
+        Strategy("no-contexts", contexts=False),
+        Strategy("no-seeds", seeds=False),
+        Strategy("no-correction", correction=False),
+        Strategy("no-filters", filters=False),
+    )
+}
