@@ -116,7 +116,8 @@ class Instance(dspy.Module):
                 verdict=verdict,
             )
         meaning = self.task.label(slot.label).meaning
-        said = f"as {verdict.label!r}, because {verdict.reason.rstrip('.')}" if verdict.label else "as none of the labels"
+        because = f", because {verdict.reason.rstrip('.')}" if verdict.reason else ""
+        said = f"as {verdict.label!r}{because}" if verdict.label else "as none of the labels"
         sentence = f"A reader who was not told the label read the text {said}; change it so that {meaning.rstrip('.')}."
         return Judged(draft, (Broken("label", sentence),), score=_score(verdict), verdict=verdict)
 

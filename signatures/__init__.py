@@ -7,11 +7,12 @@ braces are filled in from the inputs by the adapter; inputs that an instruction 
 from seedless.signatures.contexts import NameContexts, NameContextsPlainly
 from seedless.signatures.instance import ReviseInstance, ReviseInstancePlainly, WriteInstance, WriteInstancePlainly
 from seedless.signatures.seeds import NameSeeds, NameSeedsPlainly
-from seedless.signatures.verdict import JudgeAnchored, JudgeBlind
+from seedless.signatures.verdict import JudgeAnchored, JudgeBlind, JudgeBlindPlainly
 
 __all__ = [
     "JudgeAnchored",
     "JudgeBlind",
+    "JudgeBlindPlainly",
     "NameContexts",
     "NameContextsPlainly",
     "NameSeeds",

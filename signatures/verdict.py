@@ -2,7 +2,7 @@
 
 import dspy
 
-__all__ = ["JudgeAnchored", "JudgeBlind"]
+__all__ = ["JudgeAnchored", "JudgeBlind", "JudgeBlindPlainly"]
 
 
 class JudgeBlind(dspy.Signature):
@@ -13,6 +13,13 @@ class JudgeBlind(dspy.Signature):
 
     description: str = dspy.InputField(desc="what the data set holds")
     labels: list[str] = dspy.InputField(desc="the labels and what each means")
+
+
+class JudgeBlindPlainly(dspy.Signature):
+    """{description} Read the text and decide which one label it has."""
+
+    description: str = dspy.InputField(desc="The data set holds")
+    labels: list[str] = dspy.InputField(desc="The labels are")
 
 
 class JudgeAnchored(dspy.Signature):

@@ -34,7 +34,8 @@ class Profile:
     """How a kind of model is best spoken to: the defaults that an LM brings with it.
 
     `wording` and `adapter` choose the prompts' form; `drafts` are written for each attempt and the best is taken; `revise` tells
-    whether a broken draft goes back to the writer with its objections, or another is written; lists are asked for `list_batch` items at a time. `sampling` is each stage's.
+    whether a broken draft goes back to the writer with its objections, or another is written; lists are asked for `list_batch` items at a time;
+    a verdict comes with a reason where `explains`. `sampling` is each stage's.
     """
 
     wording: Literal["full", "plain"]
@@ -45,25 +46,27 @@ class Profile:
     revise: bool
     list_batch: int
     concurrency: int
+    explains: bool = True
     sampling: Mapping[str, Sampling] = field(default_factory=dict)
 
 
 HOSTED = Profile(wording="full", adapter="json", verifier="lm", drafts=1, attempts=3, revise=True, list_batch=20, concurrency=32)
 LOCAL = Profile(
-    wording="plain", adapter="plain", verifier="lm", drafts=1, attempts=3, revise=True, list_batch=20, concurrency=8,
+    wording="plain", adapter="plain", verifier="lm", drafts=1, attempts=3, revise=True, list_batch=20, concurrency=8, explains=False,
     sampling={
         "contexts": {"temperature": 0.8, "min_p": 0.05, "max_tokens": 400},
         "seeds": {"temperature": 0.8, "min_p": 0.05, "max_tokens": 400},
         "write": {"temperature": 1.0, "min_p": 0.05},
-        "verify": {"temperature": 0.0, "max_tokens": 200},
+        "verify": {"temperature": 0.0, "max_tokens": 40},
     },
 )  # fmt: skip
 EMBEDDED = Profile(
-    wording="plain", adapter="plain", verifier="embedding", drafts=3, attempts=3, revise=False, list_batch=5, concurrency=8,
+    wording="plain", adapter="plain", verifier="embedding", drafts=3, attempts=3, revise=False, list_batch=5, concurrency=8, explains=False,
     sampling={
         "contexts": {"temperature": 0.7, "min_p": 0.1, "max_tokens": 80},
         "seeds": {"temperature": 0.7, "min_p": 0.1, "max_tokens": 80},
         "write": {"temperature": 0.7, "min_p": 0.1},
+        "verify": {"temperature": 0.0, "max_tokens": 40},
     },
 )  # fmt: skip
 

@@ -9,7 +9,7 @@ import dspy
 from seedless.lms.metered import CutOff
 from seedless.lms.spec import Profile
 from seedless.lms.step import stage
-from seedless.signatures import JudgeAnchored, JudgeBlind
+from seedless.signatures import JudgeAnchored, JudgeBlind, JudgeBlindPlainly
 from seedless.slot import Draft, Slot, Verdict
 from seedless.task import Task
 from seedless.verify.verifier import VerifyMode
@@ -42,10 +42,12 @@ class LMVerifier(dspy.Module):
         adapter: dspy.Adapter | None = None,
     ) -> None:
         super().__init__()
-        words: Any = JudgeAnchored if mode.name == "anchored" else JudgeBlind
+        blind = JudgeBlind if profile.explains else JudgeBlindPlainly
+        words: Any = JudgeAnchored if mode.name == "anchored" else blind
         for field in task.fields:
             words = words.append(field.name, dspy.InputField(desc=field.description), str)
-        words = words.append("reason", dspy.OutputField(desc="one short sentence"), str)
+        if profile.explains or mode.name == "anchored":
+            words = words.append("reason", dspy.OutputField(desc="one short sentence"), str)
         words = words.append("label", dspy.OutputField(desc="one of the labels"), Literal[task.label_names])
         self.judge = dspy.Predict(words)
         self.task = task
@@ -82,4 +84,4 @@ class LMVerifier(dspy.Module):
                 found = await self.judge.acall(config=config, **asked)
         except (CutOff, dspy.AdapterParseError):
             return None
-        return Verdict(str(found.label), " ".join(str(found.reason).split()))
+        return Verdict(str(found.label), " ".join(str(found.get("reason", "")).split()))
