@@ -60,10 +60,10 @@ class Axis:
 
 
 def figure(value: float | int | None, digits: int = 3) -> str:
-    """A number as a reader wants it: whole ones with their thousands apart, others to `digits` significant digits.
+    """A number as a reader wants it: whole ones with their thousands apart, others to `digits` significant digits, a dash for none.
 
-    >>> figure(1234567), figure(0.71234), figure(0.0), figure(None), figure(12.0), figure(1e-9)
-    ('1,234,567', '0.712', '0', '–', '12', '1e-09')
+    >>> figure(1234567), figure(0.71234), figure(0.0), figure(12.0), figure(1e-9)
+    ('1,234,567', '0.712', '0', '12', '1e-09')
     """
     if value is None:
         return "–"

@@ -19,7 +19,9 @@ def headline(run: RecordedRun, counted: Tally, found: Findings | None) -> str:
         f"{_count('slot', counted.slots_refused)} {'was' if counted.slots_refused == 1 else 'were'} refused and {_count('row', counted.relabelled)} relabelled",
     ]
     if missing > 0:
-        parts.insert(1, f"{figure(missing)} of the {figure(run.ledger.requested)} asked for {'is' if missing == 1 else 'are'} missing")
+        parts.insert(
+            1, f"{figure(missing)} of the {figure(run.ledger.requested)} asked for {'is' if missing == 1 else 'are'} missing"
+        )
     return f"{'; '.join([*parts, _worth(found)])}."
 
 
@@ -75,31 +77,30 @@ def _worth(found: Findings | None) -> str:
     name, student = next(iter(found.students.items()))
     if student.synthetic is None:
         return "what they teach was not measured"
-    reached = f"a student of {STUDENTS.get(name, name)} trained on them reaches a macro-F1 of {student.synthetic.macro_f1:.2f} on real rows"
+    learnt = f"on real rows, a student of {STUDENTS.get(name, name)} reaches a macro-F1 of {student.synthetic.macro_f1:.2f} when trained on them"
     if student.real is None:
-        return reached
-    told = f"{reached}, trained on as many real ones {student.real.macro_f1:.2f}"
+        return learnt
+    learnt += f" and of {student.real.macro_f1:.2f} when trained on as many real ones"
     if student.ratio is None:
-        return told
-    between = "" if student.ratio.low is None or student.ratio.high is None else f" ({student.ratio.low:.2f} to {student.ratio.high:.2f})"
-    return f"{told}, a ratio of {student.ratio.value:.2f}{between}"
+        return learnt
+    between = (
+        "" if student.ratio.low is None or student.ratio.high is None else f" ({student.ratio.low:.2f} to {student.ratio.high:.2f})"
+    )
+    return f"{learnt}, a ratio of {student.ratio.value:.2f}{between}"
 
 
 def _doubts(counted: Tally, found: Findings) -> list[str]:
     said = []
     if found.rows is not None and found.rows != counted.rows:
-        said.append(f"The evaluation is of {figure(found.rows)} rows, the file holds {figure(counted.rows)}: run seedless evaluate again.")
-    weak = [
-        name
-        for name, student in found.students.items()
-        if student.ratio is not None and student.ratio.high is not None and student.ratio.high < 1 and not student.at_chance
-    ]
-    for name in weak:
-        ratio = found.students[name].ratio
-        assert ratio is not None
         said.append(
-            f"To a student of {STUDENTS.get(name, name)} as many real rows teach more: the ratio is {ratio.value:.2f}, at most {ratio.high:.2f}."
+            f"The evaluation is of {figure(found.rows)} rows, the file holds {figure(counted.rows)}: run seedless evaluate again."
         )
+    for name, student in found.students.items():
+        ratio = student.ratio
+        if ratio is not None and ratio.high is not None and ratio.high < 1 and not student.at_chance:
+            said.append(
+                f"To a student of {STUDENTS.get(name, name)} as many real rows teach more: the ratio is {ratio.value:.2f}, at most {ratio.high:.2f}."
+            )
     return said + [f"{note[:1].upper()}{note[1:].rstrip('.')}." for note in found.usefulness.notes]
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seedless.errors import SetupError
+from seedless.kept import words
 
 __all__ = ["Projection", "project"]
 
@@ -56,7 +57,8 @@ def project(texts: Sequence[str], labels: Sequence[int], *, sample: int = SAMPLE
         return None
     rng = np.random.default_rng(seed)
     places = np.sort(rng.choice(len(texts), size=min(sample, len(texts)), replace=False))
-    chosen = [texts[place] for place in places]
+    # JSON can hold half a character, which no embedder or tokenizer takes.
+    chosen = [texts[place].encode("utf-8", "replace").decode() for place in places]
     carried = np.asarray([labels[place] for place in places])
     try:
         found, told = embeddings(chosen), "sentence embeddings (all-MiniLM-L6-v2)"
@@ -92,7 +94,7 @@ def word_vectors(texts: Sequence[str], seed: int) -> Matrix:
     from sklearn.decomposition import TruncatedSVD
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"(?u)\b\w+\b")
+    vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, tokenizer=words, token_pattern=None)
     try:
         sparse = vectorizer.fit_transform(texts)
     except ValueError:  # no text has a word
@@ -100,7 +102,8 @@ def word_vectors(texts: Sequence[str], seed: int) -> Matrix:
     kept = min(DIMENSIONS, *(size - 1 for size in sparse.shape))
     if kept < 1:
         return np.zeros((len(texts), 1))
-    reduced: Matrix = TruncatedSVD(kept, random_state=seed).fit_transform(sparse)
+    with np.errstate(invalid="ignore"):  # the share of variance explained, which nobody asks for, where there is no variance
+        reduced: Matrix = TruncatedSVD(kept, random_state=seed).fit_transform(sparse)
     return reduced
 
 

@@ -4,11 +4,11 @@
 const PAGE = 25;
 const COLOURS = 10;
 const byId = (id) => document.getElementById(id);
-const STEERING = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g;
+const STEERING = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069\p{Cs}]/gu;
 const visible = (text) =>
   String(text).replace(STEERING, (sign) => {
     const code = sign.charCodeAt(0);
-    return code < 32 ? String.fromCharCode(0x2400 + code) : `[U+${code.toString(16).toUpperCase().padStart(4, "0")}]`;
+    return code >= 0xd800 ? "\ufffd" : `[U+${code.toString(16).toUpperCase().padStart(4, "0")}]`;
   });
 
 function element(name, kind, ...parts) {
@@ -146,7 +146,7 @@ function details(row) {
   const pairs = element("dl", "pairs");
   const values = [["id", rows().id[row]], ["label", labelOf(row)], ...rows().provenance.map(([key]) => [key, provenance(key, row)])];
   for (const [key, value] of values) {
-    pairs.append(element("div", "", element("dt", "", isolated(key.replaceAll("_", " "))), element("dd", "", isolated(told(value)))));
+    pairs.append(element("div", "", element("dt", "", isolated(key === "lm" ? "LM" : key.replaceAll("_", " "))), element("dd", "", isolated(told(value)))));
   }
   inner.append(pairs);
   return inner;

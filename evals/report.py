@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -27,12 +28,16 @@ __all__ = ["Report", "compose", "report"]
 
 COLOURS = 10  # beyond, they come round again
 SHOWN = 24  # of a long list; the rest is a click away
+SETTINGS = {"n": "rows asked for", "lm": "LM", "judge_lm": "judge LM", "api_base": "address", "verify": "verification"}
 LARGEST_MATRIX = 12  # labels; beyond, a confusion matrix is a list of what is confused most
 
 # What would steer a reader's eye or a terminal: control characters, and marks that turn the direction of a text.
 STEERING = {
-    **{code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in "\t\n"},
-    **{code: f"[U+{code:04X}]" for code in (*range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A))},
+    **{
+        code: f"[U+{code:04X}]"
+        for code in (*range(0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+        if chr(code) not in "\t\n"
+    },
     **dict.fromkeys(range(0xD800, 0xE000), "\ufffd"),
 }
 
@@ -102,7 +107,8 @@ def write(made: Report, target: Path) -> None:
         part.write_text(made.html, encoding="utf-8", newline="\n")
         part.replace(target)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink()
         raise SetupError(f"{target}: cannot be written ({error.strerror}); make room or give another file: -o FILE") from error
 
 
@@ -170,6 +176,7 @@ def environment() -> "jinja2.Environment":
         "COLOURS": COLOURS,
         "SHOWN": SHOWN,
         "LARGEST_MATRIX": LARGEST_MATRIX,
+        "SETTINGS": SETTINGS,
         "pairwise": pairwise,
         "zip": zip,
         "most_confused": most_confused,
@@ -183,12 +190,14 @@ def visible(text: str) -> str:
     """`text` with what would steer its reader shown as signs.
 
     >>> visible("a\\x00b\\u202ec")
-    'a␀b[U+202E]c'
+    'a[U+0000]b[U+202E]c'
     """
     return text.translate(STEERING)
 
 
-def most_confused(matrix: tuple[tuple[int, ...], ...], labels: tuple[str, ...], most: int = 15) -> list[tuple[str, str, int, float]]:
+def most_confused(
+    matrix: tuple[tuple[int, ...], ...], labels: tuple[str, ...], most: int = 15
+) -> list[tuple[str, str, int, float]]:
     """The pairs of labels that are confused most: the true one, the predicted one, rows, and their share of the true one's."""
     found = [
         (labels[true], labels[told], count, count / sum(line))

@@ -218,7 +218,9 @@ def report(
     made = compose(folder, task, evaluation=evaluation)
     write(made, target)
     if as_json:
-        _print(json.dumps({"path": str(target), "rows": made.rows, "headline": made.headline, "notes": made.notes}, ensure_ascii=False))
+        _print(
+            json.dumps({"path": str(target), "rows": made.rows, "headline": made.headline, "notes": made.notes}, ensure_ascii=False)
+        )
     else:
         _print(f"{made.headline}\n{target}")
 
