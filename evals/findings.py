@@ -17,7 +17,7 @@ ARMS: Mapping[str, str] = {
     "synthetic": "these rows",
     "direct": "as many naive rows",
     "zero_shot": "the LM, asked directly",
-    "majority": "the commonest label",
+    "majority": "commonest label",
 }
 """What a student was trained on, by name, in the order in which a reader compares."""
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from seedless.errors import SetupError
 from seedless.kept import words
 
-__all__ = ["Projection", "project"]
+__all__ = ["SAMPLE", "Projection", "project"]
 
 SAMPLE = 1000
 LEAST = 5

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -16,7 +17,7 @@ from seedless.evals.chart import Axis, figure
 from seedless.evals.columns import columns
 from seedless.evals.findings import ARMS, Findings, read_findings
 from seedless.evals.headline import headline, notes
-from seedless.evals.projection import project
+from seedless.evals.projection import SAMPLE, project
 from seedless.evals.recorded import RecordedRun, read_run
 from seedless.evals.tally import tally
 from seedless.task import Task
@@ -113,14 +114,23 @@ def write(made: Report, target: Path) -> None:
 
 
 def compose(
-    folder: str | Path, task: Task | str | Path | None = None, *, evaluation: str | Path | None = None, seed: int = 0
+    folder: str | Path,
+    task: Task | str | Path | None = None,
+    *,
+    evaluation: str | Path | None = None,
+    seed: int = 0,
+    say: Callable[[str], None] = lambda _: None,
 ) -> Report:
-    """The report on the run in `folder`; `report`'s arguments. `seed` draws the map's sample and the examples."""
+    """The report on the run in `folder`; `report`'s arguments.
+
+    `seed` draws the map's sample and the examples; `say` is told what takes its time.
+    """
     run = read_run(Path(folder), task)
     found = _findings(run, Path(evaluation) if evaluation is not None else None)
     counted = tally(run, seed=seed)
     sentence, minded = headline(run, counted, found), notes(run, counted, found)
     data = columns(run)
+    say(f"{run.folder}: laying out {figure(min(SAMPLE, len(run.rows)))} of {figure(len(run.rows))} rows on a map, up to a minute")
     plane = project(run.texts(), data["label"], seed=seed)
     page = (
         environment()

@@ -215,7 +215,7 @@ def report(
     from seedless.evals.report import compose, page_path, write
 
     target = page_path(folder, out)
-    made = compose(folder, task, evaluation=evaluation)
+    made = compose(folder, task, evaluation=evaluation, say=_say)
     write(made, target)
     if as_json:
         _print(
