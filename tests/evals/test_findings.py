@@ -8,6 +8,11 @@ import pytest
 
 from seedless.errors import UsageError
 from seedless.evals.findings import read_findings
+from seedless.evals.labelled import LabelledRows
+from seedless.evals.students import student_of
+from seedless.evals.usefulness import usefulness
+from seedless.taskfile import read_task
+from tests.openai_server import task_file
 from tests.recorded_run import write_evaluation
 
 LABELS = ("warm", "cold")
@@ -20,6 +25,24 @@ def test_what_is_there_is_read_and_the_rest_left_alone(tmp_path: Path) -> None:
     assert list(found.students) == ["minilm", "tfidf"]
     assert list(found.students["tfidf"].arms) == ["real", "both", "synthetic", "direct", "zero_shot", "majority"]
     assert found.analyses == {"Bias": {"a": 1}}
+
+
+@pytest.mark.parametrize("train", [False, True])
+def test_what_usefulness_records_is_read(tmp_path: Path, train: bool) -> None:
+    """The two sides agree on the form: the figures come through as they were recorded."""
+    task = read_task(task_file(), "rooms.yaml")
+    words = {"warm": ("lantern", "fire", "wool"), "cold": ("compass", "ice", "iron")}
+    records = [{"text": f"The {words[label][i % 3]} of day {i}.", "label": label} for i in range(30) for label in LABELS]
+    rows = LabelledRows(task, tuple(records), "rows")
+    measured = usefulness(rows, test=rows, students=[student_of("tfidf")], train=rows if train else None, draws=2)
+    (tmp_path / "e.json").write_text(json.dumps({"task": task.name, "rows": 60, "usefulness": measured.record()}), "utf-8")
+    student = read_findings(tmp_path / "e.json", task="rooms", labels=task.label_names).students["tfidf"]
+    recorded = measured.students["tfidf"]
+    assert {name: (arm.macro_f1, arm.low, arm.high, arm.confusion) for name, arm in student.arms.items()} == {
+        name: (score.macro_f1, score.low, score.high, score.confusion) for name, score in recorded.arms.items()
+    }
+    assert ("real" in student.arms) == (student.ratio is not None) == train
+    assert [(point.n, point.synthetic) for point in student.curve] == [(point.n, point.synthetic) for point in recorded.curve]
 
 
 @pytest.mark.parametrize(
