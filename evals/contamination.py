@@ -17,7 +17,7 @@ __all__ = ["Contamination", "Copy", "Overlap", "Quote", "Quoted", "Shared", "Spl
 NGRAMS = (8, 13)  # 13: Brown et al. 2020; 8: the strictest in use (Gemini, PaLM)
 LEAST = 4  # words of a text that is looked for in prompts: shorter ones stand there by chance
 SHOWN = 20
-REFERENCE = 2000  # real rows of other splits
+REFERENCE = 2000  # real rows of other splits, at most
 TEXT = 300  # characters of a text in the result
 PROMPTS = 1000  # prompts held at once
 
@@ -148,7 +148,7 @@ def contamination(
         others = [record for other, each in real.items() if other != name for record in each.records]
         reference = None
         if others:
-            drawn = rng.choice(len(others), min(len(others), REFERENCE, len(rows)), replace=False)
+            drawn = rng.choice(len(others), min(len(others), REFERENCE), replace=False)
             reference = _overlap(
                 LabelledRows(rows.task, tuple(others[i] for i in drawn), "other splits"), split, ngrams, threshold
             )[0]

@@ -101,7 +101,8 @@ def jensen_shannon(spent: NDArray[np.float64]) -> float:
     joint = spent / spent.sum()
     apart = joint.sum(axis=1, keepdims=True) * joint.sum(axis=0, keepdims=True)
     there = joint > 0
-    return max(0.0, float((joint[there] * np.log2(joint[there] / apart[there])).sum()))
+    bits = float((joint[there] * np.log2(joint[there] / apart[there])).sum())
+    return bits if bits > 1e-12 else 0.0
 
 
 def divergence(
@@ -122,7 +123,7 @@ def divergence(
         drawn = np.bincount(rng.integers(n, size=n), minlength=n).astype(np.float64)
         resampled[i] = jensen_shannon(mentioned.by_side(side, drawn))
     bits = max(0.0, found - float(shuffled.mean()))
-    low, high = np.quantile(resampled, (0.025, 0.975)) - resampled.mean() + bits
+    low, high = np.quantile(resampled, (0.025, 0.975)) - float(resampled.mean()) + bits
     p = (1 + int((shuffled >= found - 1e-12).sum())) / (1 + RESAMPLES)
     return Divergence(bits, max(0.0, float(low)), max(0.0, float(high)), p)
 

@@ -93,8 +93,8 @@ def _words(line: str) -> list[Word]:
             continue
         word = token.rstrip(".")
         if not word.isalnum():
-            head, _, tail = word.replace("’", "'").partition("'")
-            word = word if tail[:1].isupper() else head
+            head, _, tail = word.replace("’", "'").removesuffix("'s").partition("'")
+            word = f"{head}'{tail}" if tail[:1].isupper() else head
         found.append((word, begins, apart))
         begins = apart = False
     return found
