@@ -108,20 +108,25 @@ def jensen_shannon(spent: NDArray[np.float64]) -> float:
 def divergence(
     mentioned: Mentioned, side: NDArray[np.int64], rng: np.random.Generator, *, strata: NDArray[np.int64] | None = None
 ) -> Divergence:
-    """How much the rows' sides differ in what they mention. Sides are shuffled within `strata` (all rows are one if left out)."""
+    """How much the rows' sides differ in what they mention. Sides are shuffled within `strata` (all rows are one if left out), rows are
+    resampled within stratum and side, whose numbers are no accident.
+    """
     n = mentioned.rows
-    fixed = np.argsort(strata, kind="stable") if strata is not None else None
+    alone = strata is None
+    strata = np.zeros(n, dtype=np.int64) if strata is None else strata
+    by_stratum, by_cell = np.argsort(strata, kind="stable"), np.lexsort((side, strata))
+    _, begins, inverse, sizes = np.unique(
+        np.stack([strata, side])[:, by_cell], axis=1, return_index=True, return_inverse=True, return_counts=True
+    )
+    cell = inverse.reshape(-1)
     found = jensen_shannon(mentioned.by_side(side))
     shuffled, resampled = np.empty(RESAMPLES), np.empty(RESAMPLES)
     for i in range(RESAMPLES):
-        if strata is None:
-            mixed = rng.permutation(side)
-        else:
-            mixed = np.empty_like(side)
-            mixed[fixed] = side[np.lexsort((rng.random(n), strata))]
+        mixed = np.empty_like(side)
+        mixed[by_stratum] = side[rng.permutation(n) if alone else np.argsort(strata + rng.random(n))]
         shuffled[i] = jensen_shannon(mentioned.by_side(mixed))
-        drawn = np.bincount(rng.integers(n, size=n), minlength=n).astype(np.float64)
-        resampled[i] = jensen_shannon(mentioned.by_side(side, drawn))
+        drawn = by_cell[begins[cell] + (rng.random(n) * sizes[cell]).astype(np.int64)]
+        resampled[i] = jensen_shannon(mentioned.by_side(side, np.bincount(drawn, minlength=n).astype(np.float64)))
     bits = max(0.0, found - float(shuffled.mean()))
     low, high = np.quantile(resampled, (0.025, 0.975)) - float(resampled.mean()) + bits
     p = (1 + int((shuffled >= found - 1e-12).sum())) / (1 + RESAMPLES)

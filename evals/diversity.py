@@ -192,7 +192,7 @@ def _figures(rows: LabelledRows, sample: int, rng: np.random.Generator) -> Figur
         vocabulary_sum=_vocabulary_sum(numbered, vocabulary),
         self_bleu=self_bleu([words(rows.texts[i]) for i in bleu]),
         self_bleu_rows=len(bleu),
-        exact=1 - len(np.unique(numbered.whole())) / len(rows),
+        exact=1 - _different(numbered.whole()) / len(rows),
         near=float(near[compared].mean()),
         near_rows=len(compared),
         openings=tuple(
@@ -226,7 +226,7 @@ def _per_label(
         own = vectors[labels[embedded] == place] if vectors is not None else np.zeros((0, 1))
         found[name] = LabelFigures(
             rows=len(having),
-            distinct_2=len(np.unique(pairs)) / len(pairs) if len(pairs) else None,
+            distinct_2=_different(pairs) / len(pairs) if len(pairs) else None,
             top_opening=Counter(openings[i] for i in having.tolist()).most_common(1)[0][1] / len(having),
             repeats=float(near[asked].mean()) if len(asked) else None,
             mean_cosine=_mean_cosine(own) if len(own) > 1 else None,
@@ -241,14 +241,20 @@ def _some(rows: int, at_most: int, rng: np.random.Generator) -> NDArray[np.int64
 
 def _distinct(texts: Numbered, n: int) -> float | None:
     grams, _ = texts.ngrams(n)
-    return len(np.unique(grams)) / len(grams) if len(grams) else None
+    return _different(grams) / len(grams) if len(grams) else None
+
+
+def _different(hashes: NDArray[Any]) -> int:
+    """How many different ones: sorting millions is twice as fast as np.unique."""
+    ordered = np.sort(hashes)
+    return int(np.count_nonzero(ordered[1:] != ordered[:-1])) + bool(len(ordered))
 
 
 def _vocabulary_sum(texts: Numbered, vocabulary: Vocabulary) -> int:
     from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
     telling = ~np.isin(texts.flat, vocabulary.numbers(ENGLISH_STOP_WORDS | PIECES))
-    return len(np.unique(texts.owners[telling] * len(vocabulary) + texts.flat[telling]))
+    return _different(texts.owners[telling] * len(vocabulary) + texts.flat[telling])
 
 
 def _embedded(rows: LabelledRows, places: NDArray[np.int64]) -> NDArray[np.float64]:

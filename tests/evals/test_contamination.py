@@ -148,12 +148,14 @@ def test_many_prompts_are_read_in_pieces(monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.mark.slow
 def test_fifty_thousand_rows() -> None:
     rows, real = clean(50_000), clean(10_000, seed=1)
+    few = rows.take(range(20))
     for analysis in (
-        lambda: diversity(rows, sample=0),
-        lambda: bias(rows, real=real),
-        lambda: contamination(rows, real={"train": real}),
-        lambda: prompts_contain(rows.texts[:10_000], real),
+        lambda given: diversity(given, sample=0),
+        lambda given: bias(given, real=real),
+        lambda given: contamination(given, real={"train": real}),
+        lambda given: prompts_contain(given.texts[:10_000], real),
     ):
+        analysis(few)  # what is imported only once
         start = time.process_time()  # the machine may be busy with other things
-        analysis()
+        analysis(rows)
         assert time.process_time() - start < 10

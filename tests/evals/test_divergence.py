@@ -8,7 +8,7 @@ import pytest
 
 from seedless.evals import divergence as module
 from seedless.evals.divergence import Mentioned, associations, divergence, from_real, jensen_shannon
-from tests.evals.planted_rows import rows_of
+from tests.evals.planted_rows import rows_of, task_of
 
 WORDS = ("she", "he")
 
@@ -55,12 +55,16 @@ def test_a_planted_word_shows_and_shuffled_labels_do_not() -> None:
 @pytest.mark.parametrize("labels", [2, 7, 60])
 def test_false_alarms_are_rare(labels: int) -> None:
     names = tuple(f"n{i}" for i in range(20))
-    shows = 0
+    shows, bits, uncorrected = 0, 0.0, 0.0
     for seed in range(40):
         rng = np.random.default_rng(seed)
-        mentioned = Mentioned.of(said_of(120, 0.5, seed=seed, words=names), names)
-        shows += divergence(mentioned, rng.integers(labels, size=120), rng).shows
+        mentioned, side = Mentioned.of(said_of(120, 0.5, seed=seed, words=names), names), rng.integers(labels, size=120)
+        found = divergence(mentioned, side, rng)
+        shows += found.shows
+        bits += found.bits
+        uncorrected += jensen_shannon(mentioned.by_side(side))
     assert shows <= 2, "one in a hundred is expected"
+    assert bits < 0.15 * uncorrected, "few rows of many words differ by chance alone: that is taken off"
 
 
 def test_more_rows_narrow_the_interval_and_leave_the_figure() -> None:
@@ -82,6 +86,18 @@ def test_real_rows_are_compared_label_by_label() -> None:
     turned = from_real(Mentioned.of([*said[:100], *[{"she"}] * 100], WORDS), (rows, rows), np.random.default_rng(0))
     assert turned.shows
     assert turned.bits == pytest.approx(0.31, abs=0.02)
+
+
+def test_what_labels_say_does_not_hide_a_difference() -> None:
+    # 40 labels of three rows, each with a word of its own; one row in each of ten labels says another, in one source only.
+    task = task_of(*(f"l{i}" for i in range(40)))
+    rows = rows_of([f"t{i}" for i in range(120)], task=task)
+    own = [{f"w{i % 40}"} for i in range(120)]
+    other = [{"x"} if i < 10 else each for i, each in enumerate(own)]
+    words = ("x", *(f"w{i}" for i in range(40)))
+    found = from_real(Mentioned.of([*other, *own], words), (rows, rows), np.random.default_rng(0))
+    assert found.shows
+    assert not from_real(Mentioned.of([*own, *own], words), (rows, rows), np.random.default_rng(0)).shows
 
 
 def test_log_odds_by_hand() -> None:
