@@ -1,5 +1,6 @@
 """Answers: which field holds them, and where in a text they stand."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -96,12 +97,14 @@ def span_position(field: str, within: str, rows: LabelledRows, pair: Pair | None
 
 
 def _positions(rows: LabelledRows, field: str, within: str) -> NDArray[np.float64]:
-    """Where each row's span begins, as a share of the places where it could; not a number where it is not found, or is the whole."""
+    """Where each row's span begins (its words, not a part of a word), as a share of the places where it could; not a number where it
+    is not found, or is the whole.
+    """
     found = np.full(len(rows), np.nan)
     for i, (span, text) in enumerate(zip(rows.column(field), rows.column(within), strict=True)):
-        begin = text.casefold().find(span.strip().casefold())
-        if begin >= 0 and (room := len(text.casefold()) - len(span.strip().casefold())) > 0:
-            found[i] = begin / room
+        there = re.search(rf"(?<!\w){re.escape(span.strip())}(?!\w)", text, re.IGNORECASE)
+        if there is not None and (room := len(text) - len(there[0])) > 0:
+            found[i] = there.start() / room
     return found
 
 

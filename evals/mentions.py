@@ -52,7 +52,7 @@ def mentions(texts: Sequence[str]) -> Mapping[str, tuple[frozenset[str], ...]]:
     languages that share their word, as the country's English name. "Georgia" is always the country, initials such as US need their
     capitals, and in a text without any capital words such as "turkey" do not count. `names`: runs of capitalised words, of people as of
     firms and places; not all in capitals, not a country, month or day, not in a line in title case, and only words that `texts` have in
-    capitals within sentences more often than in lower case. A single word at a sentence's beginning is no name. Lower-cased texts have none.
+    capitals within sentences more often than in lower case, or right before such a one. A single word at a sentence's beginning is no name. Lower-cased texts have none.
 
     >>> {group: sorted(found[0]) for group, found in mentions(["So she told the French that John Smith won."]).items()}
     {'pronouns': ['female'], 'countries': ['France'], 'names': ['John Smith']}
@@ -158,11 +158,11 @@ def _names(words: Sequence[Word], of_country: set[int], proper: frozenset[str]) 
         if apart and run:
             yield " ".join(run)
             run = []
-        named = _may_be_name(word, proper) and place not in of_country
-        if named and begins:
-            # A capital says nothing here: the word after must be of the same name.
-            after, _, parted = words[place + 1] if place + 1 < len(words) else ("", True, True)
-            named = not parted and _may_be_name(after, proper)
+        after, _, parted = words[place + 1] if place + 1 < len(words) else ("", True, True)
+        goes_on = not parted and _capital(after) and after.casefold() in proper and place + 1 not in of_country
+        known = word.casefold() in proper
+        # The capital of a sentence's first word says nothing; New York's "New" is a name beside York.
+        named = _capital(word) and place not in of_country and (known and goes_on if begins else known or goes_on)
         if named:
             run.append(word)
         elif run:
@@ -172,5 +172,6 @@ def _names(words: Sequence[Word], of_country: set[int], proper: frozenset[str]) 
         yield " ".join(run)
 
 
-def _may_be_name(word: str, proper: frozenset[str]) -> bool:
-    return word[:1].isupper() and word.casefold() in proper and word not in NO_NAMES and not (len(word) > 1 and word.isupper())
+def _capital(word: str) -> bool:
+    """Whether the word has a capital as names do: not as initials, months and titles do."""
+    return word[:1].isupper() and word not in NO_NAMES and not (len(word) > 1 and word.isupper())

@@ -73,7 +73,13 @@ def test_spans_that_are_not_there() -> None:
     records = (
         {"text": "one two", "span": "three", "label": "red"},
         {"text": "one", "span": "one", "label": "green"},
-        {"text": "İ", "span": "x", "label": "green"},
+        {"text": "within", "span": "it", "label": "green"},
     )
     found = span_position("span", "text", LabelledRows(SPANS, records, "planted"), None, np.random.default_rng(0))
     assert (found.found, found.mean, sum(found.fifths), found.by_label) == (0, None, 0, {})
+
+
+def test_a_span_is_no_part_of_a_word() -> None:
+    records = ({"text": "Within, it", "span": "It", "label": "red"}, {"text": "C++ is it.", "span": "c++", "label": "red"})
+    found = span_position("span", "text", LabelledRows(SPANS, records, "planted"), None, np.random.default_rng(0))
+    assert (found.found, found.fifths[0], found.fifths[4]) == (2, 0.5, 0.5)

@@ -77,6 +77,7 @@ def test_a_name_at_the_beginning_needs_one_elsewhere() -> None:
 def test_words_that_are_mostly_in_lower_case_are_no_names() -> None:
     assert found("So we went to the Market.", "names") == {"Market"}
     assert found("So we went to the Market.", "names", "the market is big") == set()
+    assert found("So we went to New York.", "names", "a new coat") == {"New York"}
 
 
 def test_one_entry_a_text() -> None:
