@@ -14,7 +14,7 @@ from seedless.evals.numbered import Numbered, Vocabulary
 
 __all__ = ["Contamination", "Copy", "Overlap", "Quote", "Quoted", "Shared", "Split", "contamination", "prompts_contain"]
 
-NGRAMS = (8, 13)  # 13: Brown et al. 2020; 8: the strictest in use (Gemini, PaLM)
+NGRAMS = (8, 13)  # the runs that PaLM's (Chowdhery et al. 2022) and GPT-3's (Brown et al. 2020) checks looked for
 LEAST = 4  # words of a text that is looked for in prompts: shorter ones stand there by chance
 SHOWN = 20
 REFERENCE = 2000  # real rows of other splits, at most
