@@ -19,7 +19,11 @@ __all__ = ["Anchor", "Embedder", "macro_f1", "student_of", "usefulness"]
 Vectors = NDArray[np.floating[Any]]
 Indices = NDArray[np.integer[Any]]
 Student = Callable[[Vectors], Vectors]
-CLASS, NEAREST, LENGTH = 0.6, 0.2, 0.2  # weights of a draft's likeness to real rows: their label's, the nearest one's, their length's
+CLASS, NEAREST, LENGTH = (
+    0.6,
+    0.2,
+    0.2,
+)  # weights of a draft's likeness to real rows: their label's, the nearest one's, their length's
 WORD = re.compile(r"[^\W\d_][^\W\d_']*")
 
 
@@ -89,7 +93,8 @@ class Anchor:
         return math.floor(np.percentile(counts, 5)), math.ceil(np.percentile(counts, 95))
 
     def _probabilities(self, vector: Vectors) -> Vectors:
-        return self._student(vector[None, :])[0]
+        found: Vectors = self._student(vector[None, :])[0]
+        return found
 
     def _nearness(self, vector: Vectors) -> float:
         return float(np.clip((self.vectors @ vector).max() / self._usual, 0, 1))

@@ -129,7 +129,7 @@ class Board:
         work = self.begin(state, index, lm=lm, shift=shift)
         try:
             return work.result()
-        except Exception as error:  # noqa: BLE001  none may be swallowed by an optimiser
+        except Exception as error:  # none may be swallowed by an optimiser
             with self._lock:
                 self._halted = self._halted or error
             raise Halt(error) from error

@@ -31,7 +31,10 @@ class State:
     def of(cls, program: TarGEN) -> "State":
         """The state of `program`."""
         return cls(
-            {name: Said(p.signature.instructions, tuple(_plain(demo) for demo in p.demos)) for name, p in program.named_predictors()},
+            {
+                name: Said(p.signature.instructions, tuple(_plain(demo) for demo in p.demos))
+                for name, p in program.named_predictors()
+            },
             program.phrasing,
         )
 

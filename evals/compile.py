@@ -178,7 +178,9 @@ def compile(  # noqa: A001  the verb that it is
     if dev is not None:
         rows = read_dev(Path(dev), loaded) if isinstance(dev, str | Path) else dev_rows(dev, loaded)
     elif given.demos_from_dev:
-        raise UsageError("given --demos-from-dev without dev rows, of which demonstrations could be made; give them with --dev FILE")
+        raise UsageError(
+            "given --demos-from-dev without dev rows, of which demonstrations could be made; give them with --dev FILE"
+        )
     path = Path(out) if out is not None else None
     if path is not None:
         check_target(path)

@@ -1,127 +1,139 @@
-"""The guard: is the compiled program better than the uncompiled one on what it was not chosen with? A paired bootstrap decides."""
+"""The guard: both programs on what no candidate was chosen with. The compiled one passes only if it is better with confidence."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from seedless.evals.anchor import Indices, Vectors, macro_f1, student_of, usefulness
+from seedless import background
+from seedless.errors import BudgetEnded
+from seedless.evals.candidate import State
+from seedless.evals.dev import DevRow
+from seedless.evals.metric import Scored
+from seedless.evals.paired import Comparison, Learnt, by_scores, by_usefulness
+from seedless.evals.workshop import Workshop, readable
+from seedless.kept import Kept
+from seedless.outcome import Outcome
+from seedless.planner import Plan
+from seedless.slot import Slot
 
-__all__ = ["Comparison", "Figure", "Learnt", "by_scores", "by_usefulness"]
+__all__ = ["Guard", "Verdict"]
 
-DRAWS = 2000
-FITS = 300  # draws of the bootstrap that fits two students each time
-LEVEL = 0.95
+FEWEST_PAIRS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
-    """A figure with its bootstrap interval at the level 0.95."""
+class Verdict:
+    """Whether the compiled program may take the uncompiled one's place, and why; `comparison` is None where there was nothing to compare."""
 
-    value: float
-    low: float
-    high: float
+    better: bool
+    why: str
+    comparison: Comparison | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
-    """The uncompiled and the compiled program side by side.
+class Side:
+    """One program's part: its slots, its outcomes as a run would settle them, their scores."""
 
-    `metric` names what `before` and `after` are: `usefulness` (of a student that learnt from the drafts, on the reporting half of the real rows:
-    the mean probability of the true label) or `score` (the mean score of the drafts themselves, intrinsic). Both are in [0, 1], higher is better;
-    `gain` is their difference. `n` counts what the bootstrap draws from, `figures` holds others, before and after.
-    """
-
-    metric: str
-    before: Figure
-    after: Figure
-    gain: Figure
-    n: int
-    figures: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    slots: tuple[Slot, ...]
+    outcomes: tuple[Outcome, ...]
+    scored: tuple[Scored, ...]
 
     @property
-    def better(self) -> bool:
-        """Whether the gain's interval lies above zero."""
-        return self.gain.low > 0
+    def scores(self) -> list[float]:
+        """The scores alone."""
+        return [scored.score for scored in self.scored]
 
-    def record(self) -> dict[str, Any]:
-        """The comparison as one JSON object."""
-        return {**asdict(self), "figures": {name: list(pair) for name, pair in self.figures.items()}, "better": self.better}
-
-
-@dataclass(frozen=True, slots=True)
-class Learnt:
-    """What a student learns from: vectors of drafts, shape (n, dimensions), the labels that they were asked for, and how much each counts."""
-
-    vectors: Vectors
-    labels: Indices
-    trust: Vectors
+    @property
+    def accepted(self) -> float:
+        """Share of the slots that gave a row of the asked label, in [0, 1]."""
+        return sum(scored.accepted for scored in self.scored) / len(self.scored)
 
 
-def by_scores(before: Sequence[float], after: Sequence[float], seed: int) -> Comparison:
-    """Scores of the same slots under both programs; slots are drawn with replacement, for both the same."""
-    pairs = np.array([before, after], dtype=np.float64)
-    rng = np.random.default_rng([seed, 1])
-    drawn = rng.integers(0, pairs.shape[1], (DRAWS, pairs.shape[1]))
-    means = pairs[:, drawn].mean(axis=2)
-    return _comparison("score", pairs.mean(axis=1), means, pairs.shape[1], {})
+class Guard:
+    """Compares two programs on fresh slots and, where there are real rows, on their reporting half.
 
-
-def by_usefulness(
-    before: Learnt, after: Learnt, rows: Vectors, labels: Indices, count: int, seed: int, *, fits: int = FITS
-) -> Comparison:
-    """Students that learnt from the same slots under both programs, on real rows that no candidate was chosen with.
-
-    `rows` are the real rows' vectors, `labels` their labels, of `count` in all. Each draw of the bootstrap takes real rows and slots with
-    replacement, label by label and for both programs the same, and fits both students anew: the interval holds the chance of the
-    drafts as well as that of the rows.
+    Parameters
+    ----------
+    workshop
+        Runs the programs.
+    rows
+        The reporting half; without rows the drafts' own scores are compared.
+    attempts
+        Rounds of writing at most: two where drafts are revised, so that revisions have a say.
+    seed
+        Of the bootstrap.
     """
-    rng = np.random.default_rng([seed, 2])
 
-    def judged(learnt: Learnt, slots: Indices, drawn: Indices) -> Vectors:
-        kept = slots[learnt.trust[slots] > 0]
-        student = student_of(learnt.vectors[kept], learnt.labels[kept], learnt.trust[kept], count)
-        probabilities: Vectors = student(rows[drawn])
-        return probabilities
+    def __init__(self, workshop: Workshop, rows: Sequence[DevRow], *, attempts: int, seed: int) -> None:
+        self.workshop = workshop
+        self.rows = tuple(rows)
+        self.attempts = attempts
+        self.seed = seed
 
-    slots, everyone = np.arange(len(before.labels)), np.arange(len(labels))
-    whole = [judged(learnt, slots, everyone) for learnt in (before, after)]
-    values = np.array([usefulness(p, labels) for p in whole])
-    means = np.zeros((2, fits))
-    for i in range(fits):
-        some, real = _within(before.labels, rng), _within(labels, rng)
-        for j, learnt in enumerate((before, after)):
-            means[j, i] = usefulness(judged(learnt, some, real), labels[real])
-    figures = {
-        "macro_f1": (macro_f1(whole[0], labels), macro_f1(whole[1], labels)),
-        "rows_learnt_from": (float((before.trust > 0).sum()), float((after.trust > 0).sum())),
-    }
-    return _comparison("usefulness", values, means, len(labels), figures)
+    def compared(self, base: State, state: State, plan: Plan) -> Verdict:
+        """The verdict on `state` beside `base`, from what both make of `plan`, as far as the budget goes.
 
+        Raises
+        ------
+        LMUnusable
+            If the LM cannot be used.
+        """
+        if state.key == base.key:
+            return Verdict(better=False, why="no candidate did better than the uncompiled program where candidates are chosen, so the uncompiled program is kept")  # fmt: skip
+        sides = background.run(self._sides(base, state, plan))
+        if sides is None:
+            return Verdict(better=False, why="the budget ended before the compiled program could be compared, so the uncompiled program is kept")  # fmt: skip
+        found = self._comparison(*sides)
+        before, after, gain = found.before, found.after, found.gain
+        told = f"{found.metric} {before.value:.3f} before, {after.value:.3f} after, gain {gain.value:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}]"
+        if found.better:
+            return Verdict(better=True, why=f"the compiled program is better: {told}", comparison=found)
+        why = f"the compiled program is not better with confidence ({told}), so the uncompiled program is kept"
+        return Verdict(better=False, why=why, comparison=found)
 
-def _within(labels: Indices, rng: np.random.Generator) -> Indices:
-    """Indices drawn with replacement within each label, as many as it has."""
-    places = [np.flatnonzero(labels == label) for label in np.unique(labels)]
-    return np.concatenate([rng.choice(place, len(place)) for place in places])
+    async def _sides(self, base: State, state: State, plan: Plan) -> tuple[Side, Side] | None:
+        """Both programs' parts on the places that both could be tried on; None where they are too few."""
+        try:
+            first, second = await self.workshop.slots(base, plan), await self.workshop.slots(state, plan)
+        except BudgetEnded:
+            return None
+        asked = [
+            self.workshop.outcome(program, slot, Kept(), attempts=self.attempts)
+            for pair in zip(first, second, strict=True)
+            for program, slot in zip((base, state), pair, strict=True)
+        ]
+        found = await asyncio.gather(*asked, return_exceptions=True)
+        for outcome in found:
+            if isinstance(outcome, BaseException) and not isinstance(outcome, BudgetEnded):
+                raise outcome
+        sides: tuple[list[tuple[Slot, Outcome]], list[tuple[Slot, Outcome]]] = ([], [])
+        for one, other, before, after in zip(first, second, found[::2], found[1::2], strict=True):
+            if not isinstance(before, BaseException) and not isinstance(after, BaseException):
+                sides[0].append((one, before))
+                sides[1].append((other, after))
+        if len(sides[0]) < FEWEST_PAIRS:
+            return None
+        return await self._side(sides[0]), await self._side(sides[1])
 
+    async def _side(self, made: Sequence[tuple[Slot, Outcome]]) -> Side:
+        slots, outcomes = tuple(slot for slot, _ in made), tuple(outcome for _, outcome in made)
+        settled = self.workshop.settled(outcomes, slots)
+        return Side(slots, settled, await self.workshop.scored(settled))
 
-def _comparison(metric: str, values: Vectors, means: Vectors, n: int, figures: Mapping[str, tuple[float, float]]) -> Comparison:
-    from scipy.stats import norm, t
+    def _comparison(self, before: Side, after: Side) -> Comparison:
+        accepted = (round(before.accepted, 4), round(after.accepted, 4))
+        if not self.rows:
+            found = by_scores(before.scores, after.scores, self.seed)
+            return replace(found, figures={"accepted": accepted})
+        names = self.workshop.task.label_names
+        labels = np.array([names.index(row.label) for row in self.rows])
+        vectors = self.workshop.vectors([row.text for row in self.rows])
+        found = by_usefulness(self._learnt(before), self._learnt(after), vectors, labels, len(names), self.seed)
+        means = (round(float(np.mean(before.scores)), 4), round(float(np.mean(after.scores)), 4))
+        return replace(found, figures={**found.figures, "score": means, "accepted": accepted})
 
-    # A percentile interval is too narrow for few draws; expanded so (Hesterberg, arXiv 1411.5279, section 3.2) it is as wide as Student's.
-    tail = 100 * norm.cdf(np.sqrt(n / (n - 1)) * t.ppf((1 - LEVEL) / 2, n - 1))
-    edges = [tail, 100 - tail]
-
-    def figure(value: float, drawn: Vectors) -> Figure:
-        low, high = np.percentile(drawn, edges)
-        return Figure(*(round(float(x), 4) for x in (value, low, high)))
-
-    return Comparison(
-        metric,
-        figure(values[0], means[0]),
-        figure(values[1], means[1]),
-        figure(values[1] - values[0], means[1] - means[0]),
-        n,
-        {name: (round(a, 4), round(b, 4)) for name, (a, b) in figures.items()},
-    )
+    def _learnt(self, side: Side) -> Learnt:
+        texts = ["\n".join(outcome.texts.values()) if readable(outcome) else "" for outcome in side.outcomes]
+        return self.workshop.learnt(texts, [slot.label for slot in side.slots], [scored.trust for scored in side.scored])

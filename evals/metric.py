@@ -90,7 +90,9 @@ class DevMetric:
         anchor, how much of the real rows' ground they cover.
         """
         if not items:
-            return Scored(0.0, "No item could be read from the answer; give the list, one item a line or element.", {}, accepted=False)
+            return Scored(
+                0.0, "No item could be read from the answer; give the list, one item a line or element.", {}, accepted=False
+            )
         told: list[str] = []
         given = min(1.0, len(items) / count)
         if given < 1:

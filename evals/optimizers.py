@@ -2,12 +2,13 @@
 
 import contextlib
 import importlib.util
-import io
 import logging
+import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TextIO, cast
 
 import dspy
 
@@ -121,7 +122,9 @@ def _gepa(trial: Trial, examples: list[Any], means: Means) -> Trial:
 
     several = len(trial.asks) > 1
     optimiser = dspy.GEPA(
-        metric=lambda _example, made, _trace=None, _name=None, _steps=None: dspy.Prediction(score=made.score, feedback=made.feedback),
+        metric=lambda _example, made, _trace=None, _name=None, _steps=None: dspy.Prediction(
+            score=made.score, feedback=made.feedback
+        ),
         max_metric_calls=3 * means.tries + 20 * len(examples),  # what is tried again costs nothing: the budget ends it
         reflection_minibatch_size=min(3, len(examples)),
         reflection_lm=means.proposer,
@@ -206,7 +209,10 @@ class PlainProposer:
     """Asks a small model for better words in plain ones: the words so far, what came of them, and what was wrong with it."""
 
     def __call__(
-        self, candidate: dict[str, str], reflective_dataset: Mapping[str, Sequence[Mapping[str, Any]]], components_to_update: list[str]
+        self,
+        candidate: dict[str, str],
+        reflective_dataset: Mapping[str, Sequence[Mapping[str, Any]]],
+        components_to_update: list[str],
     ) -> dict[str, str]:
         """New words for each component that has examples."""
         found: dict[str, str] = {}
@@ -228,6 +234,22 @@ class PlainProposer:
         )
 
 
+_hush: ContextVar[bool] = ContextVar("seedless_hush", default=False)
+
+
+class _Hushed:
+    """A stream that drops what an optimiser writes, and lets through what anyone else writes meanwhile."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        return len(text) if _hush.get() else self._stream.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
 @contextlib.contextmanager
 def quietly() -> Iterator[None]:
     """Keep optimisers' prints, bars and logs off the terminal: the compile tells its own progress."""
@@ -236,9 +258,15 @@ def quietly() -> Iterator[None]:
     for name in names:
         logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
-        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
+        with (
+            contextlib.redirect_stdout(cast("TextIO", _Hushed(sys.stdout))),
+            contextlib.redirect_stderr(cast("TextIO", _Hushed(sys.stderr))),
+        ):
+            token = _hush.set(True)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                yield
+            _hush.reset(token)
     finally:
         for name, level in levels.items():
             logging.getLogger(name).setLevel(level)

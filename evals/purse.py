@@ -68,7 +68,9 @@ def sizes(task: Task, budget: int, *, per_draft: int, revises: bool, batch: int,
 
     needed = lists(least) * 2 + least * (2 * per_draft + pair)
     if budget < needed:
-        raise UsageError(f"given --budget-calls {budget}, at least {needed} are needed to compile a program for {task.name!r}; give more")
+        raise UsageError(
+            f"given --budget-calls {budget}, at least {needed} are needed to compile a program for {task.name!r}; give more"
+        )
     changed = 2 if {"contexts", "seeds"} & set(stages) else 1
     chosen = max(least, min(MOST_CHOSEN, int(CHOOSE * budget / per_draft)))
     reported = max(least, min(MOST_REPORTED, int((REPORT * budget - changed * lists(least)) / pair)))
@@ -112,7 +114,11 @@ class Purse:
         """Let requests go out until `upto` have been sent since the compile began; USD in proportion."""
         usd = self.usd * min(1.0, upto / self.calls) if self.usd is not None else None
         budget = CallBudget(
-            max_calls=upto, max_cost=usd, calls=self.journal.calls(), cost=self.journal.cost(), options=("--budget-calls", "--budget-usd")
+            max_calls=upto,
+            max_cost=usd,
+            calls=self.journal.calls(),
+            cost=self.journal.cost(),
+            options=("--budget-calls", "--budget-usd"),
         )
         for lm in self.lms:
             lm.budget = budget

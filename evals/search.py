@@ -13,7 +13,7 @@ from seedless.errors import UsageError
 from seedless.evals.anchor import Anchor
 from seedless.evals.board import Board
 from seedless.evals.candidate import Said, State
-from seedless.evals.stages import CONTEXTS, GENERATE
+from seedless.evals.workshop import CONTEXTS, GENERATE
 from seedless.phrasing import Phrasing
 from seedless.task import Task, places
 
@@ -159,4 +159,3 @@ def _changed(phrasing: Phrasing, changes: Mapping[str, Any]) -> Phrasing:
     said = phrasing.model_dump()
     sampling = {**said["sampling"], **changes.get("sampling", {})}
     return Phrasing.model_validate({**said, **changes, "sampling": sampling})
-

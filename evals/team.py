@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from seedless.evals.compile import CompileOptions
-from seedless.evals.stages import Reader
+from seedless.evals.workshop import Reader
 from seedless.lms.adapters import adapter_of
 from seedless.lms.metered import MeteredLM, metered
 from seedless.lms.spec import LMSpec, Profile

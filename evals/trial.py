@@ -82,4 +82,3 @@ def of_constraints(board: Board, writer: str, constraints: Mapping[str, str], ou
         return State(board.base.said, phrasing)
 
     return Trial({label: asked(constraint) for label, constraint in constraints.items()}, board, writer, state)
-

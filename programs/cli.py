@@ -172,7 +172,9 @@ def generate(
 @app.command("compile")
 def compile_(
     task: TaskName,
-    out: Annotated[Path | None, typer.Option("-o", "--out", help="The program.  [default: out/TASK.program.json]", metavar="FILE")] = None,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="The program.  [default: out/TASK.program.json]", metavar="FILE")
+    ] = None,
     optimizer: Annotated[
         str | None,
         typer.Option(
@@ -210,7 +212,7 @@ def compile_(
     as_json: AsJson = False,
 ) -> None:
     """Optimise the prompts for TASK against the dev metric; the same command goes on where it stopped."""
-    from seedless.evals.compile import compile
+    from seedless.evals.compile import compile  # noqa: A004  the verb that it is
     from seedless.taskfile import load_task
 
     loaded, stderr = load_task(task), sys.stderr
@@ -229,7 +231,9 @@ def compile_(
     if as_json:
         _print(json.dumps({"program": str(path), **account}, ensure_ascii=False))
         return
-    anchor = "no real row had a say: the metric is intrinsic" if account["intrinsic"] else f"anchored in {account['dev_rows']} real rows"
+    anchor = (
+        "no real row had a say: the metric is intrinsic" if account["intrinsic"] else f"anchored in {account['dev_rows']} real rows"
+    )
     _print(f"{path}: the {account['kept']} program; {account['why']}; {anchor}; {sum(account['calls'].values())} LM calls")
 
 

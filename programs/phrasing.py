@@ -41,13 +41,13 @@ class Phrasing(Declared):
     ('in plain words',)
     """
 
-    constraints: Annotated[dict[Tag, Text], Attr(max_length=500)] = {}
+    constraints: dict[Tag, Text] = Attr(default_factory=dict, max_length=500)
     styles: Annotated[tuple[Tag, ...], Attr(max_length=50)] = ()
     openings: Annotated[bool, Attr(strict=True)] = True
     contexts_hint: Text | None = None
     seeds_hint: Text | None = None
-    words: Annotated[dict[Name, tuple[Words, Words]], Attr(max_length=20)] = {}
-    sampling: dict[Stage, Sampled] = {}
+    words: dict[Name, tuple[Words, Words]] = Attr(default_factory=dict, max_length=20)
+    sampling: dict[Stage, Sampled] = Attr(default_factory=dict)
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:

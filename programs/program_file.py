@@ -60,7 +60,9 @@ def write_program(path: Path, task: Task, file: ProgramFile) -> None:
         part.write_text(json.dumps(said, indent=2, ensure_ascii=False, allow_nan=False) + "\n", "utf-8")
         os.replace(part, path)
     except OSError as error:
-        raise SetupError(f"{path}: cannot be written ({error.strerror}); give a file in a folder that can be written: -o FILE") from error
+        raise SetupError(
+            f"{path}: cannot be written ({error.strerror}); give a file in a folder that can be written: -o FILE"
+        ) from error
 
 
 def read_program(path: Path, task: Task, fields: Fields) -> ProgramFile:
@@ -111,13 +113,17 @@ def _parsed(path: Path) -> dict[str, Any]:
         with path.open("rb") as file:
             raw = file.read(LIMIT + 1)
     except OSError as error:
-        _refuse(path, f"cannot be read as a program ({error.strerror})", "give a file that `seedless compile` or `TarGEN.save` wrote")
+        _refuse(
+            path, f"cannot be read as a program ({error.strerror})", "give a file that `seedless compile` or `TarGEN.save` wrote"
+        )
     if len(raw) > LIMIT:
         _refuse(path, f"has more than {LIMIT:,} bytes, a program has fewer", "is this a program?")
     try:
         said = json.loads(raw, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
-        _refuse(path, f"cannot be read as a program ({' '.join(str(error).split())[:200]})", "give a file that `seedless compile` wrote")
+        _refuse(
+            path, f"cannot be read as a program ({' '.join(str(error).split())[:200]})", "give a file that `seedless compile` wrote"
+        )
     if not isinstance(said, dict):
         _refuse(path, "is no program of seedless", "give a file that `seedless compile` or `TarGEN.save` wrote")
     return said
@@ -139,7 +145,9 @@ def _check_origin(path: Path, own: Mapping[str, Any], task: Task) -> None:
     if not theirs:
         _refuse(path, "does not say which DSPy wrote it", "compile the program again")
     if theirs[:2] > ours[:2]:
-        _refuse(path, f"was written with DSPy {own['dspy']}, here is {version('dspy')}", "update dspy, or compile the program again")
+        _refuse(
+            path, f"was written with DSPy {own['dspy']}, here is {version('dspy')}", "update dspy, or compile the program again"
+        )
 
 
 def _check_state(path: Path, name: str, state: object, fields: Sequence[Mapping[str, Any]]) -> None:
