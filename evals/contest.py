@@ -10,7 +10,7 @@ from seedless.evals.anchor import student_of, usefulness
 from seedless.evals.board import Board, Halt, Standing
 from seedless.evals.candidate import Candidate, Said, State
 from seedless.evals.optimizers import Means, Proposer, optimise, quietly
-from seedless.evals.purse import Limits, Purse
+from seedless.evals.purse import Purse
 from seedless.evals.search import Space, search
 from seedless.evals.team import Team
 from seedless.evals.trial import Trial, of_constraints, of_predictor
@@ -45,8 +45,8 @@ class Contest:
         `contexts`, `seeds`, `write` or `revise`.
     optimizer, seed
         Which optimiser proposes candidates, and the seed of its choices.
-    limits
-        The stage's part of the purse.
+    search, finals
+        Steps that the search may take, and those that trying the best on every example may take.
     number
         Gives the number of the candidate with a state's key.
     demos_from_dev
@@ -60,14 +60,16 @@ class Contest:
         workshop: Workshop,
         team: Team,
         purse: Purse,
-        limits: Limits,
+        search: int,
+        finals: int,
         optimizer: str,
         seed: int,
         number: Callable[[str], int],
         demos_from_dev: bool = False,
     ) -> None:
         self.name, self.optimizer, self.seed = name, optimizer, seed
-        self.workshop, self.team, self.purse, self.limits = workshop, team, purse, limits
+        self.workshop, self.team, self.purse = workshop, team, purse
+        self.search, self.finals = search, finals
         self.demos_from_dev = demos_from_dev
         self._number = number
         self._ended: list[str] = []
@@ -88,9 +90,9 @@ class Contest:
         """
         board = Board(self.name, state, len(tries.examples()), tries, spent=self.purse.spent, number=self._number)
         self._board = board
-        self.purse.allow(self.limits.search)
+        self.purse.part(self.search)
         self._search(board, tries)
-        self.purse.allow(self.limits.finals)
+        self.purse.part(self.finals)
         whole = self._finalists(board)
         won, note = state, "unchanged: the budget ended before one candidate was tried on every example"
         if whole:
@@ -120,7 +122,7 @@ class Contest:
         board.reopen()
 
     def _optimise(self, board: Board, tries: ListTries | DraftTries) -> None:
-        share = self.limits.share // (self.team.calls_a_draft if isinstance(tries, DraftTries) else 1)
+        share = self.search // (self.team.calls_a_draft if isinstance(tries, DraftTries) else 1)
         if self.optimizer == "random":
             search(board, self._space(board), share, self.seed)
             return

@@ -4,6 +4,7 @@ import contextlib
 import importlib.util
 import logging
 import sys
+import threading
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextvars import ContextVar
@@ -19,9 +20,10 @@ from seedless.evals.trial import Trial
 from seedless.lms.metered import CutOff, MeteredLM
 from seedless.lms.step import stage
 
-__all__ = ["OPTIMIZERS", "Means", "Proposer", "checked", "optimise", "quietly"]
+__all__ = ["PROPOSERS", "TEACHERS", "Means", "Proposer", "checked", "optimise", "quietly"]
 
-OPTIMIZERS = ("bootstrap", "random", "gepa", "copro", "simba", "miprov2")
+PROPOSERS = ("gepa", "copro", "simba", "miprov2")  # those that ask an LM for instructions
+TEACHERS = ("bootstrap", "miprov2")  # those that make demonstrations of drafts
 NEEDS = {"miprov2": ("optuna", "seedless[miprov2]")}
 DEMOS = 4  # demonstrations at most
 
@@ -238,13 +240,15 @@ _hush: ContextVar[bool] = ContextVar("seedless_hush", default=False)
 
 
 class _Hushed:
-    """A stream that drops what an optimiser writes, and lets through what anyone else writes meanwhile."""
+    """A stream that drops what an optimiser writes, then and when its bars are collected, and lets through what anyone else writes meanwhile."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
+        self.over = False
 
     def write(self, text: str) -> int:
-        return len(text) if _hush.get() else self._stream.write(text)
+        of_a_bar = type(threading.current_thread()).__module__.startswith("tqdm")
+        return len(text) if self.over or of_a_bar or _hush.get() else self._stream.write(text)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
@@ -255,18 +259,20 @@ def quietly() -> Iterator[None]:
     """Keep optimisers' prints, bars and logs off the terminal: the compile tells its own progress."""
     names = ("dspy", "optuna", "gepa")
     levels = {name: logging.getLogger(name).level for name in names}
+    out, err = _Hushed(sys.stdout), _Hushed(sys.stderr)
     for name in names:
         logging.getLogger(name).setLevel(logging.CRITICAL)
+    token = _hush.set(True)
     try:
         with (
-            contextlib.redirect_stdout(cast("TextIO", _Hushed(sys.stdout))),
-            contextlib.redirect_stderr(cast("TextIO", _Hushed(sys.stderr))),
+            contextlib.redirect_stdout(cast("TextIO", out)),
+            contextlib.redirect_stderr(cast("TextIO", err)),
+            warnings.catch_warnings(),
         ):
-            token = _hush.set(True)
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                yield
-            _hush.reset(token)
+            warnings.simplefilter("ignore")
+            yield
     finally:
+        _hush.reset(token)
+        out.over = err.over = True
         for name, level in levels.items():
             logging.getLogger(name).setLevel(level)

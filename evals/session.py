@@ -1,5 +1,7 @@
 """One compile from its journal to its program: the stages in order, then the guard."""
 
+import hashlib
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
@@ -18,7 +20,7 @@ from seedless.evals.contest import PREDICTORS, Contest
 from seedless.evals.dev import DevRow, halves
 from seedless.evals.guard import Guard, Verdict
 from seedless.evals.metric import DevMetric
-from seedless.evals.optimizers import checked
+from seedless.evals.optimizers import PROPOSERS, TEACHERS, checked
 from seedless.evals.purse import LISTS, Purse, sizes
 from seedless.evals.team import Team
 from seedless.evals.tries import DraftTries, ListTries
@@ -33,6 +35,7 @@ from seedless.task import Task
 __all__ = ["Session"]
 
 UNBOUNDED = 10**9  # requests, where USD alone bound a compile
+KEPT = 0.35  # share of the USD that is kept back for the report then
 
 
 class Session:
@@ -69,6 +72,14 @@ class Session:
         self.team = Team.of(options)
         self.optimizer = options.optimizer or ("random" if self.team.profile.wording == "plain" else "gepa")
         checked(self.optimizer)
+        for name, given, users in (
+            ("teacher-lm", options.teacher_lm, TEACHERS),
+            ("reflection-lm", options.reflection_lm, PROPOSERS),
+        ):
+            if given is not None and self.optimizer not in users:
+                raise UsageError(
+                    f"given --{name} with the optimizer {self.optimizer!r}, which has no use for one ({', '.join(users)} have); leave it out"
+                )
         self.stages, self.skipped = self._planned()
         calls = options.budget_calls or (CALLS if options.budget_usd is None else UNBOUNDED)
         self.sizes = sizes(
@@ -86,7 +97,9 @@ class Session:
         self.choose, self.report = halves(rows, options.seed)
         self.embedder = embedder
         self.journal = self._journal()
-        self.purse = Purse(self.journal, self.team.lms, calls=calls, usd=options.budget_usd)
+        kept = self.sizes.kept if options.budget_calls is not None or options.budget_usd is None else int(UNBOUNDED * KEPT)
+        self.purse = Purse(self.journal, self.team.lms, calls=calls, usd=options.budget_usd, kept=kept)
+        self._left = 0  # steps that stages left over
         self._numbers: dict[str, int] = {}
         self._ended: list[str] = []
         self._contest: Contest | None = None
@@ -119,7 +132,7 @@ class Session:
             for name in self.stages:
                 state, notes[name] = self._stage(name, base, state)
                 self.say(f"{name}: {notes[name]}; {self.purse.spent()} LM calls so far")
-            self.purse.allow(self.purse.calls)
+            self.purse.release()
             attempts = 2 if self.team.profile.revise else 1
             guard = Guard(self.workshop, self.report, attempts=attempts, seed=self.options.seed)
             verdict = guard.compared(base, state, Plan(self.task, self.sizes.reported, 2 * self.options.seed + 1))
@@ -150,19 +163,22 @@ class Session:
 
     def _stage(self, name: str, base: State, state: State) -> tuple[State, str]:
         """The best state that a stage found, and what became of the stage."""
-        limits = self.sizes.limits[name]
-        self.purse.allow(limits.search)
+        self.purse.part(None)
         try:
             tries = self._tries(name, base, state)
         except BudgetEnded:
             return state, "unchanged: the budget ended before it"
         if tries is None:
             return state, "skipped: no first draft failed that could be revised"
+        search, finals = self.sizes.search[name] + self._left, self.sizes.finals[name]
+        begun = self.purse.steps
         self._contest = Contest(
-            name, workshop=self.workshop, team=self.team, purse=self.purse, limits=limits, optimizer=self.optimizer, seed=self.options.seed,
-            number=lambda key: self._numbers.setdefault(key, len(self._numbers)), demos_from_dev=self.options.demos_from_dev,
+            name, workshop=self.workshop, team=self.team, purse=self.purse, search=search, finals=finals, optimizer=self.optimizer,
+            seed=self.options.seed, number=lambda key: self._numbers.setdefault(key, len(self._numbers)),
+            demos_from_dev=self.options.demos_from_dev,
         )  # fmt: skip
         won = self._contest.run(tries, state)
+        self._left = max(0, search + finals - (self.purse.steps - begun))
         self._ended += won.ended
         for candidate in won.candidates:
             if self.log is not None:
@@ -250,7 +266,7 @@ class Session:
             **{name: _named(getattr(o, name)) for name in ("lm", "judge_lm", "teacher_lm", "reflection_lm")},
             "api_base": o.api_base,
             "verifier": "embedding" if self.team.reads_by_embedding else "lm",
-            "dev": sorted([row.label, row.text] for row in self.rows),
+            "dev": hashlib.sha256(json.dumps(sorted([row.label, row.text] for row in self.rows)).encode()).hexdigest(),
             "demos_from_dev": o.demos_from_dev,
         }
         begun = journal.settings()

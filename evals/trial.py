@@ -77,8 +77,9 @@ def of_constraints(board: Board, writer: str, constraints: Mapping[str, str], ou
 
     def state(asks: Mapping[str, Any]) -> State:
         said = {label: " ".join(str(ask.signature.instructions).split())[:LONGEST] for label, ask in asks.items()}
-        changed = {label: text for label, text in said.items() if text and text != constraints[label]}
-        phrasing = Phrasing.model_validate({**board.base.phrasing.model_dump(), "constraints": changed})
+        changed = {label: text for label, text in said.items() if text and text != " ".join(constraints[label].split())}
+        base = board.base.phrasing.model_dump()
+        phrasing = Phrasing.model_validate({**base, "constraints": {**base["constraints"], **changed}})
         return State(board.base.said, phrasing)
 
     return Trial({label: asked(constraint) for label, constraint in constraints.items()}, board, writer, state)

@@ -10,11 +10,12 @@ import numpy as np
 
 from seedless import background
 from seedless.assertions import Conflict, FreshOpening, NearDuplicate
+from seedless.errors import LMUnusable
 from seedless.evals.candidate import State
 from seedless.evals.metric import DevMetric, Scored
 from seedless.evals.paired import Learnt
 from seedless.kept import Kept
-from seedless.lms.metered import MeteredLM
+from seedless.lms.metered import MeteredLM, StepFailed
 from seedless.lms.spec import Profile
 from seedless.outcome import Broken, Outcome, Refusal, Row
 from seedless.planner import Plan
@@ -108,6 +109,8 @@ class Workshop:
             pool = Pool(self.program(state), plan)
             try:
                 return tuple(await asyncio.gather(*(pool.slot(allotment, 0) for allotment in plan.allotments)))
+            except StepFailed as failed:
+                raise LMUnusable(f"{failed}; what was answered is kept: give the same command again to go on") from failed
             finally:
                 pool.close()
 
