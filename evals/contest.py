@@ -23,6 +23,7 @@ __all__ = ["PREDICTORS", "Contest", "Won"]
 PREDICTORS = {"contexts": CONTEXTS, "seeds": SEEDS, "write": GENERATE, "revise": REVISE}
 FINALISTS = 3
 PERFECT = 0.999
+MARGIN = 0.01  # of what candidates are chosen by: less is not worth a report
 SHOWN_ROWS = 2  # real rows of each label as demonstrations, where they are allowed
 
 
@@ -96,7 +97,10 @@ class Contest:
         whole = self._finalists(board)
         won, note = state, "unchanged: the budget ended before one candidate was tried on every example"
         if whole:
-            best = max(whole, key=lambda standing: (self._worth(standing), standing.state.key == state.key))
+            worths = {standing.state.key: self._worth(standing) for standing in whole}
+            best = max(whole, key=lambda standing: (worths[standing.state.key], standing.state.key == state.key))
+            if worths[best.state.key] - worths[state.key] < MARGIN:
+                best = board.standing(state)
             before, tried = board.standing(state).score, len(board.candidates())
             if best.state.key != state.key:
                 won = best.state

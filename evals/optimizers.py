@@ -26,6 +26,7 @@ PROPOSERS = ("gepa", "copro", "simba", "miprov2")  # those that ask an LM for in
 TEACHERS = ("bootstrap", "miprov2")  # those that make demonstrations of drafts
 NEEDS = {"miprov2": ("optuna", "seedless[miprov2]")}
 DEMOS = 4  # demonstrations at most
+MARGIN = 0.03
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +136,7 @@ def _gepa(trial: Trial, examples: list[Any], means: Means) -> Trial:
         use_merge=several,
         num_threads=means.threads,
         warn_on_score_mismatch=False,
+        gepa_kwargs={"acceptance_criterion": Worthwhile()},
         seed=means.seed,
     )
     return _open(optimiser.compile(trial, trainset=examples, valset=examples))
@@ -205,6 +207,18 @@ def _weakest(_state: Any, trajectories: Sequence[Any], _scores: Any, _index: int
     if not scores:
         return [min(candidate)]
     return [min(scores, key=lambda name: (sum(scores[name]) / len(scores[name]), name))]
+
+
+class Worthwhile:
+    """GEPA's question whether a proposal is worth a try on every example: its mean score on a few must rise by `MARGIN`.
+
+    Any rise would do for GEPA, and scores of drafts are never twice the same: chance would spend the budget.
+    """
+
+    def should_accept(self, proposal: Any, state: Any) -> bool:
+        """Whether it is."""
+        before, after = proposal.subsample_scores_before or [], proposal.subsample_scores_after or []
+        return sum(after) - sum(before) >= MARGIN * max(1, len(after))
 
 
 class PlainProposer:

@@ -77,6 +77,8 @@ def by_usefulness(
     replacement, label by label and for both programs the same, and fits both students anew: the interval holds the chance of the
     drafts as well as that of the rows.
     """
+    from threadpoolctl import threadpool_limits
+
     rng = np.random.default_rng([seed, 2])
 
     def judged(learnt: Learnt, slots: Indices, drawn: Indices) -> Vectors:
@@ -89,10 +91,11 @@ def by_usefulness(
     whole = [judged(learnt, slots, everyone) for learnt in (before, after)]
     values = np.array([usefulness(p, labels) for p in whole])
     means = np.zeros((2, fits))
-    for i in range(fits):
-        some, real = _within(before.labels, rng), _within(labels, rng)
-        for j, learnt in enumerate((before, after)):
-            means[j, i] = usefulness(judged(learnt, some, real), labels[real])
+    with threadpool_limits(1):  # hundreds of small fits: threads would wait for each other
+        for i in range(fits):
+            some, real = _within(before.labels, rng), _within(labels, rng)
+            for j, learnt in enumerate((before, after)):
+                means[j, i] = usefulness(judged(learnt, some, real), labels[real])
     figures = {
         "macro_f1": (macro_f1(whole[0], labels), macro_f1(whole[1], labels)),
         "rows_learnt_from": (float((before.trust > 0).sum()), float((after.trust > 0).sum())),

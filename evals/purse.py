@@ -45,8 +45,10 @@ def list_calls(task: Task, n: int, batch: int) -> int:
     return seeds + (0 if own else math.ceil(plan.context_count / batch))
 
 
-def sizes(task: Task, budget: int, *, per_draft: int, revises: bool, batch: int, stages: Sequence[str]) -> Sizes:
-    """What `budget` requests suffice for; a draft costs `per_draft` of them.
+def sizes(
+    task: Task, budget: int, *, per_draft: int, revises: bool, batch: int, stages: Sequence[str], finalists: int = 1
+) -> Sizes:
+    """What `budget` requests suffice for; a draft costs `per_draft` of them. `finalists` are to be tried on every example at the end.
 
     Raises
     ------
@@ -68,7 +70,7 @@ def sizes(task: Task, budget: int, *, per_draft: int, revises: bool, batch: int,
     chosen = max(least, min(MOST_CHOSEN, int(CHOOSE * budget / per_draft)))
     reported = max(least, min(MOST_REPORTED, int((REPORT * budget - changed * lists(least)) / pair)))
     kept = changed * lists(reported) + reported * pair
-    whole = {"contexts": 2, "seeds": 2, "write": chosen * per_draft, "revise": 4 * per_draft}
+    whole = {"contexts": 2, "seeds": 2, "write": finalists * chosen * per_draft, "revise": 4 * per_draft}
     finals = {name: whole[name] for name in stages}
     left = max(0, budget - lists(chosen) - chosen * per_draft - kept - sum(finals.values()))
     search = {name: int(left * SHARES[name] / sum(SHARES[each] for each in stages)) for name in stages}

@@ -89,6 +89,7 @@ class Session:
             revises=self.team.profile.revise,
             batch=self.team.profile.list_batch,
             stages=self.stages,
+            finalists=2 if options.demos_from_dev else 1,
         )
         if embedder is None and (rows or self.team.reads_by_embedding):
             from seedless.lms.encoder import encoder

@@ -217,8 +217,9 @@ class TarGEN(dspy.Module):
         """
         own = {name: predictor.signature.dump_state()["fields"] for name, predictor in self.named_predictors()}
         file = read_program(path, self.task, own)
-        self.load_state(dict(file.predictors))
         self.rephrase(file.phrasing)
+        for name, predictor in self.named_predictors():
+            predictor.load_state(dict(file.predictors[name]))
         self.compiled = file.compiled
 
     def _verifier(self, judge_lm: str | dspy.BaseLM | None, judge_profile: Profile | None) -> Verifier:
