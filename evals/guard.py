@@ -1,6 +1,5 @@
 """The guard: both programs on what no candidate was chosen with. The compiled one passes only if it is better with confidence."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -12,7 +11,7 @@ from seedless.evals.candidate import State
 from seedless.evals.dev import DevRow
 from seedless.evals.metric import Scored
 from seedless.evals.paired import Comparison, Learnt, by_scores, by_usefulness
-from seedless.evals.workshop import Workshop, readable
+from seedless.evals.workshop import Workshop, readable, together
 from seedless.kept import Kept
 from seedless.outcome import Outcome
 from seedless.planner import Plan
@@ -99,23 +98,26 @@ class Guard:
             first, second = await self.workshop.slots(base, plan), await self.workshop.slots(state, plan)
         except BudgetEnded:
             return None
-        asked = [
-            self.workshop.outcome(program, slot, Kept(), attempts=self.attempts)
+        found = await together(
+            self._outcome(program, slot)
             for pair in zip(first, second, strict=True)
             for program, slot in zip((base, state), pair, strict=True)
-        ]
-        found = await asyncio.gather(*asked, return_exceptions=True)
-        for outcome in found:
-            if isinstance(outcome, BaseException) and not isinstance(outcome, BudgetEnded):
-                raise outcome
+        )
         sides: tuple[list[tuple[Slot, Outcome]], list[tuple[Slot, Outcome]]] = ([], [])
         for one, other, before, after in zip(first, second, found[::2], found[1::2], strict=True):
-            if not isinstance(before, BaseException) and not isinstance(after, BaseException):
+            if not isinstance(before, BudgetEnded) and not isinstance(after, BudgetEnded):
                 sides[0].append((one, before))
                 sides[1].append((other, after))
         if len(sides[0]) < FEWEST_PAIRS:
             return None
         return await self._side(sides[0]), await self._side(sides[1])
+
+    async def _outcome(self, state: State, slot: Slot) -> Outcome | BudgetEnded:
+        """What a program makes of a slot, or the end of the budget before it was done."""
+        try:
+            return await self.workshop.outcome(state, slot, Kept(), attempts=self.attempts)
+        except BudgetEnded as ended:
+            return ended
 
     async def _side(self, made: Sequence[tuple[Slot, Outcome]]) -> Side:
         slots, outcomes = tuple(slot for slot, _ in made), tuple(outcome for _, outcome in made)

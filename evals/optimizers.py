@@ -218,7 +218,7 @@ class Worthwhile:
     def should_accept(self, proposal: Any, state: Any) -> bool:
         """Whether it is."""
         before, after = proposal.subsample_scores_before or [], proposal.subsample_scores_after or []
-        return sum(after) - sum(before) >= MARGIN * max(1, len(after))
+        return bool(sum(after) - sum(before) >= MARGIN * max(1, len(after)))
 
 
 class PlainProposer:

@@ -1,9 +1,9 @@
 """The workshop: builds the program that a candidate describes, runs it on slots, and scores what comes out."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import dspy
 import numpy as np
@@ -25,7 +25,9 @@ from seedless.targen import TarGEN
 from seedless.task import Task
 from seedless.verify import Verifier
 
-__all__ = ["CONTEXTS", "GENERATE", "REVISE", "SEEDS", "Reader", "Workshop", "readable", "said_label"]
+__all__ = ["CONTEXTS", "GENERATE", "REVISE", "SEEDS", "Reader", "Workshop", "readable", "said_label", "together"]
+
+T = TypeVar("T")
 
 CONTEXTS = "name_contexts.name_list.name_list"
 SEEDS = "name_seeds.name_list.name_list"
@@ -108,7 +110,7 @@ class Workshop:
         with self.speaking():
             pool = Pool(self.program(state), plan)
             try:
-                return tuple(await asyncio.gather(*(pool.slot(allotment, 0) for allotment in plan.allotments)))
+                return tuple(await together(pool.slot(allotment, 0) for allotment in plan.allotments))
             except StepFailed as failed:
                 raise LMUnusable(f"{failed}; what was answered is kept: give the same command again to go on") from failed
             finally:
@@ -151,7 +153,7 @@ class Workshop:
 
     async def outcomes(self, state: State, slots: Sequence[Slot]) -> list[Outcome]:
         """The first drafts of one program for `slots`, each as if nothing were kept yet."""
-        return await asyncio.gather(*(self.outcome(state, slot, Kept()) for slot in slots))
+        return await together(self.outcome(state, slot, Kept()) for slot in slots)
 
     def learnt(self, texts: Sequence[str], labels: Sequence[str], trust: Sequence[float]) -> Learnt:
         """What a student learns from drafts; an empty text is none."""
@@ -164,6 +166,17 @@ class Workshop:
         if self.metric.embedder is None or not texts:
             return np.zeros((0, 0))
         return background.run(self.metric.embedder.aembed([text or " " for text in texts]))
+
+
+async def together(works: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """What all of `works` give, in their order. The first that fails ends the others: none goes on behind the caller's back."""
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def readable(outcome: Outcome) -> bool:

@@ -2,6 +2,7 @@
 
 import json
 import random
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -313,6 +314,8 @@ def test_a_model_that_cannot_be_used_ends_the_compile(task: Path, tmp_path: Path
                 task, optimizer="gepa", lm=model(server), budget_calls=150, seed=2, out=tmp_path / "program.json", concurrency=1
             )
         assert server.requests == 41
+        time.sleep(0.2)
+        assert server.requests == 41, "nothing goes on behind the caller's back"
         assert not (tmp_path / "program.json").exists()
         server.script(None)
         program = compile(task, optimizer="gepa", lm=model(server), budget_calls=150, seed=2, out=tmp_path / "program.json")

@@ -72,7 +72,7 @@ def test_the_verb_prints_one_json_object_and_keeps_no_key(untroubled: tuple[Done
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("moments", [(25,), (52,), (18, 45, 70)])
+@pytest.mark.parametrize("moments", [(52,), (18, 45, 70)])
 def test_a_killed_compile_goes_the_same_way_again_and_pays_for_nothing_twice(
     moments: tuple[int, ...], untroubled: tuple[Done, Path, int], seedless: CommandLine, task: Path, tmp_path: Path
 ) -> None:
@@ -100,6 +100,27 @@ def test_a_killed_compile_goes_the_same_way_again_and_pays_for_nothing_twice(
         assert once_more.code == 0
         assert server.requests == sum(account["calls"].values()), "a compile that is done asks for nothing"
         assert "the compiled program is better" in once_more.out
+        assert words_of(out) == words_of(program)
+
+
+@pytest.mark.slow
+def test_an_interrupted_compile_says_so_and_goes_on(
+    untroubled: tuple[Done, Path, int], seedless: CommandLine, task: Path, tmp_path: Path
+) -> None:
+    _, program, requests = untroubled
+    out = tmp_path / "program.json"
+    with CoachableServer(seed=2, delay=0.03) as server:
+        running = seedless.start(*command(task, out, server))
+        deadline = time.monotonic() + 100
+        while server.requests < 40 and time.monotonic() < deadline:
+            time.sleep(0.005)
+        running.signal(2)
+        done = running.wait()
+        assert done.code == 130, done.err
+        assert "same command again" in done.last
+        assert "Traceback" not in done.err
+        assert seedless.run(*command(task, out, server), timeout=120).code == 0
+        assert server.requests <= requests + CONCURRENCY
         assert words_of(out) == words_of(program)
 
 
