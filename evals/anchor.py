@@ -134,7 +134,7 @@ def student_of(vectors: Vectors, labels: Indices, weights: Vectors | None, count
         alone[known] = 1.0
         constant = alone if len(known) else alone + 1 / count
         return lambda asked: np.tile(constant, (len(asked), 1))
-    student = LogisticRegression(C=1.0, class_weight="balanced", max_iter=200).fit(vectors, labels, sample_weight=weights)
+    student = LogisticRegression(C=10.0, class_weight="balanced", max_iter=200).fit(vectors, labels, sample_weight=weights)
 
     def probabilities(asked: Vectors) -> Vectors:
         found = np.zeros((len(asked), count))

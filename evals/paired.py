@@ -11,7 +11,7 @@ from seedless.evals.anchor import Indices, Vectors, macro_f1, student_of, useful
 __all__ = ["Comparison", "Figure", "Learnt", "by_scores", "by_usefulness"]
 
 DRAWS = 2000
-FITS = 300  # draws of the bootstrap that fits two students each time
+FITS = 200  # draws of the bootstrap that fits two students each time
 LEVEL = 0.95
 
 

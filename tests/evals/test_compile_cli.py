@@ -3,6 +3,8 @@
 import json
 import time
 from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from tests.command_line import KEY, CommandLine, Done
 
 CONCURRENCY = 4
 SEED = "2"
+MOMENTS = (20, 48, 70)  # requests at which a compile is killed: when it reads lists, drafts, proposals
 
 
 def command(task: Path, out: Path, server: CoachableServer, *more: str) -> list[str | Path]:
@@ -36,15 +39,24 @@ def words_of(path: Path) -> dict[str, Any]:
     }
 
 
+@dataclass(frozen=True)
+class Untroubled:
+    """A compile that was left in peace: its task, how it ended, its program, the requests that it took, and the server, still there."""
+
+    task: Path
+    done: Done
+    program: Path
+    requests: int
+    server: CoachableServer
+
+
 @pytest.fixture(scope="module")
-def untroubled(seedless: CommandLine, tmp_path_factory: pytest.TempPathFactory) -> tuple[Done, Path, int]:
-    """A compile that was left in peace: how it ended, its program, and the requests that it took."""
+def untroubled(seedless: CommandLine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Untroubled]:
     folder = tmp_path_factory.mktemp("untroubled")
     task = write_task(folder)
     with CoachableServer(seed=2) as server:
         done = seedless.run(*command(task, folder / "program.json", server, "--json"), timeout=120)
-        assert max(bodies(server).values()) == 1
-        return done, folder / "program.json", server.requests
+        yield Untroubled(task, done, folder / "program.json", server.requests, server)
 
 
 def write_task(folder: Path) -> Path:
@@ -56,8 +68,9 @@ def write_task(folder: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_the_verb_prints_one_json_object_and_keeps_no_key(untroubled: tuple[Done, Path, int]) -> None:
-    done, program, requests = untroubled
+def test_the_verb_prints_one_json_object_and_keeps_no_key(untroubled: Untroubled) -> None:
+    done, program, requests = untroubled.done, untroubled.program, untroubled.requests
+    assert max(bodies(untroubled.server).values()) == 1
     assert done.code == 0, done.err
     account = json.loads(done.out)
     assert account["program"] == str(program)
@@ -72,14 +85,13 @@ def test_the_verb_prints_one_json_object_and_keeps_no_key(untroubled: tuple[Done
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("moments", [(52,), (18, 45, 70)])
 def test_a_killed_compile_goes_the_same_way_again_and_pays_for_nothing_twice(
-    moments: tuple[int, ...], untroubled: tuple[Done, Path, int], seedless: CommandLine, task: Path, tmp_path: Path
+    untroubled: Untroubled, seedless: CommandLine, task: Path, tmp_path: Path
 ) -> None:
-    _, program, requests = untroubled
+    program, requests = untroubled.program, untroubled.requests
     out = tmp_path / "program.json"
     with CoachableServer(seed=2, delay=0.03) as server:
-        for moment in moments:
+        for moment in MOMENTS:
             running = seedless.start(*command(task, out, server))
             deadline = time.monotonic() + 100
             while server.requests < moment and time.monotonic() < deadline:
@@ -91,23 +103,18 @@ def test_a_killed_compile_goes_the_same_way_again_and_pays_for_nothing_twice(
         assert done.code == 0, done.err
         account = json.loads(done.out)
         again = [body for body, count in bodies(server).items() if count > 1]
-        assert len(again) <= CONCURRENCY * len(moments)
+        assert len(again) <= CONCURRENCY * len(MOMENTS)
         assert account["repeated"] == len(again)
         assert requests <= server.requests <= requests + len(again)
         assert sum(account["calls"].values()) == server.requests
-        assert words_of(out) == words_of(program)
-        once_more = seedless.run(*command(task, out, server), timeout=120)
-        assert once_more.code == 0
-        assert server.requests == sum(account["calls"].values()), "a compile that is done asks for nothing"
-        assert "the compiled program is better" in once_more.out
         assert words_of(out) == words_of(program)
 
 
 @pytest.mark.slow
 def test_an_interrupted_compile_says_so_and_goes_on(
-    untroubled: tuple[Done, Path, int], seedless: CommandLine, task: Path, tmp_path: Path
+    untroubled: Untroubled, seedless: CommandLine, task: Path, tmp_path: Path
 ) -> None:
-    _, program, requests = untroubled
+    program, requests = untroubled.program, untroubled.requests
     out = tmp_path / "program.json"
     with CoachableServer(seed=2, delay=0.03) as server:
         running = seedless.start(*command(task, out, server))
@@ -125,29 +132,32 @@ def test_an_interrupted_compile_says_so_and_goes_on(
 
 
 @pytest.mark.slow
-def test_another_compile_in_the_same_place_is_refused_and_fresh_begins_anew(
-    untroubled: tuple[Done, Path, int], seedless: CommandLine, task: Path, tmp_path: Path
+def test_the_same_command_again_asks_for_nothing_another_one_is_refused_and_fresh_begins_anew(
+    untroubled: Untroubled, seedless: CommandLine
 ) -> None:
-    out = tmp_path / "program.json"
-    with CoachableServer(seed=2) as server:
-        assert seedless.run(*command(task, out, server), timeout=120).code == 0
-        asked = server.requests
-        other = seedless.run(*command(task, out, server, "--seed", "3"), timeout=120)
-        assert other.code == 2
-        assert other.err.count("\n") == 1
-        assert "another compile was begun there (with another seed)" in other.err
-        assert "--fresh" in other.err
-        anew = seedless.run(*command(task, out, server, "--fresh", "--json"), timeout=120)
-        assert anew.code == 0
-        assert server.requests == asked
-        assert sum(json.loads(anew.out)["calls"].values()) == 0  # every answer was there
+    task, out, server = untroubled.task, untroubled.program, untroubled.server
+    before = words_of(out)
+    other = seedless.run(*command(task, out, server, "--seed", "3"), timeout=120)
+    assert other.code == 2
+    assert other.err.count("\n") == 1
+    assert "another compile was begun there (with another seed)" in other.err
+    assert "--fresh" in other.err
+    again = seedless.run(*command(task, out, server), timeout=120)
+    assert again.code == 0
+    assert "the compiled program is better" in again.out
+    assert words_of(out) == before
+    anew = seedless.run(*command(task, out, server, "--fresh", "--json"), timeout=120)
+    assert anew.code == 0
+    assert sum(json.loads(anew.out)["calls"].values()) == 0  # every answer was there
+    assert words_of(out) == before
+    assert server.requests == untroubled.requests
 
 
 @pytest.mark.slow
 def test_generate_writes_with_the_program_and_refuses_one_that_is_not_its_own(
-    untroubled: tuple[Done, Path, int], seedless: CommandLine, task: Path, tmp_path: Path
+    untroubled: Untroubled, seedless: CommandLine, task: Path, tmp_path: Path
 ) -> None:
-    _, program, _ = untroubled
+    program = untroubled.program
     with CoachableServer(seed=2) as server:
         given = ["--lm", "openai/some-model", "--api-base", server.url, "--program"]
         done = seedless.run("generate", task, "-n", "6", "-o", tmp_path / "out", *given, program, "--json")
