@@ -34,7 +34,8 @@ class HeldOut:
     @property
     def said(self) -> NDArray[np.int64]:
         """The likeliest label of each row, shape (rows,)."""
-        return self.probabilities.argmax(axis=1)
+        found: NDArray[np.int64] = self.probabilities.argmax(axis=1)
+        return found
 
 
 def held_out(rows: LabelledRows, student: Student, *, folds: int = 5, seed: int = 0) -> HeldOut:

@@ -112,7 +112,8 @@ def _oracle(rows: LabelledRows, real: LabelledRows, kind: Student, seed: int) ->
     trained = fitted(kind, real)
 
     def said(given: LabelledRows) -> NDArray[np.int64]:
-        return trained.probabilities(given).argmax(axis=1).astype(np.int64)
+        found: NDArray[np.int64] = trained.probabilities(given).argmax(axis=1)
+        return found
 
     confirmed = said(rows) == rows.labels
     own = held_out(real, kind, seed=seed).said == real.labels
