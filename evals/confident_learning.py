@@ -38,9 +38,8 @@ class Disputes:
     rows
         The disputed rows, the most doubtful one first.
     unjudged
-        Labels with a single row, which no student that learnt from the others can know. Their rows are left out.
-    scarce
-        Labels with fewer rows than folds: judged, by students that saw few of them.
+        Labels with fewer rows than folds, left out with their rows: a student gives a label that it hardly knows so little that any other row
+        would seem to belong to it.
     of
         Rows that there were; more than `share.rows` where a sample was drawn or labels are unjudged.
     """
@@ -49,7 +48,6 @@ class Disputes:
     by_label: Mapping[str, Estimate]
     rows: tuple[Disputed, ...]
     unjudged: tuple[str, ...]
-    scarce: tuple[str, ...]
     of: int
 
 
@@ -71,12 +69,11 @@ def confident_learning(rows: LabelledRows, *, student: Student, folds: int = 5, 
     """
     names, places = rows.task.label_names, sample(len(rows), seed)
     chosen = rows.take(places)
-    known = np.flatnonzero(chosen.counts > 1)
-    unjudged = tuple(names[place] for place in np.flatnonzero(chosen.counts == 1))
-    scarce = tuple(names[place] for place in known if chosen.counts[place] < folds)
+    known = np.flatnonzero(chosen.counts >= folds)
+    unjudged = tuple(names[place] for place in np.flatnonzero((chosen.counts > 0) & (chosen.counts < folds)))
     places = places[np.isin(chosen.labels, known)]
     if len(known) < 2:
-        return Disputes(None, {}, (), unjudged, scarce, len(rows))
+        return Disputes(None, {}, (), unjudged, len(rows))
     judged = rows.take(places)
     probabilities = held_out(judged, student, folds=folds, seed=seed).probabilities[:, known]
     labels = np.searchsorted(known, judged.labels)
@@ -95,6 +92,5 @@ def confident_learning(rows: LabelledRows, *, student: Student, folds: int = 5, 
             for i in listed
         ),
         unjudged=unjudged,
-        scarce=scarce,
         of=len(rows),
     )

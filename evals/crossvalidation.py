@@ -25,17 +25,24 @@ class HeldOut:
         Share of each label in the rows that the student learnt from, shape (rows, labels).
     trained
         How many rows those were, shape (rows,).
+    fold
+        Which rows were read by the same student, shape (rows,).
     """
 
     probabilities: NDArray[np.float64]
     priors: NDArray[np.float64]
     trained: NDArray[np.int64]
+    fold: NDArray[np.int64]
 
     @property
     def said(self) -> NDArray[np.int64]:
         """The likeliest label of each row, shape (rows,)."""
         found: NDArray[np.int64] = self.probabilities.argmax(axis=1)
         return found
+
+    def take(self, places: NDArray[np.int64]) -> "HeldOut":
+        """The rows at `places`."""
+        return HeldOut(self.probabilities[places], self.priors[places], self.trained[places], self.fold[places])
 
 
 def held_out(rows: LabelledRows, student: Student, *, folds: int = 5, seed: int = 0) -> HeldOut:
@@ -56,7 +63,7 @@ def held_out(rows: LabelledRows, student: Student, *, folds: int = 5, seed: int 
     fold = np.empty(len(rows), dtype=np.int64)
     fold[places] = np.arange(len(rows)) % folds
     labels = len(rows.task.labels)
-    found = HeldOut(np.zeros((len(rows), labels)), np.zeros((len(rows), labels)), np.zeros(len(rows), dtype=np.int64))
+    found = HeldOut(np.zeros((len(rows), labels)), np.zeros((len(rows), labels)), np.zeros(len(rows), dtype=np.int64), fold)
     for k in range(folds):
         inside, outside = np.flatnonzero(fold == k), np.flatnonzero(fold != k)
         learnt = rows.take(outside)

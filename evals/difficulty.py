@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from seedless.evals.artefacts import Artefact, ArtefactStudent, artefacts
 from seedless.evals.crossvalidation import held_out, sample
 from seedless.evals.estimate import Estimate, mean_of
-from seedless.evals.information import Information, carried, information, pvi
+from seedless.evals.information import Information, carried_bits, information, own_bits
 from seedless.evals.labelled import LabelledRows
 from seedless.evals.students import student_of
 
@@ -113,7 +113,8 @@ def difficulty(rows: LabelledRows, *, test: LabelledRows | None = None, student:
     kind = student_of(student)
     places = sample(len(rows), seed)
     read = rows.take(places)
-    bits = pvi(read.labels, held_out(read, kind, seed=seed))
+    said = held_out(read, kind, seed=seed)
+    bits = own_bits(read.labels, said)
     order = np.argsort(bits, kind="stable")
     notes = [f"{len(read)} of the {len(rows)} rows were looked at, drawn at random"] if len(read) < len(rows) else []
     if single := [name for name, count in zip(rows.task.label_names, read.counts, strict=True) if count == 1]:
@@ -126,8 +127,8 @@ def difficulty(rows: LabelledRows, *, test: LabelledRows | None = None, student:
         beside = test.take(sample(len(test), seed))
         drawn = beside.draw(read.counts, np.random.default_rng(seed))
         if len(drawn) > 1:
-            real = information(drawn, pvi(drawn.labels, held_out(drawn, kind, seed=seed)), seed=seed)
-        over = information(beside, carried(read, kind, beside), seed=seed)
+            real = information(drawn, own_bits(drawn.labels, held_out(drawn, kind, seed=seed)), seed=seed)
+        over = information(beside, carried_bits(read, said, kind, beside), seed=seed)
     return Difficulty(
         rows=len(rows),
         read=len(read),
@@ -158,9 +159,10 @@ def _artefacts(rows: LabelledRows, real: LabelledRows | None, seed: int) -> Arte
     for artefact in found:
         by_label.setdefault(artefact.label, []).append(artefact)
     rng = np.random.default_rng(seed)
+    said = held_out(rows, reader, seed=seed)
     return Artefacts(
         by_label={name: tuple(by_label[name][:LISTED]) for name in rows.task.label_names if name in by_label},
         words=len({artefact.word for artefact in found}),
-        bits=mean_of(pvi(rows.labels, held_out(rows, reader, seed=seed)), rng),
-        carried=mean_of(carried(rows, reader, real), rng) if real is not None else None,
+        bits=mean_of(own_bits(rows.labels, said), rng),
+        carried=mean_of(carried_bits(rows, said, reader, real), rng) if real is not None else None,
     )

@@ -137,11 +137,9 @@ def _notes(disputes: Disputes, oracle: Oracle | None, corrected: Correction | No
     if read < rows:
         notes.append(f"the student read {read} of the {rows} rows, drawn at random")
     if disputes.share is None:
-        notes.append("fewer than two labels have two rows or more: confident learning can judge none")
+        notes.append("fewer than two labels have as many rows as there are folds (5): confident learning can judge none")
     elif disputes.unjudged:
-        notes.append(f"confident learning cannot judge labels with a single row: {', '.join(disputes.unjudged)}")
-    if disputes.scarce:
-        notes.append(f"labels with fewer rows than folds, judged by students that saw few of them: {', '.join(disputes.scarce)}")
+        notes.append(f"confident learning cannot judge labels with fewer rows than folds (5): {_listed(disputes.unjudged)}")
     if oracle is None:
         notes.append("no real rows were given: there is no oracle")
     if corrected is None:
@@ -151,3 +149,8 @@ def _notes(disputes: Disputes, oracle: Oracle | None, corrected: Correction | No
             f"{corrected.untold} rows without an asked label and {corrected.torn} unreadable refusals are left out of correction"
         )
     return tuple(notes)
+
+
+def _listed(names: Sequence[str], shown: int = 10) -> str:
+    more = f" and {len(names) - shown} more" if len(names) > shown else ""
+    return ", ".join(names[:shown]) + more

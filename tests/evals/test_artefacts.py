@@ -5,7 +5,7 @@ import pytest
 
 from seedless.evals.artefacts import ArtefactStudent, artefacts
 from seedless.evals.crossvalidation import held_out
-from seedless.evals.information import pvi
+from seedless.evals.information import own_bits
 from seedless.evals.labelled import LabelledRows
 from tests.topics import shuffled, topics
 
@@ -63,7 +63,7 @@ def test_real_rows_tell_cues_from_habits() -> None:
 
 def test_a_student_of_artefacts_alone() -> None:
     plain, leaked = topics(150, clarity=0.0), leaking(topics(150, clarity=0.0), "b", "verily")
-    nothing, told = (pvi(rows.labels, held_out(rows, ArtefactStudent())).mean() for rows in (plain, leaked))
+    nothing, told = (own_bits(rows.labels, held_out(rows, ArtefactStudent())).mean() for rows in (plain, leaked))
     assert abs(nothing) < 0.02, "without artefacts it knows the labels' shares and no more"
     assert 0.7 < told < np.log2(3), "one word of a third of the rows tells them, and the others are not it"
 

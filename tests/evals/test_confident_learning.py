@@ -20,7 +20,6 @@ def test_clean_rows_are_hardly_disputed() -> None:
     assert found.share.value < 0.05
     assert found.share.rows == found.of == 240
     assert not found.unjudged
-    assert not found.scarce
 
 
 def test_flipped_labels_are_found() -> None:
@@ -44,14 +43,18 @@ def test_shuffled_labels_are_disputed_far_more() -> None:
     assert lost.low > clean.high + 0.1
 
 
-def test_labels_too_small_to_judge_are_named() -> None:
-    labels = np.array([0] * 20 + [1] * 20 + [2] * 3 + [3])
-    found = confident_learning(relabelled(topics(44, labels=5), labels), student=TfidfStudent())
-    assert (found.unjudged, found.scarce) == (("d",), ("c",))
-    assert found.share is not None
-    assert (found.share.rows, found.of) == (43, 44)
-    assert set(found.by_label) == {"a", "b", "c"}
-    nothing = confident_learning(relabelled(topics(11), np.array([0] * 10 + [1])), student=TfidfStudent())
+def test_labels_too_small_to_judge_are_named_and_spoil_nothing() -> None:
+    rows = topics(200, labels=4)
+    plain = confident_learning(rows.take(np.flatnonzero(rows.labels < 2)), student=TfidfStudent())
+    few = np.concatenate(
+        [np.flatnonzero(rows.labels < 2), np.flatnonzero(rows.labels == 2)[:3], np.flatnonzero(rows.labels == 3)[:1]]
+    )
+    found = confident_learning(rows.take(few), student=TfidfStudent())
+    assert found.unjudged == ("c", "d")
+    assert found.share == plain.share, "a label with three rows makes no other row doubtful"
+    assert (found.share.rows if found.share else 0, found.of) == (100, 104)
+    assert set(found.by_label) == {"a", "b"}
+    nothing = confident_learning(relabelled(topics(14), np.array([0] * 10 + [1] * 4)), student=TfidfStudent())
     assert nothing.share is None
     assert not nothing.rows
 
@@ -68,10 +71,13 @@ def test_any_shape_of_labels_is_judged_or_named() -> None:
     """Odd counts of rows and labels: no crash, every row accounted for."""
     rng = np.random.default_rng(0)
     for _ in range(12):
-        count, n = int(rng.integers(2, 9)), int(rng.integers(10, 40))
+        count, n, folds = int(rng.integers(2, 9)), int(rng.integers(10, 40)), int(rng.integers(2, 6))
         rows = relabelled(topics(n, labels=count), np.minimum(rng.geometric(0.5, n) - 1, count - 1))
-        found = confident_learning(rows, student=TfidfStudent(), folds=int(rng.integers(2, 6)))
-        assert found.share is None or found.share.rows == n - len(found.unjudged)
+        found = confident_learning(rows, student=TfidfStudent(), folds=folds)
+        named = {name for name, having in zip(rows.task.label_names, rows.counts, strict=True) if 0 < having < folds}
+        assert set(found.unjudged) == named
+        left = sum(record["label"] not in named for record in rows.records)
+        assert found.share is None or found.share.rows == left
 
 
 @pytest.mark.slow

@@ -52,7 +52,7 @@ def test_a_leaked_word_makes_rows_easy_and_is_named() -> None:
     assert all(words[0].real_rows == 0 for words in after.artefacts.by_label.values())
     assert after.artefacts.bits.value > 1.4 > before.artefacts.bits.value + 1.2
     assert after.artefacts.carried is not None
-    assert after.artefacts.carried.value < 0.05, "what the marks tell is of no use on text without them"
+    assert after.artefacts.carried.value < 0.1, "what the marks tell is of no use on text without them"
 
 
 def test_look_alikes_are_the_easiest() -> None:

@@ -104,8 +104,10 @@ def test_without_real_rows() -> None:
 def test_it_says_what_it_could_not_judge() -> None:
     labels = np.array([0] * 20 + [1] * 20 + [2] * 3 + [3])
     found = label_quality(relabelled(topics(44, labels=5), labels), student="tfidf")
-    assert any("single row: d" in note for note in found.notes)
-    assert any("fewer rows than folds" in note and note.endswith(": c") for note in found.notes)
+    assert any("fewer rows than folds" in note and note.endswith(": c, d") for note in found.notes)
+    many = label_quality(topics(60, labels=30), student="tfidf")
+    assert many.disputes.share is None
+    assert any("judge none" in note for note in many.notes)
 
 
 def test_many_rows_are_sampled() -> None:
@@ -117,10 +119,13 @@ def test_many_rows_are_sampled() -> None:
 
 
 def test_many_labels() -> None:
-    found = label_quality(topics(120, labels=40), student="tfidf")
+    rows = topics(252, labels=41)
+    found = label_quality(LabelledRows(rows.task, (*rows.records, rows.records[0]), "one more"), student="tfidf")
     assert found.disputes.share is not None
-    assert found.disputes.share.rows == 120
-    assert len(found.disputes.scarce) == 40
+    assert found.disputes.share.rows == 253
+    some = label_quality(topics(120, labels=24).take(range(110)), student="tfidf")
+    assert len(some.disputes.unjudged) == 10
+    assert not any("more" in note for note in some.notes)
 
 
 def test_the_same_seed_gives_the_same_record() -> None:
