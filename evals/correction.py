@@ -82,7 +82,8 @@ class Correction:
 
     A slot's record is its last draft. Drafts that were revised, or passed over for a better one of the same slot, leave none: figures
     here are of relabelling and refusing alone. `untold` counts rows that do not say which label was asked for, `torn` refusals
-    without their texts or with labels that the task has not; both are left out.
+    without their texts or with labels that the task has not; both are left out. `accuracy` is None without an oracle, and where no draft
+    was verified.
     """
 
     drafts: int
@@ -190,9 +191,9 @@ def _agreement(drafts: _Drafts) -> Agreement:
 
 
 def _gain(drafts: _Drafts, said: Places, rng: np.random.Generator) -> Gain | None:
-    """None where no draft was accepted."""
+    """None where no draft was accepted, or none was verified."""
     kept = drafts.final >= 0
-    if not kept.any():
+    if not kept.any() or (drafts.verdict < 0).all():
         return None
     before, after = (said == drafts.asked).astype(np.float64), (said == drafts.final).astype(np.float64)
     gains = []

@@ -144,7 +144,9 @@ def _notes(disputes: Disputes, oracle: Oracle | None, corrected: Correction | No
         notes.append("no real rows were given: there is no oracle")
     if corrected is None:
         notes.append("no row says which label was asked for: nothing is known of the verifier and of correction")
-    elif corrected.untold or corrected.torn:
+    elif corrected.agreement.drafts is None:
+        notes.append("no draft was verified: there is no correction to judge")
+    if corrected is not None and (corrected.untold or corrected.torn):
         notes.append(
             f"{corrected.untold} rows without an asked label and {corrected.torn} unreadable refusals are left out of correction"
         )

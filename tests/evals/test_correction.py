@@ -112,6 +112,13 @@ def test_without_an_oracle_nothing_is_right_or_wrong() -> None:
     assert found.flips.relabelled == 1
 
 
+def test_a_run_without_a_verifier_has_no_gain() -> None:
+    found = corrected(*[row("a", "a", None, "a")] * 3)
+    assert found.accuracy is None
+    assert found.agreement.drafts is None
+    assert found.agreement.unverified == 3
+
+
 def test_what_is_left_out_is_counted() -> None:
     found = corrected(
         row("a", "a", "a", "a"),
