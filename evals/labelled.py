@@ -127,9 +127,8 @@ def _checked(record: Mapping[str, Any], where: str, names: list[str], task: Task
         value = record.get(name)
         if value is not None and not isinstance(value, str | int | float):
             raise UsageError(f"{where}: has a {type(value).__name__} as {name!r}, a text is allowed; write it as one")
-        said[name] = (
-            "" if value is None or value != value else str(value)
-        )  # NaN, unlike itself, is how tables write a missing value
+        missing = value is None or value != value  # NaN, unlike itself, is how tables write it
+        said[name] = "" if missing else str(value)
         if not said[name].strip():
             raise UsageError(
                 f"{where}: has no {name!r}, the task {task.name!r} needs {', '.join(needed)}; add it or name another task"
