@@ -65,10 +65,11 @@ class PlainAdapter(dspy.Adapter):
     """Renders a signature as a few natural sentences in one user message: what a small model can follow.
 
     The instruction comes first, its places filled in. Inputs that the text does not say yet follow, each as its description
-    and its value; empty ones are left out. One text output is answered with plain text, a list with a line for each item,
-    anything else with a JSON object under the decoder's schema. An input called `opening` becomes the answer's first words
-    where the LM can be given them. `form` (config of a call: field name to `sentence`, `question` or `text`) becomes a
-    grammar where the LM takes one, `sentences` bounds a text in it.
+    and its value; empty ones are left out. Where a label is asked for, what is to be judged is said in any case. One text
+    output is answered with plain text, a list with a line for each item, anything else with a JSON object under the decoder's
+    schema. An input called `opening` becomes the answer's first words where the LM can be given them. `form` (config of a
+    call: field name to `sentence`, `question` or `text`) becomes a grammar where the LM takes one, `sentences` bounds a text
+    in it; without `form` a text is free.
     """
 
     def __call__(self, lm: dspy.BaseLM, lm_kwargs: dict[str, Any], signature: Signature, demos: Any, inputs: dict[str, Any]) -> Any:
@@ -101,7 +102,7 @@ class PlainAdapter(dspy.Adapter):
         self, lm: dspy.BaseLM, lm_kwargs: dict[str, Any], signature: Signature, inputs: dict[str, Any]
     ) -> tuple[dict[str, Any], str]:
         kwargs = dict(lm_kwargs)
-        form: Mapping[str, str] = kwargs.pop("form", None) or {}
+        form: Mapping[str, str] | None = kwargs.pop("form", None)
         sentences = int(kwargs.pop("sentences", 3))
         takes = lm.supported_params
         opening = str(inputs.get("opening") or "") if "prefill" in takes and len(signature.output_fields) == 1 else ""
@@ -111,13 +112,10 @@ class PlainAdapter(dspy.Adapter):
                 schema = {"name": "answer", "schema": _schema(signature), "strict": True}
                 kwargs["response_format"] = {"type": "json_schema", "json_schema": schema}
         elif "grammar" in takes:
-            grammar = (
-                grammar_of_list(int(inputs.get("count", 10)))
-                if field.annotation == list[str]
-                else grammar_of_form(form.get(name, "text"), opening, sentences=sentences)
-            )
-            if grammar:
-                kwargs["grammar"] = grammar
+            if field.annotation == list[str]:
+                kwargs["grammar"] = grammar_of_list(int(inputs.get("count", 10)))
+            elif form is not None:
+                kwargs["grammar"] = grammar_of_form(form.get(name, "text"), opening, sentences=sentences)
         return kwargs, opening
 
     def _messages(self, signature: Signature, demos: list[dict[str, Any]], inputs: Mapping[str, Any], *, prefill: str) -> Messages:
@@ -133,9 +131,12 @@ class PlainAdapter(dspy.Adapter):
     def _asked(self, signature: Signature, inputs: Mapping[str, Any], *, prefill: str) -> str:
         parts = [_said(_filled(signature, inputs).instructions)]
         placed = set(places(signature.instructions))
+        judges = any(get_origin(field.annotation) is Literal for field in signature.output_fields.values())
         for name, field in signature.input_fields.items():
             value = _said(inputs.get(name, ""))
-            if not value or name in placed or (name == "opening" and prefill) or _says(" ".join(parts), value):
+            if not value or name in placed or (name == "opening" and prefill):
+                continue
+            if not judges and _says(" ".join(parts), value):
                 continue
             described = (field.json_schema_extra or {}).get("desc") or name
             parts.append(f"{described} {value}{'' if value[-1] in '.!?' else '.'}")
