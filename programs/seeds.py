@@ -23,7 +23,7 @@ class InstanceSeeds(dspy.Module):
     async def aforward(self, *, context: Context, count: int, rollout: int = 0) -> tuple[InstanceSeed, ...]:
         """At most `count` seeds, at least one: where the LM names none, the context itself is the only seed."""
         if given := self.task.seeds.given:
-            return tuple(InstanceSeed(text, context) for text in given)
+            return tuple(InstanceSeed(fill(text, {"context": context.text}), context) for text in given)
         named = await self.name_list.acall(
             count=count, rollout=rollout, description=self.task.description, context=context.text,
             wanted=fill(self.task.seeds.hint, {"context": context.text}),
