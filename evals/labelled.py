@@ -136,12 +136,14 @@ def _checked(record: Mapping[str, Any], where: str, names: list[str], task: Task
         if not said[name].isascii() and SURROGATE.search(said[name]):
             raise UsageError(f"{where}: has half a character in {name!r} (a lone surrogate), which is no text; mend or remove it")
     given = said["label"]
-    label = meant[given] if given in meant else meant.setdefault(given, coerce(given, task.label_names))
-    if label not in task.label_names:
-        raise UsageError(
-            f"{where}: has the label {label[:80]!r}, the task {task.name!r} has {_named(task)}; rename it or name another task"
-        )
-    return {**record, **said, "label": label}
+    if given not in meant:
+        label = coerce(given, task.label_names)
+        if label not in task.label_names:
+            raise UsageError(
+                f"{where}: has the label {label[:80]!r}, the task {task.name!r} has {_named(task)}; rename it or name another task"
+            )
+        meant[given] = label
+    return {**record, **said, "label": meant[given]}
 
 
 def _named(task: Task) -> str:

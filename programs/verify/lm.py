@@ -68,7 +68,7 @@ class LMVerifier(dspy.Module):
         self.lm = lm
         self._adapter = adapter
 
-    async def verdict(self, draft: Draft, slot: Slot, rollout: int) -> Verdict | None:
+    async def verdict(self, draft: Draft, slot: Slot, rollout: int) -> Verdict:
         """The majority's label and its first reason; confidence is the majority's share of the votes."""
         votes = [v for i in range(self.mode.votes) if (v := await self._vote(draft, slot, rollout + i)) is not None]
         if not votes:
