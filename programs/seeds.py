@@ -16,8 +16,8 @@ class InstanceSeeds(dspy.Module):
 
     def __init__(self, task: Task, profile: Profile) -> None:
         super().__init__()
-        longest = 12 if task.seeds.field is None else 400
-        self.name_list = NameList(NameSeedsPlainly if profile.wording == "plain" else NameSeeds, profile, "seeds", longest=longest)
+        words, becomes_field = NameSeedsPlainly if profile.wording == "plain" else NameSeeds, task.seeds.field is not None
+        self.name_list = NameList(words, profile, "seeds", longest=400 if becomes_field else 12, sentences=becomes_field)
         self.task = task
 
     async def aforward(self, *, context: Context, count: int, rollout: int = 0) -> tuple[InstanceSeed, ...]:
