@@ -96,7 +96,8 @@ class PlainAdapter(dspy.Adapter):
         dspy.AdapterParseError
             If an output is missing, empty, or not of its type.
         """
-        return _coerced(signature, completion, self._parse)
+        plainly = _one_text(signature) or _one_list(signature)
+        return _coerced(signature, completion, lambda asked, text: self._parse(asked, text, plainly=plainly))
 
     def _constrained(
         self, lm: dspy.BaseLM, lm_kwargs: dict[str, Any], signature: Signature, inputs: dict[str, Any]
@@ -161,17 +162,19 @@ class PlainAdapter(dspy.Adapter):
         texts = [output if isinstance(output, str) else str((output or {}).get("text") or "") for output in outputs]
         return [self.parse(signature, text if text.startswith(opening) else opening + text) for text in texts]
 
-    def _parse(self, signature: Signature, completion: str) -> dict[str, Any]:
+    def _parse(self, signature: Signature, completion: str, *, plainly: bool) -> dict[str, Any]:
         ((name, _field), *_others) = signature.output_fields.items()
-        if _one_text(signature):
+        if plainly and _one_text(signature):
             return {name: unwrapped(completion)}
-        if _one_list(signature):
+        if plainly:
             return {name: [item for line in completion.splitlines() if (item := LIST_MARK.sub("", line).strip(" \t*\"'`"))]}
         start, end = completion.find("{"), completion.rfind("}")
         try:
             found = json.loads(completion[start : end + 1])
             return {key: parse_value(found[key], field.annotation) for key, field in signature.output_fields.items()}
         except (ValueError, KeyError, TypeError, ValidationError) as error:
+            if _one_text(signature) and start < 0:  # a label, said without the JSON that was asked for
+                return {name: unwrapped(completion)}
             raise _unreadable(signature, completion, "the answer is not the JSON object that was asked for") from error
 
 
