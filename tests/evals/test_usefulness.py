@@ -118,14 +118,21 @@ def test_real_and_synthetic_together_teach_more() -> None:
 
 def test_real_rows_have_the_same_counts_of_labels() -> None:
     seen: list[list[int]] = []
+    trained_on: list[set[str]] = []
 
     def says(rows: LabelledRows, test: LabelledRows) -> NDArray[np.int64]:
         seen.append(rows.counts.tolist())
+        trained_on.append(set(rows.texts))
         return test.labels
 
     rows = topical(90, labels=3).draw([10, 20, 30], np.random.default_rng(0))
     found(rows, train=TRAIN, direct=topical(90, labels=3, seed=7), students=(Scripted(says),))
     assert seen == [[10, 20, 30]] * 6 + [[20, 40, 60], [10, 20, 30]], "synthetic, five draws; both; direct"
+    synthetic, first, *others, both, naive = trained_on
+    assert synthetic == set(rows.texts)
+    assert both == synthetic | first
+    assert all(draw <= set(TRAIN.texts) and draw != first for draw in others)
+    assert not naive & both
 
 
 def test_fewer_draws_of_large_sets() -> None:
