@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from seedless.errors import BudgetEnded, LMUnusable, SeedlessError, SetupError, TaskError, UsageError
+    from seedless.evals.report import report
     from seedless.generation import Generation, Options, astream, generate, stream
     from seedless.outcome import Outcome, Refusal, Row
     from seedless.targen import TarGEN
@@ -35,6 +36,7 @@ _HOMES = {
     "built_in_tasks": "taskfile",
     "generate": "generation",
     "load_task": "taskfile",
+    "report": "evals.report",
     "stream": "generation",
 }
 
@@ -56,6 +58,7 @@ __all__ = [
     "built_in_tasks",
     "generate",
     "load_task",
+    "report",
     "stream",
 ]
 

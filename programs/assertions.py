@@ -234,7 +234,7 @@ class Loops(Assertion):
     """Does not go round in circles: no run of `run` words stands more than `times` times, and words vary enough."""
 
     kind: Literal["loops"] = "loops"
-    run: Annotated[int, Attr(ge=2, le=20, strict=True)] = 3
+    run: Annotated[int, Attr(ge=2, le=20, strict=True)] = 5
     times: Annotated[int, Attr(ge=1, le=100, strict=True)] = 1
     distinct: Fraction = 0.45
 

@@ -199,6 +199,32 @@ def export(
     _print(json.dumps({"rows": count, "path": str(target)}) if as_json else f"{count} rows in {target}")
 
 
+@app.command()
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a run that has ended.")],
+    task: Annotated[
+        str | None, typer.Option(help="The run's task.  [default: the built-in one that the run names]", metavar="TASK")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="The page.  [default: DIR/report.html]", metavar="FILE")] = None,
+    evaluation: Annotated[
+        Path | None, typer.Option(help="What `evaluate` wrote.  [default: DIR/evaluation.json, if there]", metavar="FILE")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write one self-contained HTML page on a run: what is in it, what it cost, what it is worth."""
+    from seedless.evals.report import compose, page_path, write
+
+    target = page_path(folder, out)
+    made = compose(folder, task, evaluation=evaluation, say=_say)
+    write(made, target)
+    if as_json:
+        _print(
+            json.dumps({"path": str(target), "rows": made.rows, "headline": made.headline, "notes": made.notes}, ensure_ascii=False)
+        )
+    else:
+        _print(f"{made.headline}\n{target}")
+
+
 def _watch(generation: "Generation", *, keep: bool) -> list[dict[str, Any]]:
     """Follow a run on stderr, a bar on a terminal and a line now and then elsewhere; `keep` returns this session's rows."""
     from seedless.outcome import Row

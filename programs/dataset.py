@@ -12,7 +12,7 @@ from seedless.task import Task
 if TYPE_CHECKING:
     from datasets import Dataset
 
-__all__ = ["Format", "dataset_of", "export", "read_rows", "write_dataset"]
+__all__ = ["Format", "dataset_of", "export", "read_ledger", "read_refusals", "read_rows", "write_dataset"]
 
 Format = Literal["jsonl", "csv", "parquet", "sft"]
 FORMATS: tuple[Format, ...] = ("jsonl", "csv", "parquet", "sft")
@@ -144,7 +144,21 @@ def read_rows(folder: Path) -> Iterator[dict[str, Any]]:
     UsageError
         If there is none, or a line is no JSON object.
     """
-    path = folder / "rows.jsonl"
+    yield from _records(folder / "rows.jsonl")
+
+
+def read_refusals(folder: Path) -> Iterator[dict[str, Any]]:
+    """The records in a run's `refusals.jsonl`; it is there, if empty, after every run.
+
+    Raises
+    ------
+    UsageError
+        If there is none, or a line is no JSON object.
+    """
+    yield from _records(folder / "refusals.jsonl")
+
+
+def _records(path: Path) -> Iterator[dict[str, Any]]:
     try:
         with path.open("rb") as file:
             for number, line in enumerate(file, 1):

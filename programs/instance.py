@@ -23,6 +23,7 @@ from seedless.assertions import (
     NoLabelWord,
     NotCut,
     Sentences,
+    sentences,
 )
 from seedless.kept import Kept
 from seedless.lms.metered import StepFailed
@@ -57,6 +58,7 @@ class Instance(dspy.Module):
         self.task = task
         self.assertions: tuple[Assertion, ...] = assertions_of(task) if filters else (NotCut(),)
         self.of_the_set = tuple(a for a in self.assertions if isinstance(a, Conflict | NearDuplicate))
+        self._trims = profile.adapter == "plain" and filters
         self._config = _config(task, profile, formed=filters)
 
     async def aforward(self, *, slot: Slot, kept: Kept, identity: Identity) -> Outcome:
@@ -99,6 +101,8 @@ class Instance(dspy.Module):
     async def _judge(self, draft: Draft, slot: Slot, kept: Kept) -> Judged:
         if draft.problem:
             return Judged(draft, (Broken("form", draft.problem),))
+        if self._trims:
+            draft = _trimmed(draft, self.task)
         if self.task.seeds.field is not None:
             texts = {
                 f.name: slot.seed.text if f.name == self.task.seeds.field else draft.texts.get(f.name, "") for f in self.task.fields
@@ -188,6 +192,25 @@ def assertions_of(task: Task) -> tuple[Assertion, ...]:
     own = {a.name: a for a in task.assertions}
     named = {a.name for a in standard}
     return (*(own.get(a.name, a) for a in standard), *(a for a in task.assertions if a.name not in named))
+
+
+def _trimmed(draft: Draft, task: Task) -> Draft:
+    """A lone free text without the sentences that its length has no room for, and without the one that the token limit cut.
+
+    A small model does not count its words; a text that ends a sentence earlier is as good as one written to that length.
+    """
+    if len(task.written_fields) != 1 or task.written_fields[0].form != "text":
+        return draft
+    (field,) = task.written_fields
+    whole = sentences(draft.texts.get(field.name, ""))
+    if not draft.finished:
+        whole = whole[:-1]
+    while whole and sum(len(sentence.split()) for sentence in whole) > field.max_words:
+        whole = whole[:-1]
+    text = " ".join(whole)
+    if len(text.split()) < field.min_words:
+        return draft
+    return replace(draft, texts={**draft.texts, field.name: text}, finished=True)
 
 
 def _with_fields(signature: Any, task: Task) -> Any:

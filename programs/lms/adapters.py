@@ -187,7 +187,7 @@ QUOTES = {'"': '"', "“": "”", "'": "'", "«": "»", "`": "`", "*": "*"}
 
 
 def unwrapped(text: str) -> str:
-    r"""`text` without what a small model wraps around it: a lead-in ("Review:"), a pair of quotation marks, line breaks.
+    r"""`text` without what a small model wraps around it: a lead-in ("Review:"), quotation marks, line breaks.
 
     >>> unwrapped('Question: "Who wrote it?"\n')
     'Who wrote it?'
@@ -195,6 +195,8 @@ def unwrapped(text: str) -> str:
     bare = LEAD.sub("", text.strip(), count=1).strip()
     while len(bare) > 2 and QUOTES.get(bare[0]) == bare[-1] and bare[0] not in bare[1:-1] and bare[-1] not in bare[1:-1]:
         bare = bare[1:-1].strip()
+    if len(bare) > 1 and bare[0] in '"“' and not any(mark in bare[1:] for mark in '"”'):
+        bare = bare[1:].strip()
     return " ".join(bare.split())
 
 

@@ -149,7 +149,7 @@ BROKEN: list[tuple[str, dict[str, Any], str]] = [
     ("meta", {}, "Lorem ipsum dolor"),
     ("echo", {"constraints": CONSTRAINTS}, "I will write one LINE that, praises the film"),
     ("echo", {"run": 3, "constraints": CONSTRAINTS}, "of the film"),
-    ("loops", {}, "it is good and it is good"),
+    ("loops", {}, "it is a good film and it is a good film"),
     ("loops", {}, "It was the the end."),
     ("loops", {"times": 9}, "a b a c a b a c b a c a b c"),
     ("loops", {}, "-----"),

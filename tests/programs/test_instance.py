@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import dspy
 import pytest
@@ -154,3 +155,46 @@ def test_a_task_s_own_assertion_takes_the_standard_one_s_place() -> None:
 
 def test_the_given_field_is_not_asserted() -> None:
     assert not any(a.field == "premise" for a in assertions_of(PAIRS))
+
+
+POSTS = Task(
+    name="posts",
+    description="Short posts.",
+    fields=({"name": "text", "description": "a short post", "form": "text", "min_words": 3, "max_words": 8},),
+    labels=(
+        {"name": "good", "meaning": "good news", "constraint": "Write a post with good news."},
+        {"name": "bad", "meaning": "bad news", "constraint": "Write a post with bad news."},
+    ),
+    contexts={"hint": "events", "given": ("a party",)},
+    seeds={"hint": "times", "given": ("today",)},
+)
+PLAIN = replace(HOSTED, adapter="plain", wording="plain", revise=False, attempts=1)
+
+
+@pytest.mark.parametrize(
+    ("written", "kept_text"),
+    [
+        ("We won the cup. All of us danced until the early morning.", "We won the cup."),
+        ("We won the cup today.", "We won the cup today."),
+        ("Yes! It rained. We won the cup. Nobody slept that night at all.", "Yes! It rained. We won the cup."),
+    ],
+)
+def test_a_plain_text_ends_with_the_last_sentence_that_its_length_has_room_for(written: str, kept_text: str) -> None:
+    made = TarGEN(POSTS, lm=fake_lm(lambda _: written), verify="none", profile=PLAIN)(label="good")
+    assert made.ok
+    assert made.text == kept_text
+
+
+def test_a_text_without_a_whole_sentence_that_fits_is_refused() -> None:
+    made = TarGEN(
+        POSTS, lm=fake_lm(lambda _: "We won the cup and all of us danced until the morning."), verify="none", profile=PLAIN
+    )(label="good")
+    assert not made.ok
+    assert [broken.assertion for broken in made.outcome.broken] == ["length:text"]
+
+
+def test_only_the_plain_adapter_trims() -> None:
+    profile = replace(HOSTED, attempts=1)
+    answer = json.dumps({"text": "We won the cup. All of us danced until the early morning."})
+    made = TarGEN(POSTS, lm=fake_lm(lambda _: answer), verify="none", profile=profile)(label="good")
+    assert not made.ok, "a model that can revise is told, and writes anew"

@@ -199,6 +199,8 @@ def test_a_decimal_at_the_start_of_an_item_is_no_number_of_the_list() -> None:
         ("line\n\n  break\ttab", "line break tab"),
         ("", ""),
         ('"', '"'),
+        ('"It never closes.', "It never closes."),
+        ('"No," she said. "Go.', '"No," she said. "Go.'),
         ("Surely: it is good.", "Surely: it is good."),
     ],
 )
