@@ -18,15 +18,19 @@ ALIKE = 0.75
 class NameList(dspy.Module):
     """Asks for a list until `count` different items are there, or three answers in a row bring nothing new.
 
-    `len(result) <= count`, in the order in which the LM named them; items of over `longest` words are left out.
+    `len(result) <= count`, in the order in which the LM named them; items of over `longest` words are left out. Marks at an item's
+    ends are taken off; of `sentences`, only what a list puts around them.
     """
 
-    def __init__(self, signature: type[dspy.Signature], profile: Profile, name: str, *, longest: int) -> None:
+    def __init__(
+        self, signature: type[dspy.Signature], profile: Profile, name: str, *, longest: int, sentences: bool = False
+    ) -> None:
         super().__init__()
         self.name_list = dspy.Predict(signature)
         self.sampling = profile.sampling.get(name, {})
         self._stage = name
         self._longest = longest
+        self._marks = " -*" if sentences else " .,;:-*\"'"
         self._batch = profile.list_batch
 
     async def aforward(self, *, count: int, rollout: int, known: tuple[str, ...] = (), **inputs: str) -> tuple[str, ...]:
@@ -49,7 +53,7 @@ class NameList(dspy.Module):
             except dspy.AdapterParseError:
                 named = []
             for item in named:
-                text = " ".join(str(item).split()).strip(" .,;:-*\"'")
+                text = " ".join(str(item).split()).strip(self._marks)
                 if 0 < len(words(text)) <= self._longest and not _alike(text, (*known, *found)) and len(found) < count:
                     found.append(text)
             barren = barren + 1 if len(found) == before else 0

@@ -100,11 +100,11 @@ configs:
 
 ## How it was made
 
-The TarGEN method (arXiv 2310.17876) as run by seedless: contexts ({"given in the task file" if given else "named by the LM"}), instance seeds, one
-instance for each allotted label, self-correction by assertions and a verifier that does not see the asked label.
+{_method(settings["strategy"], given="given in the task file" if given else "named by the LM")}
 
 | | |
 |---|---|
+| strategy | {settings["strategy"]} |
 | LM | {settings["lm"]} |
 | program | {settings["program"]} |
 | task | {settings["task_hash"]} |
@@ -121,6 +121,19 @@ Labels are the writer's intention, checked by a verifier, not by people: expect 
 invented. Topics, style and the share of hard cases follow the LM, not the world: measure on real rows before you rely on a model
 trained on these.
 """
+
+
+def _method(strategy: str, *, given: str) -> str:
+    """How the rows were made, in a sentence: the whole method, or what a strategy left of it."""
+    if strategy == "direct":
+        return (
+            "One naive prompt for each label, always the same: no contexts, seeds or correction, and no filter but the token limit."
+        )
+    part = "" if strategy == "targen" else f", without one of its parts ({strategy})"
+    return (
+        f"The TarGEN method (arXiv 2310.17876) as run by seedless{part}: contexts ({given}), instance seeds, one\n"
+        "instance for each allotted label, self-correction by assertions and a verifier that does not see the asked label."
+    )
 
 
 def read_rows(folder: Path) -> Iterator[dict[str, Any]]:

@@ -48,7 +48,7 @@ class TarGEN(dspy.Module):
     profile, judge_profile
         How the LMs are spoken to; by default what their kinds bring along.
     verifier
-        A verifier of your own.
+        A verifier of your own. A strategy without correction asks none.
     strategy
         `targen`, or the name of a strategy that leaves a part of the method out.
 
@@ -85,7 +85,8 @@ class TarGEN(dspy.Module):
         self.adapter = adapter_of(self.profile.adapter)
         self.name_contexts = Contexts(self.task, self.profile)
         self.name_seeds = InstanceSeeds(self.task, self.profile)
-        verifier = verifier or self._verifier(judge_lm, judge_profile)
+        if verifier is None or not self.strategy.correction:
+            verifier = self._verifier(judge_lm, judge_profile)
         self.write_instance = Instance(self.task, self.profile, verifier, filters=self.strategy.filters)
         self.phrasing = Phrasing()
         self.compiled: Mapping[str, Any] = {}
@@ -135,11 +136,13 @@ class TarGEN(dspy.Module):
     async def contexts(self, *, count: int, rollout: int = 0) -> tuple[Context, ...]:
         """Stage 1: the pool of contexts."""
         with self.speaking():
+            count = count if self.strategy.contexts else 1
             return await self.name_contexts.acall(count=count, rollout=rollout)  # type: ignore[no-any-return]  # DSPy has no types
 
     async def seeds(self, *, context: Context, count: int, rollout: int = 0) -> tuple[InstanceSeed, ...]:
         """Stage 2: seeds within one context."""
         with self.speaking():
+            count = count if self.strategy.seeds else 1
             return await self.name_seeds.acall(context=context, count=count, rollout=rollout)  # type: ignore[no-any-return]  # DSPy has no types
 
     def speaking(self) -> Any:
