@@ -238,6 +238,39 @@ def compile_(
 
 
 @app.command()
+def evaluate(
+    data: Annotated[Path, typer.Argument(metavar="DATA", help="Folder of a run, or a .jsonl, .csv or .parquet file.")],
+    task: Annotated[
+        str | None, typer.Option(help="The rows' task.  [default: the built-in one that the run names]", metavar="TASK")
+    ] = None,
+    train: Annotated[Path | None, typer.Option(help="Real labelled rows to compare with.", metavar="FILE")] = None,
+    test: Annotated[Path | None, typer.Option(help="Real labelled rows to test on.", metavar="FILE")] = None,
+    direct: Annotated[Path | None, typer.Option(help="A run of --strategy direct to compare with.", metavar="DATA")] = None,
+    zero_shot: Annotated[str | None, typer.Option(help="An LM to ask for the labels of the test rows.", metavar="SPEC")] = None,
+    api_base: Annotated[str | None, typer.Option(help="Address of the server for that LM.", metavar="URL")] = None,
+    students: Annotated[str, typer.Option(help="tfidf, minilm, or both.", metavar="NAMES")] = "tfidf,minilm",
+    seed: Annotated[int, typer.Option(help="Of every random choice.")] = 0,
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", "--out", help="Where the figures go.  [default: evaluation.json in a run's folder]", metavar="FILE"),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what rows are worth: usefulness, label quality, diversity, difficulty, bias, contamination."""
+    from seedless import dataset
+    from seedless.evals.evaluation import evaluate as evaluated
+
+    if task is None and not data.is_dir():
+        raise UsageError(f"given the data {data} without its task; name it with --task TASK")
+    named = task or dataset.read_ledger(data)["settings"]["task"]
+    names = [name.strip() for name in students.split(",") if name.strip()]
+    found = evaluated(
+        data, named, train=train, test=test, direct=direct, zero_shot=zero_shot, api_base=api_base, students=names, seed=seed, out=out
+    )  # fmt: skip
+    _print(json.dumps(found.record(), ensure_ascii=False) if as_json else found.told())
+
+
+@app.command()
 def export(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a run.")],
     format_: Annotated[

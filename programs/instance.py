@@ -122,7 +122,7 @@ class Instance(dspy.Module):
         if broken := tuple(Broken(name, sentence) for name, sentence in told if sentence is not None):
             return Judged(draft, broken)
         verdict = await self.verifier.verdict(draft, slot, slot.rollout)
-        if verdict is None or verdict.label == slot.label or self.verifier.only_relabels:
+        if verdict is None or self._convinced(verdict, slot) or self.verifier.only_relabels:
             return Judged(
                 draft,
                 (),
@@ -134,6 +134,12 @@ class Instance(dspy.Module):
         said = f"as {verdict.label!r}{because}" if verdict.label else "as none of the labels"
         sentence = f"A reader who was not told the label read the text {said}; change it so that {meaning.rstrip('.')}."
         return Judged(draft, (Broken("label", sentence),), score=_score(verdict), verdict=verdict)
+
+    def _convinced(self, verdict: Verdict, slot: Slot) -> bool:
+        """Whether the verdict lets the asked label stand."""
+        if verdict.label == slot.label:
+            return True
+        return self.verifier.doubt < 1.0 and verdict.confidence is not None and verdict.confidence >= self.verifier.doubt
 
     def _corrected(self, slot: Slot, retried: Retried, identity: Identity) -> Outcome:
         """Relabel where only the label is wrong and the verifier's word is good enough for another; refuse otherwise."""

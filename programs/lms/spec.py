@@ -61,11 +61,11 @@ LOCAL = Profile(
     },
 )  # fmt: skip
 EMBEDDED = Profile(
-    wording="plain", adapter="plain", verifier="embedding", drafts=3, attempts=3, revise=False, list_batch=5, concurrency=8, explains=False,
+    wording="plain", adapter="plain", verifier="embedding", drafts=1, attempts=3, revise=False, list_batch=5, concurrency=8, explains=False,
     sampling={
         "contexts": {"temperature": 0.7, "min_p": 0.1, "max_tokens": 80},
         "seeds": {"temperature": 0.7, "min_p": 0.1, "max_tokens": 80},
-        "write": {"temperature": 0.7, "min_p": 0.1},
+        "write": {"temperature": 1.0, "min_p": 0.1},
         "verify": {"temperature": 0.0, "max_tokens": 40},
     },
 )  # fmt: skip

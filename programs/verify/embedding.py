@@ -40,6 +40,7 @@ class EmbeddingVerifier:
     """
 
     relabels = False
+    doubt = 0.3  # it errs often enough that only what it is sure of counts against a draft
     only_relabels = False
 
     def __init__(self, task: Task, encoder: Encoder, *, learns: bool = True) -> None:

@@ -35,6 +35,7 @@ class LMVerifier(dspy.Module):
     """
 
     relabels = True
+    doubt = 1.0
 
     def __init__(
         self,

@@ -17,6 +17,9 @@ class Verifier(Protocol):
     relabels: bool
     """Whether its word is good enough to give a draft another label than the asked one."""
 
+    doubt: float
+    """A draft that reads as another label is refused only where the asked label's confidence is below this; 1.0: always."""
+
     only_relabels: bool
     """Whether nothing is written again for its sake: its label is taken as it is (the paper's pass)."""
 
@@ -31,6 +34,7 @@ class NoVerifier:
     """Judges nothing: every draft keeps the asked label (`--verify none`)."""
 
     relabels = False
+    doubt = 1.0
     only_relabels = False
 
     async def verdict(self, draft: Draft, slot: Slot, rollout: int) -> Verdict | None:

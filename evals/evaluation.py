@@ -1,0 +1,178 @@
+"""The whole evaluation of a data set: what it teaches, whether its labels hold, how varied, hard, biased and clean it is."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seedless.errors import SetupError, UsageError
+from seedless.evals.bias import Bias, bias
+from seedless.evals.contamination import Contamination, contamination
+from seedless.evals.difficulty import Difficulty, difficulty
+from seedless.evals.diversity import Diversity, diversity
+from seedless.evals.label_quality import LabelQuality, label_quality
+from seedless.evals.labelled import read_labelled
+from seedless.evals.students import STUDENTS, student_of
+from seedless.evals.usefulness import Taught, Usefulness, usefulness
+from seedless.evals.zero_shot import zero_shot as asked_without_training
+from seedless.taskfile import task_of
+
+if TYPE_CHECKING:
+    import dspy
+
+    from seedless.task import Task
+
+__all__ = ["Evaluation", "evaluate"]
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Every figure of one data set. `usefulness` is None where no real test rows were given, `contamination` where no real rows were."""
+
+    task: str
+    rows: int
+    source: str
+    usefulness: Usefulness | None
+    label_quality: LabelQuality
+    diversity: Diversity
+    difficulty: Difficulty
+    bias: Bias
+    contamination: Contamination | None
+
+    def record(self) -> dict[str, Any]:
+        """Plain data: what `evaluation.json` holds."""
+        parts = ("usefulness", "label_quality", "diversity", "difficulty", "bias", "contamination")
+        found = {name: getattr(self, name) for name in parts}
+        return {
+            "task": self.task,
+            "rows": self.rows,
+            "source": self.source,
+            **{name: part.record() if part is not None else None for name, part in found.items()},
+        }
+
+    def told(self) -> str:
+        """The figures that matter most, a line each."""
+        lines = [f"{self.rows} rows of {self.task}"]
+        if self.usefulness is None:
+            lines.append("usefulness: not measured, no real rows to test on were given (--test FILE)")
+        else:
+            for name, taught in self.usefulness.students.items():
+                lines.append(f"{name}: {'; '.join(_arms(taught))}")
+            lines += [f"note: {note}" for note in self.usefulness.notes]
+        return "\n".join(lines)
+
+
+def _arms(taught: Taught) -> list[str]:
+    arms = [
+        f"{name.replace('_', ' ')} {score.macro_f1:.3f} ({score.low:.3f}, {score.high:.3f})" for name, score in taught.arms.items()
+    ]
+    if taught.ratio is not None:
+        arms.append(f"ratio to real {taught.ratio.value:.2f} ({taught.ratio.low:.2f}, {taught.ratio.high:.2f})")
+    if taught.gain is not None:
+        arms.append(f"over the naive prompt {taught.gain.value:+.2f} ({taught.gain.low:+.2f}, {taught.gain.high:+.2f})")
+    return arms
+
+
+def evaluate(
+    data: str | Path,
+    task: "Task | str | Path",
+    *,
+    train: str | Path | None = None,
+    test: str | Path | None = None,
+    direct: str | Path | None = None,
+    zero_shot: "str | dspy.BaseLM | None" = None,
+    api_base: str | None = None,
+    students: Sequence[str] = tuple(STUDENTS),
+    seed: int = 0,
+    out: str | Path | None = None,
+) -> Evaluation:
+    """Evaluate the rows in `data`.
+
+    Parameters
+    ----------
+    data
+        The folder of a run, or a .jsonl, .csv or .parquet file with the task's fields and `label`.
+    task
+        A `Task`, the name of a built-in one, or the path of a task file.
+    train, test
+        Files of real labelled rows. Usefulness needs `test`; what it is compared with, the oracle and the real rows' figures need
+        `train`.
+    direct
+        Rows of the naive prompt, to compare with: a run of `--strategy direct`.
+    zero_shot
+        An LM to ask for the labels of the test rows; `api_base` is where it is reached.
+    students
+        `tfidf`, `minilm`. The first of the two that are named reads labels and difficulty; embeddings where they are there.
+    seed
+        Of every random choice.
+    out
+        File to write the figures to, as JSON; for a run's folder, its `evaluation.json` if left out.
+
+    Raises
+    ------
+    UsageError
+        If anything given cannot be used.
+    LMUnusable
+        If the LM to ask cannot be used.
+
+    Examples
+    --------
+    >>> from seedless.evals import evaluate
+    >>> found = evaluate("out/movie_reviews", "movie_reviews", test="test.jsonl", train="train.jsonl")    # doctest: +SKIP
+    >>> found.usefulness.students["tfidf"].ratio.value                                                    # doctest: +SKIP
+    0.93
+    """
+    loaded = task_of(task)
+    if not students:
+        raise UsageError(f"given no student, allowed are {', '.join(STUDENTS)}; name one of them")
+    taught = [student_of(name) for name in dict.fromkeys(students)]
+    rows = read_labelled(data, loaded)
+    real_train = read_labelled(train, loaded) if train is not None else None
+    real_test = read_labelled(test, loaded) if test is not None else None
+    naive = read_labelled(direct, loaded) if direct is not None else None
+    if real_test is None and (zero_shot is not None or naive is not None):
+        raise UsageError("given --direct or --zero-shot without real rows to test on; give them with --test FILE")
+    reader = "minilm" if "minilm" in students else students[0]
+    useful = None
+    if real_test is not None:
+        asked = asked_without_training(real_test, zero_shot, api_base=api_base, seed=seed) if zero_shot is not None else None
+        useful = usefulness(rows, test=real_test, students=taught, train=real_train, direct=naive, zero_shot=asked, seed=seed)
+    splits = {name: split for name, split in (("train", real_train), ("test", real_test)) if split is not None}
+    found = Evaluation(
+        task=loaded.name,
+        rows=len(rows),
+        source=str(data),
+        usefulness=useful,
+        label_quality=label_quality(rows, train=real_train, refusals=_refusals(Path(data)), student=reader, seed=seed),
+        diversity=diversity(rows, real=real_train, seed=seed),
+        difficulty=difficulty(rows, test=real_test, student=reader, seed=seed),
+        bias=bias(rows, real=real_train, seed=seed),
+        contamination=contamination(rows, real=splits, seed=seed) if splits else None,
+    )
+    _write(found, Path(out) if out is not None else Path(data) / "evaluation.json" if Path(data).is_dir() else None)
+    return found
+
+
+def _refusals(folder: Path) -> list[dict[str, Any]]:
+    file = folder / "refusals.jsonl"
+    if not file.is_file():
+        return []
+    found = []
+    for number, line in enumerate(file.read_text("utf-8").splitlines(), 1):
+        try:
+            found.append(json.loads(line))
+        except ValueError as error:
+            raise UsageError(
+                f"{file}:{number}: is no JSON object (a torn line?); give the run's command again to mend it"
+            ) from error
+    return found
+
+
+def _write(found: Evaluation, file: Path | None) -> None:
+    if file is None:
+        return
+    try:
+        file.write_text(json.dumps(found.record(), ensure_ascii=False, indent=1) + "\n", "utf-8")
+    except OSError as error:
+        raise SetupError(f"{file}: cannot be written ({error.strerror}); give another file") from error
