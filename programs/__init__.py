@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from seedless.errors import BudgetEnded, LMUnusable, SeedlessError, SetupError, TaskError, UsageError
+    from seedless.evals.compile import compile  # noqa: A004  the verb that it is
     from seedless.evals.report import report
     from seedless.generation import Generation, Options, astream, generate, stream
     from seedless.outcome import Outcome, Refusal, Row
@@ -34,6 +35,7 @@ _HOMES = {
     "UsageError": "errors",
     "astream": "generation",
     "built_in_tasks": "taskfile",
+    "compile": "evals.compile",
     "generate": "generation",
     "load_task": "taskfile",
     "report": "evals.report",
@@ -56,6 +58,7 @@ __all__ = [
     "UsageError",
     "astream",
     "built_in_tasks",
+    "compile",
     "generate",
     "load_task",
     "report",

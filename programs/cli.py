@@ -169,6 +169,74 @@ def generate(
         _account(ledger.record(), folder, as_json=as_json)
 
 
+@app.command("compile")
+def compile_(
+    task: TaskName,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="The program.  [default: out/TASK.program.json]", metavar="FILE")
+    ] = None,
+    optimizer: Annotated[
+        str | None,
+        typer.Option(
+            help="bootstrap, random, gepa, copro, simba or miprov2.  [default: random in this process, gepa for a hosted LM]",
+            metavar="NAME",
+        ),
+    ] = None,
+    dev: Annotated[
+        Path | None,
+        typer.Option(help="20 to 200 labelled rows (JSON lines) that the metric is anchored in.", metavar="FILE"),
+    ] = None,
+    demos_from_dev: Annotated[
+        bool, typer.Option("--demos-from-dev", help="Let rows of FILE's choosing half stand in prompts, as demonstrations.")
+    ] = False,
+    lm: Annotated[str, typer.Option(help="The LM that writes, as for `generate`.", metavar="SPEC")] = "embedded",
+    api_base: Annotated[str | None, typer.Option(help="Address of the server for a DSPy model string.", metavar="URL")] = None,
+    judge_lm: Annotated[str | None, typer.Option(help="The LM that verifies, if it is another one.", metavar="SPEC")] = None,
+    teacher_lm: Annotated[
+        str | None, typer.Option(help="The LM whose drafts become demonstrations, if it is another one.", metavar="SPEC")
+    ] = None,
+    reflection_lm: Annotated[
+        str | None, typer.Option(help="The LM that proposes instructions, if it is another one.", metavar="SPEC")
+    ] = None,
+    verifier: Annotated[str | None, typer.Option(help="lm or embedding.", metavar="KIND")] = None,
+    budget_calls: Annotated[
+        int | None, typer.Option(help="LM requests at most.  [default: 400, unless --budget-usd is given]", metavar="N")
+    ] = None,
+    budget_usd: Annotated[float | None, typer.Option(help="USD at most.", metavar="X")] = None,
+    seed: Annotated[int, typer.Option(help="Of every random choice.")] = 0,
+    concurrency: Annotated[
+        int | None, typer.Option(help="LM requests in flight.  [default: what suits the LM]", metavar="INT")
+    ] = None,
+    timeout: Annotated[float, typer.Option(help="Seconds that a server may take for one answer.", metavar="S")] = 120.0,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Begin anew; answers that fit are reused.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Optimise the prompts for TASK against the dev metric; the same command goes on where it stopped."""
+    from seedless.evals.compile import compile  # noqa: A004  the verb that it is
+    from seedless.taskfile import load_task
+
+    loaded, stderr = load_task(task), sys.stderr
+    path = out or Path("out") / f"{loaded.name}.program.json"
+
+    def say(text: str) -> None:
+        stderr.write(_harmless(f"{loaded.name}: {text}\n"))
+        stderr.flush()
+
+    program = compile(
+        loaded, dev=dev, out=path, say=say, optimizer=optimizer, demos_from_dev=demos_from_dev, lm=lm, api_base=api_base, judge_lm=judge_lm,
+        teacher_lm=teacher_lm, reflection_lm=reflection_lm, verifier=verifier, budget_calls=budget_calls, budget_usd=budget_usd, seed=seed,
+        concurrency=concurrency, timeout=timeout, fresh=fresh,
+    )  # fmt: skip
+    account = program.compiled
+    if as_json:
+        _print(json.dumps({"program": str(path), **account}, ensure_ascii=False))
+        return
+    anchor = (
+        "no real row had a say: the metric is intrinsic" if account["intrinsic"] else f"anchored in {account['dev_rows']} real rows"
+    )
+    _print(f"{path}: the {account['kept']} program; {account['why']}; {anchor}; {sum(account['calls'].values())} LM calls")
+
+
 @app.command()
 def export(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a run.")],

@@ -27,7 +27,7 @@ class NameList(dspy.Module):
     ) -> None:
         super().__init__()
         self.name_list = dspy.Predict(signature)
-        self._sampling = profile.sampling.get(name, {})
+        self.sampling = profile.sampling.get(name, {})
         self._stage = name
         self._longest = longest
         self._marks = " -*" if sentences else " .,;:-*\"'"
@@ -44,7 +44,7 @@ class NameList(dspy.Module):
             before = len(found)
             try:
                 with stage(self._stage):
-                    answer = await self.name_list.acall(config={**self._sampling, "rollout_id": rollout + call}, **taken)
+                    answer = await self.name_list.acall(config={**self.sampling, "rollout_id": rollout + call}, **taken)
                 named = answer[output]
             except CutOff as cut:
                 named = (
@@ -75,6 +75,11 @@ class Contexts(dspy.Module):
             NameContextsPlainly if profile.wording == "plain" else NameContexts, profile, "contexts", longest=12
         )
         self.task = task
+
+    def rephrase(self, task: Task, profile: Profile) -> None:
+        """Ask from now on in `task`'s words and with `profile`'s sampling."""
+        self.task = task
+        self.name_list.sampling = profile.sampling.get("contexts", {})
 
     async def aforward(self, *, count: int, rollout: int = 0) -> tuple[Context, ...]:
         """At most `count` contexts, at least one: where the LM names none, the task's own description is the only context."""

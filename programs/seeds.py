@@ -20,6 +20,11 @@ class InstanceSeeds(dspy.Module):
         self.name_list = NameList(words, profile, "seeds", longest=400 if becomes_field else 12, sentences=becomes_field)
         self.task = task
 
+    def rephrase(self, task: Task, profile: Profile) -> None:
+        """Ask from now on in `task`'s words and with `profile`'s sampling."""
+        self.task = task
+        self.name_list.sampling = profile.sampling.get("seeds", {})
+
     async def aforward(self, *, context: Context, count: int, rollout: int = 0) -> tuple[InstanceSeed, ...]:
         """At most `count` seeds, at least one: where the LM names none, the context itself is the only seed."""
         if given := self.task.seeds.given:
