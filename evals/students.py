@@ -99,14 +99,16 @@ class _Logistic:
 
     def __init__(self, features: Any, rows: LabelledRows) -> None:
         from sklearn.linear_model import LogisticRegression
+        from threadpoolctl import threadpool_limits
 
         self._features = features
         self._labels = len(rows.task.labels)
         self._only: int | None = int(rows.labels[0]) if len(set(rows.labels.tolist())) == 1 else None
         if self._only is None:
-            with warnings.catch_warnings():  # of many labels with a row or two each: that is what the rows are
-                warnings.filterwarnings("ignore", message="The number of unique classes")
-                self._model = LogisticRegression(max_iter=2000).fit(features(rows), rows.labels)
+            given = features(rows)
+            with warnings.catch_warnings(), threadpool_limits(1):  # its small steps are slower on threads that wait for each other
+                warnings.filterwarnings("ignore", message="The number of unique classes")  # a row or two of each: so they are
+                self._model = LogisticRegression(max_iter=2000).fit(given, rows.labels)
 
     def probabilities(self, rows: LabelledRows) -> NDArray[np.float64]:
         found = np.zeros((len(rows), self._labels))

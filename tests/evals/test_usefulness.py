@@ -35,7 +35,7 @@ def taught(rows: LabelledRows, **given: object) -> Taught:
 
 
 def ratio(rows: LabelledRows) -> float:
-    it = taught(rows, train=TRAIN).ratio
+    it = taught(rows, train=TRAIN, draws=2).ratio
     assert it is not None
     return it.value
 
@@ -306,7 +306,7 @@ def test_the_curve_of_many_labels_has_no_point_twice() -> None:
 def test_the_record_is_plain_data_of_a_known_shape() -> None:
     told = (TEST.take(range(50)), TEST.labels[:50])
     other = as_good_as({"made up": 0.8})
-    record = found(COPY, train=TRAIN, direct=COPY, zero_shot=told, students=(TfidfStudent(), other), curve=True).record()
+    record = found(COPY, train=TRAIN, direct=COPY, zero_shot=told, students=(TfidfStudent(), other), draws=2, curve=True).record()
     assert json.loads(json.dumps(record, allow_nan=False)) == json.loads(json.dumps(record))
     assert set(record) == {"test_rows", "students", "notes"}
     assert record["test_rows"] == 500
@@ -328,7 +328,9 @@ def test_the_record_is_plain_data_of_a_known_shape() -> None:
 
 def test_the_same_seed_gives_the_same_figures() -> None:
     first, again, other = (
-        found(COPY, train=TRAIN, direct=topical(150, labels=3, noise=0.3), curve=True, seed=seed).record()["students"]["tfidf"]
+        found(COPY, train=TRAIN, direct=topical(150, labels=3, noise=0.3), draws=2, curve=True, seed=seed).record()["students"][
+            "tfidf"
+        ]
         for seed in (1, 1, 2)
     )
     assert first == again
