@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from seedless.errors import SetupError, UsageError
 from seedless.evals.bias import Bias, bias
 from seedless.evals.contamination import Contamination, contamination
 from seedless.evals.difficulty import Difficulty, difficulty
 from seedless.evals.diversity import Diversity, diversity
 from seedless.evals.label_quality import LabelQuality, label_quality
-from seedless.evals.labelled import read_labelled
+from seedless.evals.labelled import LabelledRows, read_labelled
 from seedless.evals.students import STUDENTS, student_of
 from seedless.evals.usefulness import Taught, Usefulness, usefulness
 from seedless.evals.zero_shot import zero_shot as asked_without_training
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
     from seedless.task import Task
 
 __all__ = ["Evaluation", "evaluate"]
+
+POOL = 4
+MOST = 2500
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +101,7 @@ def evaluate(
     task
         A `Task`, the name of a built-in one, or the path of a task file.
     train, test
-        Files of real labelled rows. Usefulness needs `test`; what it is compared with, the oracle and the real rows' figures need
+        Files of real labelled rows; of `train` a draw with the synthetic rows' shares of labels is looked at. Usefulness needs `test`; what it is compared with, the oracle and the real rows' figures need
         `train`.
     direct
         Rows of the naive prompt, to compare with: a run of `--strategy direct`.
@@ -130,6 +135,7 @@ def evaluate(
     rows = read_labelled(data, loaded)
     real_train = read_labelled(train, loaded) if train is not None else None
     real_test = read_labelled(test, loaded) if test is not None else None
+    beside = _pool(real_train, rows, seed) if real_train is not None else None
     naive = read_labelled(direct, loaded) if direct is not None else None
     if real_test is None and (zero_shot is not None or naive is not None):
         raise UsageError("given --direct or --zero-shot without real rows to test on; give them with --test FILE")
@@ -137,21 +143,27 @@ def evaluate(
     useful = None
     if real_test is not None:
         asked = asked_without_training(real_test, zero_shot, api_base=api_base, seed=seed) if zero_shot is not None else None
-        useful = usefulness(rows, test=real_test, students=taught, train=real_train, direct=naive, zero_shot=asked, seed=seed)
+        useful = usefulness(rows, test=real_test, students=taught, train=beside, direct=naive, zero_shot=asked, seed=seed)
     splits = {name: split for name, split in (("train", real_train), ("test", real_test)) if split is not None}
     found = Evaluation(
         task=loaded.name,
         rows=len(rows),
         source=str(data),
         usefulness=useful,
-        label_quality=label_quality(rows, train=real_train, refusals=_refusals(Path(data)), student=reader, seed=seed),
-        diversity=diversity(rows, real=real_train, seed=seed),
+        label_quality=label_quality(rows, train=beside, refusals=_refusals(Path(data)), student=reader, seed=seed),
+        diversity=diversity(rows, real=beside, seed=seed),
         difficulty=difficulty(rows, test=real_test, student=reader, seed=seed),
-        bias=bias(rows, real=real_train, seed=seed),
+        bias=bias(rows, real=beside, seed=seed),
         contamination=contamination(rows, real=splits, seed=seed) if splits else None,
     )
     _write(found, Path(out) if out is not None else Path(data) / "evaluation.json" if Path(data).is_dir() else None)
     return found
+
+
+def _pool(train: LabelledRows, rows: LabelledRows, seed: int) -> LabelledRows:
+    """The real rows that every figure draws on: `POOL` times as many of each label as `rows` has, so that few are embedded."""
+    times = max(1.0, min(POOL, MOST / len(rows)))
+    return train.draw([round(times * int(count)) for count in rows.counts], np.random.default_rng(seed))
 
 
 def _refusals(folder: Path) -> list[dict[str, Any]]:

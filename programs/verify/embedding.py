@@ -110,6 +110,9 @@ class EmbeddingVerifier:
         counts = np.bincount(self._asked, minlength=len(self._labels))
         if counts.min() >= FIRST_FIT and self._seen >= GROWTH * self._fitted:
             from sklearn.linear_model import LogisticRegression
+            from threadpoolctl import threadpool_limits
 
-            self._student = LogisticRegression(C=1.0, class_weight="balanced", max_iter=200).fit(np.stack(self._rows), self._asked)
+            student = LogisticRegression(C=1.0, class_weight="balanced", max_iter=200)
+            with threadpool_limits(1):  # small matrices: threads would only wait for each other
+                self._student = student.fit(np.stack(self._rows), self._asked)
             self._fitted = self._seen
