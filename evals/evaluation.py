@@ -108,7 +108,7 @@ def evaluate(
     zero_shot
         An LM to ask for the labels of the test rows; `api_base` is where it is reached.
     students
-        `tfidf`, `minilm`. The first of the two that are named reads labels and difficulty; embeddings where they are there.
+        `tfidf`, `minilm` or both. MiniLM, where it is named, also reads labels and difficulty; without it nothing is embedded.
     seed
         Of every random choice.
     out
@@ -144,6 +144,7 @@ def evaluate(
     if real_test is not None:
         asked = asked_without_training(real_test, zero_shot, api_base=api_base, seed=seed) if zero_shot is not None else None
         useful = usefulness(rows, test=real_test, students=taught, train=beside, direct=naive, zero_shot=asked, seed=seed)
+    embedded = {} if "minilm" in students else {"sample": 0}
     splits = {name: split for name, split in (("train", real_train), ("test", real_test)) if split is not None}
     found = Evaluation(
         task=loaded.name,
@@ -151,7 +152,7 @@ def evaluate(
         source=str(data),
         usefulness=useful,
         label_quality=label_quality(rows, train=beside, refusals=_refusals(Path(data)), student=reader, seed=seed),
-        diversity=diversity(rows, real=beside, seed=seed),
+        diversity=diversity(rows, real=beside, seed=seed, **embedded),
         difficulty=difficulty(rows, test=real_test, student=reader, seed=seed),
         bias=bias(rows, real=beside, seed=seed),
         contamination=contamination(rows, real=splits, seed=seed) if splits else None,

@@ -44,6 +44,7 @@ class Reader:
     """
 
     relabels = False
+    doubt = 1.0
     only_relabels = False
 
     def __init__(self, fresh: Any) -> None:

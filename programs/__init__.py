@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from seedless.errors import BudgetEnded, LMUnusable, SeedlessError, SetupError, TaskError, UsageError
     from seedless.evals.compile import compile  # noqa: A004  the verb that it is
+    from seedless.evals.evaluation import evaluate
     from seedless.evals.report import report
     from seedless.generation import Generation, Options, astream, generate, stream
     from seedless.outcome import Outcome, Refusal, Row
@@ -36,6 +37,7 @@ _HOMES = {
     "astream": "generation",
     "built_in_tasks": "taskfile",
     "compile": "evals.compile",
+    "evaluate": "evals.evaluation",
     "generate": "generation",
     "load_task": "taskfile",
     "report": "evals.report",
@@ -59,6 +61,7 @@ __all__ = [
     "astream",
     "built_in_tasks",
     "compile",
+    "evaluate",
     "generate",
     "load_task",
     "report",

@@ -1,0 +1,121 @@
+"""The verb `evaluate`: every analysis on one data set, and every bad input in one line."""
+
+import json
+import random
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from seedless import evaluate
+from tests.command_line import CommandLine
+
+WORDS = {"warm": ("soup", "fire", "wool", "summer", "tea"), "cold": ("ice", "snow", "steel", "winter", "frost")}
+COMMON = ("the", "a", "old", "new", "on", "table", "near", "house", "with", "it", "was", "some", "more", "today")
+
+
+def rows(n: int, *, seed: int = 0, telling: int = 2) -> list[dict[str, str]]:
+    """`n` rows, labels in turn, `telling` words of the label's own in each."""
+    rng = random.Random(seed)
+    made = []
+    for place in range(n):
+        label = ("warm", "cold")[place % 2]
+        said = [*rng.choices(COMMON, k=6), *rng.choices(WORDS[label], k=telling)]
+        rng.shuffle(said)
+        made.append({"id": f"row-{place}", "text": " ".join(said), "label": label})
+    return made
+
+
+def written(path: Path, given: list[dict[str, str]]) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in given), "utf-8")
+    return path
+
+
+def test_every_analysis_has_its_part(task: Path, tmp_path: Path) -> None:
+    data, train, test = (written(tmp_path / f"{name}.jsonl", rows(60, seed=i)) for i, name in enumerate(("data", "train", "test")))
+    found = evaluate(data, task, train=train, test=test, students=("tfidf",), out=tmp_path / "found.json")
+    assert found.usefulness is not None
+    taught = found.usefulness.students["tfidf"]
+    assert taught.arms["synthetic"].macro_f1 > 0.9
+    assert taught.ratio is not None
+    assert 0.9 < taught.ratio.value < 1.1
+    record = json.loads((tmp_path / "found.json").read_text("utf-8"))
+    assert record == json.loads(json.dumps(found.record()))
+    assert {"usefulness", "label_quality", "diversity", "difficulty", "bias", "contamination"} <= set(record)
+    assert set(record["contamination"]["splits"]) == {"train", "test"}
+
+
+def test_shuffled_labels_show_in_every_figure_of_labels(task: Path, tmp_path: Path) -> None:
+    clean, test = rows(80), written(tmp_path / "test.jsonl", rows(60, seed=1))
+    labels = [row["label"] for row in clean]
+    random.Random(3).shuffle(labels)
+    shuffled = [{**row, "label": label} for row, label in zip(clean, labels, strict=True)]
+    good, bad = (
+        evaluate(written(tmp_path / f"{name}.jsonl", given), task, test=test, students=("tfidf",))
+        for name, given in (("clean", clean), ("shuffled", shuffled))
+    )
+    assert good.usefulness is not None
+    assert bad.usefulness is not None
+    assert (
+        good.usefulness.students["tfidf"].arms["synthetic"].macro_f1
+        > bad.usefulness.students["tfidf"].arms["synthetic"].macro_f1 + 0.2
+    )
+    assert good.difficulty.own.bits.value > bad.difficulty.own.bits.value + 0.3
+
+
+def test_copied_test_rows_are_found(task: Path, tmp_path: Path) -> None:
+    test = rows(60, seed=1)
+    data = written(tmp_path / "data.jsonl", [*rows(50), *test[:10]])
+    found = evaluate(data, task, test=written(tmp_path / "test.jsonl", test), students=("tfidf",))
+    assert found.contamination is not None
+    assert found.contamination.record()["splits"]["test"]["overlap"]["exact"] == pytest.approx(10 / 60)
+
+
+def test_without_real_rows_it_says_what_it_does_not_know(seedless: CommandLine, task: Path, tmp_path: Path) -> None:
+    done = seedless.run("evaluate", str(written(tmp_path / "data.jsonl", rows(40))), "--task", str(task), "--students", "tfidf")
+    assert done.code == 0, done.err
+    assert "not measured" in done.out
+
+
+def test_json_is_one_object(seedless: CommandLine, task: Path, tmp_path: Path) -> None:
+    data, test = written(tmp_path / "data.jsonl", rows(40)), written(tmp_path / "test.jsonl", rows(40, seed=1))
+    done = seedless.run("evaluate", str(data), "--task", str(task), "--test", str(test), "--students", "tfidf", "--json")
+    assert done.code == 0, done.err
+    assert json.loads(done.out)["usefulness"]["test_rows"] == 40
+
+
+GOOD = json.dumps({"text": "a warm thing", "label": "warm"})
+BAD: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "an unknown label": ("\n".join([*[GOOD] * 12, json.dumps({"text": "x", "label": "tepid"})]), (":13", "'tepid'", "warm, cold")),
+    "a missing field": ("\n".join([*[GOOD] * 12, json.dumps({"label": "warm"})]), (":13", "'text'")),
+    "one class only": ("\n".join([GOOD] * 20), ("'warm'", "at least two labels")),
+    "five rows": ("\n".join([GOOD] * 5), ("5 rows", "at least 10")),
+    "an empty file": ("", ("0 rows",)),
+    "a torn file": ("\n".join([*[GOOD] * 12, '{"text": "it br']), (":13", "torn")),
+}
+
+
+@pytest.mark.parametrize("name", list(BAD))
+def test_bad_data_is_refused_with_one_line(name: str, seedless: CommandLine, task: Path, tmp_path: Path) -> None:
+    text, says = BAD[name]
+    (tmp_path / "data.jsonl").write_text(text, "utf-8")
+    done = seedless.run("evaluate", str(tmp_path / "data.jsonl"), "--task", str(task))
+    assert done.code == 2
+    assert len(done.err.strip().splitlines()) == 1
+    assert all(said in done.err for said in says), done.err
+
+
+def test_bad_options_are_refused_with_one_line(seedless: CommandLine, task: Path, tmp_path: Path) -> None:
+    data = str(written(tmp_path / "data.jsonl", rows(40)))
+    for more, says in (
+        ((), "--task"),
+        (("--task", str(task), "--students", "bert"), "'bert'"),
+        (("--task", str(task), "--students", ","), "no student"),
+        (("--task", str(task), "--direct", data), "--test"),
+        (("--task", str(task), "--test", str(tmp_path / "none.jsonl")), "none.jsonl"),
+        (("--task", str(task), "--students", "tfidf", "-o", str(tmp_path)), "cannot be written"),
+    ):
+        done = seedless.run("evaluate", data, *more)
+        assert done.code == 2, (more, done.out)
+        assert len(done.err.strip().splitlines()) == 1
+        assert says in done.err, done.err
