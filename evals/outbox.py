@@ -27,21 +27,22 @@ LONGEST = 60.0
 AHEAD = 45.0  # seconds; the process is large, and idle until there is something to record
 KEPT_VARIABLES = frozenset({"HOME", "LANG", "LD_LIBRARY_PATH", "PATH", "PYTHONHOME", "PYTHONPATH", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "TZ",
                             "USERPROFILE", "VIRTUAL_ENV"})  # fmt: skip
-OFFLINE: Mapping[str, str] = {
+QUIET: Mapping[str, str] = {
     "DO_NOT_TRACK": "true",
     "GIT_PYTHON_REFRESH": "quiet",
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "HF_UPDATE_DOWNLOAD_COUNTS": "0",
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",
     "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
 }
-"""What keeps MLflow and what it imports from looking anything up; must stand in the environment before MLflow's first import."""
+"""What keeps MLflow and what it imports off the network and off stderr; must stand in the environment before MLflow's first import."""
 
 
 def quiet_environment() -> dict[str, str]:
     """The environment of a process that runs MLflow: offline, and without any key, token or setting of somebody else's MLflow."""
     own = {name: value for name, value in os.environ.items() if name in KEPT_VARIABLES or name.startswith("LC_")}
-    return {**own, **OFFLINE, "HF_HUB_OFFLINE": "1", "MLFLOW_LOGGING_LEVEL": "WARNING"}
+    return {**own, **QUIET, "HF_HUB_QUIET": "1", "MLFLOW_LOGGING_LEVEL": "WARNING"}
 
 
 class Outbox:
@@ -80,6 +81,9 @@ class Outbox:
 
     def check(self) -> None:
         """Whether MLflow's database can be written now, found out without MLflow in a moment."""
+        for path in (self.folder, self.database):
+            if path.exists() and not os.access(path, os.W_OK):
+                raise Untracked(f"{path} cannot be written (Permission denied)")
         if not self.database.exists():
             return
         try:

@@ -161,9 +161,8 @@ def flat(figures: Mapping[str, Any], *, prefix: str = "") -> dict[str, float]:
         name = METRIC.sub("_", f"{prefix}{key}")
         if isinstance(value, Mapping):
             found |= flat(value, prefix=f"{name}/")
-        elif key in {"interval", "ci"} and isinstance(value, Sequence) and len(value) == 2:
-            low, high = value
-            found |= flat({f"{prefix.rstrip('/')}_low": low, f"{prefix.rstrip('/')}_high": high})
+        elif prefix and key in {"interval", "ci"} and isinstance(value, Sequence) and len(value) == 2:
+            found |= flat({f"{prefix[:-1]}_low": value[0], f"{prefix[:-1]}_high": value[1]})
         elif isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
             found[name] = float(value)
     return found

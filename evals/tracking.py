@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from seedless.errors import UsageError
 from seedless.evals.artifacts import TABLES, note, write_artifacts
-from seedless.evals.outbox import MLRUNS, OFFLINE, Outbox
+from seedless.evals.outbox import MLRUNS, QUIET, Outbox
 from seedless.evals.record import Record, Untracked, without_secrets
 
 if TYPE_CHECKING:
@@ -302,6 +302,7 @@ class Tracker:
         """
         with ExitStack() as stack:
             try:
+                self.outbox.check()
                 with self._reported():
                     self._trace(stack, task, key, share)
                 problem = ""
@@ -385,7 +386,7 @@ def main() -> None:
 
 def _prepare() -> None:
     """What must be so before MLflow's first import: no look-ups on a network, and no lines on stderr that nobody asked for."""
-    for name, value in OFFLINE.items():
+    for name, value in QUIET.items():
         os.environ.setdefault(name, value)
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.ERROR)

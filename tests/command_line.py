@@ -29,7 +29,7 @@ __all__ = ["CommandLine", "Done", "Running"]
 SCRIPT = Path(sys.executable).parent / "seedless"
 KEY = "sk-fake-5f2d9c0b7e4a1836"
 LOADED = ("seedless.cli", "seedless.generation", "seedless.targen", "seedless.lms.metered", "seedless.run.scheduler", "seedless.verify.lm",
-          "seedless.progress", "seedless.dataset", "dspy", "datasets", "pyarrow.parquet")  # fmt: skip
+          "seedless.progress", "seedless.dataset", "seedless.evals.tracked", "seedless.evals.tracking", "dspy", "datasets", "pyarrow.parquet")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +159,7 @@ class CommandLine:
 
 
 def _bare_environment(folder: Path) -> dict[str, str | None]:
-    return {"PATH": os.environ["PATH"], "HOME": str(folder), "LANG": "C.UTF-8", "OPENAI_API_KEY": KEY}
+    return {"PATH": os.environ["PATH"], "HOME": str(folder), "LANG": "C.UTF-8", "OPENAI_API_KEY": KEY, "SEEDLESS_TRACK": "0"}
 
 
 def _serve(address: str) -> dict[str, Any]:
