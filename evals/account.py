@@ -4,6 +4,7 @@ import hashlib
 import json
 import random
 import subprocess
+import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ __all__ = ["commit", "record_of_generation"]
 
 SAMPLE = 50
 REFUSALS = 1000
+UNCOMPILED = {"targen": "uncompiled"}  # the other strategies are variants by their own names
 
 
 def record_of_generation(generation: Generation, *, status: Status | None = None) -> Record:
@@ -36,16 +38,17 @@ def record_of_generation(generation: Generation, *, status: Status | None = None
     folder = generation.folder.path
     if folder is None:
         raise Untracked("a run without a folder")
-    ledger, options, spec = read_ledger(folder), generation.options, generation.spec
+    ledger, options, program = read_ledger(folder), generation.options, generation.program
     settings = ledger["settings"]
     sample, rows, data = _rows(folder / "rows.jsonl", generation.task.name, options.seed)
     refusals, refused = _refusals(folder / "refusals.jsonl")
-    profile, embeds = spec.profile, spec.profile.verifier == "embedding" and options.judge_lm is None
+    profile, saved = program.profile, _saved(generation)
+    embeds = profile.verifier == "embedding" and options.judge_lm is None
     params: dict[str, str | int | float | None] = {
         **{name: settings[name] for name in ("task", "task_hash", "n", "seed", "lm", "judge_lm", "strategy", "verify", "program")},
         "api_base": _address(options.api_base),
-        "verifier": "none" if options.verify == "none" else "embedding" if embeds else "lm",
-        "variant": options.program.stem if options.program is not None else "uncompiled",
+        "verifier": "none" if program.mode.name == "none" else "embedding" if embeds else "lm",
+        "variant": options.program.stem if options.program is not None else UNCOMPILED.get(options.strategy, options.strategy),
         "adapter": profile.adapter,
         "drafts": profile.drafts,
         "attempts": profile.attempts,
@@ -62,8 +65,8 @@ def record_of_generation(generation: Generation, *, status: Status | None = None
         name=f"{params['variant']} seed={settings['seed']} n={settings['n']}",
         params={name: value for name, value in params.items() if value is not None},
         metrics=_figures(ledger, rows + refused),
-        prompts=stage_prompts(generation.program.dump_state(), generation.uncompiled, task=generation.task),
-        program=_saved(generation),
+        prompts=stage_prompts(program.dump_state(), generation.uncompiled, task=program.task, phrasing=_phrasing(saved)),
+        program=saved,
         rows=sample,
         refusals=refusals,
         data=data,
@@ -92,13 +95,23 @@ def _address(url: str | None) -> str | None:
 
 
 def _saved(generation: Generation) -> str:
+    """The program as `TarGEN.read` takes it: the file that it was read from, or what it saves."""
     path = generation.options.program
-    if path is not None:
-        try:
+    try:
+        if path is not None:
             return path.read_text("utf-8")
-        except (OSError, ValueError) as error:
-            raise Untracked(f"{path}: cannot be read any more ({error})") from error
-    return json.dumps(generation.program.dump_state(), ensure_ascii=False, indent=1)
+        with tempfile.TemporaryDirectory() as folder:
+            saved = Path(folder) / "program.json"
+            generation.program.save(str(saved))
+            return saved.read_text("utf-8")
+    except (OSError, ValueError) as error:
+        raise Untracked(f"{path}: cannot be read any more ({error})") from error
+
+
+def _phrasing(program: str) -> Mapping[str, Any]:
+    """What a saved program says otherwise than its task; empty where nothing."""
+    own = json.loads(program).get("seedless", {})
+    return own.get("phrasing", {}) if isinstance(own, dict) else {}
 
 
 @dataclass(frozen=True, slots=True)

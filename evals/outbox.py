@@ -22,7 +22,7 @@ from seedless.evals.record import Record, Untracked
 __all__ = ["MLRUNS", "Outbox", "Recorder", "patience", "quiet_environment"]
 
 MLRUNS = Path("mlruns")
-SHARE = 0.04  # of the time that 500 rows take; what is left of the 5 % is for the process's own load
+SHARE = 0.03  # of the time that 500 rows take; what is left of the 5 % is for the process's own load
 LONGEST = 60.0
 AHEAD = 45.0  # seconds; the process is large, and idle until there is something to record
 KEPT_VARIABLES = frozenset({"HOME", "LANG", "LD_LIBRARY_PATH", "PATH", "PYTHONHOME", "PYTHONPATH", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "TZ",
@@ -42,7 +42,7 @@ QUIET: Mapping[str, str] = {
 def quiet_environment() -> dict[str, str]:
     """The environment of a process that runs MLflow: offline, and without any key, token or setting of somebody else's MLflow."""
     own = {name: value for name, value in os.environ.items() if name in KEPT_VARIABLES or name.startswith("LC_")}
-    return {**own, **QUIET, "HF_HUB_QUIET": "1", "MLFLOW_LOGGING_LEVEL": "WARNING"}
+    return {**own, **QUIET, "HF_HUB_OFFLINE": "1", "MLFLOW_LOGGING_LEVEL": "WARNING"}
 
 
 class Outbox:

@@ -26,7 +26,7 @@ PARAMETERS = frozenset({
 """The only parameters that a record may hold, so that nothing else of a command or its surroundings reaches MLflow."""
 
 SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL|AUTH", re.IGNORECASE)
-METRIC = re.compile(r"[^\w.\- /:]")
+METRIC = re.compile(r"[^A-Za-z0-9_.\- /:]")  # what the name of a figure may not hold
 
 Kind = Literal["generate", "compile", "evaluate"]
 Status = Literal["FINISHED", "KILLED", "FAILED"]
@@ -151,18 +151,18 @@ def _without(value: Any, secrets: Sequence[str]) -> Any:
 def flat(figures: Mapping[str, Any], *, prefix: str = "") -> dict[str, float]:
     """Nested figures under flat names, joined by `/`; what is no finite number is left out.
 
-    A pair `[low, high]` named `interval` or `ci` bounds what stands beside it: `NAME_low`, `NAME_high`.
+    A figure with its interval, `{"value": ..., "low": ..., "high": ...}`, becomes `NAME`, `NAME_low` and `NAME_high`.
 
-    >>> flat({"student": {"macro_f1": 0.7, "interval": [0.6, 0.8]}, "n": 40, "note": "x"})
-    {'student/macro_f1': 0.7, 'student_low': 0.6, 'student_high': 0.8, 'n': 40.0}
+    >>> flat({"tfidf": {"ratio": {"value": 0.9, "low": 0.8, "high": 1.0}, "n": 40, "note": "x"}})
+    {'tfidf/ratio': 0.9, 'tfidf/ratio_low': 0.8, 'tfidf/ratio_high': 1.0, 'tfidf/n': 40.0}
     """
     found: dict[str, float] = {}
     for key, value in figures.items():
-        name = METRIC.sub("_", f"{prefix}{key}")
-        if isinstance(value, Mapping):
+        name = f"{prefix}{METRIC.sub('_', key)}"
+        if isinstance(value, Mapping) and {"value", "low", "high"} <= value.keys():
+            found |= flat({(name if part == "value" else f"{name}_{part}"): each for part, each in value.items()})
+        elif isinstance(value, Mapping):
             found |= flat(value, prefix=f"{name}/")
-        elif prefix and key in {"interval", "ci"} and isinstance(value, Sequence) and len(value) == 2:
-            found |= flat({f"{prefix[:-1]}_low": value[0], f"{prefix[:-1]}_high": value[1]})
         elif isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
             found[name] = float(value)
     return found

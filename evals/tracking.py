@@ -369,7 +369,7 @@ class Tracker:
 
 def main() -> None:
     """Load MLflow, wait for a line on stdin, empty the outbox, and say what could not be recorded as one JSON object."""
-    os.nice(19)  # whoever generates rows goes first
+    os.setpriority(os.PRIO_PROCESS, 0, 19)  # whoever generates rows goes first
     tracker = Tracker(Path(sys.argv[1]))
     failed: tuple[str, ...] = ()
     try:

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from seedless import Generation, Options
+from seedless import Generation, Options, TarGEN
 from seedless.evals.account import record_of_generation
 from seedless.evals.record import Record
 from seedless.evals.tracking import Tracker
@@ -58,15 +58,28 @@ def run(task: Path, tmp_path: Path) -> MakeRun:
 
 
 @pytest.fixture
-def variants(run: MakeRun, tmp_path: Path) -> tuple[Record, ...]:
+def program(task: Path, tmp_path: Path) -> Callable[..., Path]:
+    """Saves a program whose writer is told something more: `program("vivid", "Choose short words.")`."""
+
+    def make(name: str, words: str, *, stage: str = "write_instance.write.generate") -> Path:
+        made = TarGEN(task, lm=fake_lm(str))
+        predictor = dict(made.named_predictors())[stage]
+        predictor.signature = predictor.signature.with_instructions(f"{predictor.signature.instructions}\n\n{words}")
+        made.save(str(tmp_path / f"{name}.json"))
+        return tmp_path / f"{name}.json"
+
+    return make
+
+
+@pytest.fixture
+def variants(run: MakeRun, program: Callable[..., Path]) -> tuple[Record, ...]:
     """Three variants of one task, of which the second and third change the writer's prompt, with an evaluation of the first two."""
-    first = run("plain", n=12)
-    state = json.loads(record_of_generation(first).program)
-    records = [record_of_generation(first)]
-    for name, words in (("vivid", "Choose words that a child would choose."), ("terse", "Use as few words as you can.")):
-        state["write_instance.write.generate"]["signature"]["instructions"] += f"\n\n{words}"
-        (tmp_path / f"{name}.json").write_text(json.dumps(state), "utf-8")
-        records.append(record_of_generation(run(name, n=12, seed=len(records), program=tmp_path / f"{name}.json")))
+    made = [run("plain", n=12)]
+    for seed, (name, words) in enumerate(
+        (("vivid", "Choose words that a child would choose."), ("terse", "Use as few words as you can.")), 1
+    ):
+        made.append(run(name, n=12, seed=seed, program=program(name, words)))
+    records = [record_of_generation(each) for each in made]
     for record, (value, low, high) in zip(records[:2], ((0.61, 0.55, 0.66), (0.72, 0.68, 0.75)), strict=False):
         figures = {"usefulness": value, "usefulness_low": low, "usefulness_high": high, "diversity": value / 2}
         evaluation = Record(

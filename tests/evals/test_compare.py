@@ -49,12 +49,11 @@ def test_figures_equal_those_of_search_runs(tracked: Tracker) -> None:
 def test_each_variant_has_its_own_evaluation_its_change_and_its_place(tracked: Tracker) -> None:
     (comparison,) = compare("rooms", tracker=tracked)
     assert (comparison.quality, comparison.cost) == ("usefulness", "tokens_per_row")
-    terse, vivid, plain = comparison.variants
-    assert [variant.name for variant in comparison.variants] == ["terse", "vivid", "uncompiled"]
+    plain, terse, vivid = (next(v for v in comparison.variants if v.name == name) for name in ("uncompiled", "terse", "vivid"))
     assert (plain.figures["usefulness"].value, plain.figures["usefulness"].low) == (0.61, 0.55)
     assert (vivid.figures["usefulness"].value, vivid.figures["diversity"].value) == (0.72, 0.36)
     assert "usefulness" not in terse.figures
-    assert [variant.on_front for variant in comparison.variants] == [False, True, True]
+    assert [variant.on_front for variant in (terse, vivid, plain)] == [False, True, True]
     assert plain.changes == ""
     assert "+Choose words that a child would choose." in vivid.changes.splitlines()
     assert "+Use as few words as you can." in terse.changes.splitlines()

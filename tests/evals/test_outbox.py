@@ -157,8 +157,8 @@ def test_it_begins_only_near_the_end(tmp_path: Path, stand_in: Callable[[str], N
 
 
 def test_patience_is_a_share_of_what_500_rows_take() -> None:
-    assert patience(10.0, 500) == pytest.approx(0.4)
-    assert patience(40.0, 40) == pytest.approx(20.0)
+    assert patience(10.0, 500) == pytest.approx(0.3)
+    assert patience(40.0, 40) == pytest.approx(15.0)
     assert patience(1e6, 1) == 60.0
     assert patience(0.0, 0) == 0.0
 

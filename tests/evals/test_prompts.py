@@ -23,6 +23,32 @@ def test_every_stage_is_there_with_its_instructions_fields_and_constraints(task:
     assert "- Seed: the element to build on" in text
     assert "- warm: Put the word 'lantern' somewhere into it." in text
     assert "lantern" not in prompts["write_instance.verifier.judge"].text
+    assert "Asked for\n- places where people keep things" in prompts["name_contexts.name_list.name_list"].text
+    assert "Asked for\n- things that stand in {context}" in prompts["name_seeds.name_list.name_list"].text
+
+
+def test_other_words_for_the_task_are_a_change_of_the_stages_that_say_them(task: Path) -> None:
+    phrasing = {
+        "constraints": {"warm": "Make it about a 'lantern'."}, "styles": ["in plain words"], "words": {"text": [4, 9]},
+        "sampling": {"write": {"temperature": 0.9, "min_p": None}}, "seeds_hint": "objects",
+    }  # fmt: skip
+    state = program(task)
+    changed = {p.stage: p.change for p in stage_prompts(state, state, task=load_task(str(task)), phrasing=phrasing) if p.change}
+    assert set(changed) == {STAGE, "write_instance.write.revise", "name_seeds.name_list.name_list"}
+    added = [line for line in changed[STAGE].splitlines() if line.startswith("+-")]
+    assert added == ["+- warm: Make it about a 'lantern'.", "+- in plain words", "+- text: [4, 9]", "+- temperature: 0.9"]
+    assert "+- objects" in changed["name_seeds.name_list.name_list"]
+
+
+def test_first_words_of_a_built_in_task_are_there() -> None:
+    state = TarGEN("movie_reviews", lm=fake_lm(str)).dump_state()
+    openings = load_task("movie_reviews").labels[0].openings
+    (told,) = [p.text for p in stage_prompts(state, task=load_task("movie_reviews")) if p.stage == STAGE]
+    assert f"- positive: {' | '.join(openings)}" in told
+    (silent,) = [
+        p.text for p in stage_prompts(state, task=load_task("movie_reviews"), phrasing={"openings": False}) if p.stage == STAGE
+    ]
+    assert "First words" not in silent
 
 
 def test_demonstrations_are_readable() -> None:

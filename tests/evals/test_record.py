@@ -54,6 +54,9 @@ def test_secrets_of_the_environment_are_taken_out(monkeypatch: pytest.MonkeyPatc
 
 def test_figures_become_flat() -> None:
     assert flat({
-        "n": 3, "ok": True, "none": None, "text": "x", "bad": math.nan, "per label": {"a,b": {"f1": 0.5, "ci": [0.4, 0.6]}, "list": [1, 2, 3]},
-        "interval": (1, 2),
-    }) == {"n": 3.0, "per label/a_b/f1": 0.5, "per label/a_b_low": 0.4, "per label/a_b_high": 0.6}  # fmt: skip
+        "n": 3, "ok": True, "none": None, "text": "x", "bad": math.nan, "list": [1, 2, 3],
+        "per label": {"a,b": {"f1": 0.5, "ratio": {"value": 0.5, "low": 0.4, "high": 0.6, "rows": 9}}, "gut": {"low": 1}},
+    }) == {
+        "n": 3.0, "per label/a_b/f1": 0.5, "per label/a_b/ratio": 0.5, "per label/a_b/ratio_low": 0.4, "per label/a_b/ratio_high": 0.6,
+        "per label/a_b/ratio_rows": 9.0, "per label/gut/low": 1.0,
+    }  # fmt: skip

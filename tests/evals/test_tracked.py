@@ -2,6 +2,7 @@
 
 import json
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -100,16 +101,17 @@ def test_the_environment_variable_is_in_the_help(seedless: CommandLine) -> None:
 
 
 def test_the_champion_of_the_registry_writes(
-    openai_server: OpenAIServer, task: Path, tmp_path: Path, tracker: Tracker, monkeypatch: pytest.MonkeyPatch
+    openai_server: OpenAIServer,
+    task: Path,
+    tmp_path: Path,
+    tracker: Tracker,
+    program: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    lm = {"lm": "openai/some-model", "api_base": openai_server.url}
-    with Generation(task, n=2, out=tmp_path / "plain", options=Options(**lm)) as generation:  # type: ignore[arg-type]
-        list(generation)
-    state = json.loads(record_of_generation(generation).program)
-    state["write_instance.write.generate"]["signature"]["instructions"] = "Write it in the manner of a champion."
-    (tmp_path / "better.json").write_text(json.dumps(state), "utf-8")
-    with Generation(task, n=2, out=tmp_path / "b", options=Options(**lm, program=tmp_path / "better.json")) as generation:  # type: ignore[arg-type]
+    better = program("better", "Write it in the manner of a champion.")
+    options = Options(lm="openai/some-model", api_base=openai_server.url, program=better)
+    with Generation(task, n=2, out=tmp_path / "b", options=options) as generation:
         list(generation)
     tracker.record(record_of_generation(generation))
     asked = openai_server.requests

@@ -17,15 +17,15 @@ from seedless.errors import UsageError
 from seedless.evals.record import Record
 from seedless.evals.tracking import Tracker
 from seedless.evals.ui import ui
-from tests.browser import MISSING, Browser
+from tests.browser import Browser, Tab, chromium
 from tests.evals.test_tracking import WATCH
 
 SEEDLESS = str(Path(sys.executable).parent / "seedless")
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)} (Debian: apt-get install chromium chromium-driver)")
 def test_a_browser_finds_runs_figures_and_prompts(tracker: Tracker, variants: tuple[Record, ...], tmp_path: Path) -> None:
+    chromium()
     ids = {record.params["variant"]: tracker.record(record) for record in variants if record.kind == "generate"}
     (tmp_path / "watch").mkdir()
     (tmp_path / "watch" / "sitecustomize.py").write_text(WATCH, "utf-8")
@@ -39,19 +39,25 @@ def test_a_browser_finds_runs_figures_and_prompts(tracker: Tracker, variants: tu
         shown = json.loads(served.stdout.readline())
         assert shown["url"] == f"http://127.0.0.1:{port}"
         with Browser(tmp_path / "profile") as browser:
-            browser.open(shown["pages"]["rooms"])
-            browser.wait_for(*(name for name in ids), "3 matching runs")
-            browser.screenshot(tmp_path / "runs.png")
+            tab = browser.tab()
+            tab.look(width=1600)
+            tab.open(shown["pages"]["rooms"])
+            wait_for(tab, *(name for name in ids), "3 matching runs")
+            tab.picture(tmp_path / "runs.png")
+            hosts = {urlsplit(url).hostname for url in tab.requests}
             record = variants[1]
-            browser.open(f"{shown['url']}/#/experiments/{tracker._experiment('rooms')}/runs/{ids['vivid']}")
-            text = browser.wait_for("accept_rate", "tokens_per_row", "What this variant changed", str(record.params["program"]))
+            tab = browser.tab()
+            tab.open(f"{shown['url']}/#/experiments/{tracker._experiment('rooms')}/runs/{ids['vivid']}")
+            text = wait_for(tab, "accept_rate", "tokens_per_row", "What this variant changed", str(record.params["program"]))
             assert f"{record.metrics['tokens_per_row']:g}"[:6] in text
             assert "+Choose words that a child would choose." in text
-            browser.screenshot(tmp_path / "run.png")
-            browser.open(f"{shown['url']}/#/prompts/rooms.write_instance.write.generate")
-            browser.wait_for("champion", "in-use", "Use as few words as you can.")
-            browser.screenshot(tmp_path / "prompt.png")
-            hosts = {urlsplit(url).hostname for url in browser.asked() if url.startswith("http")}
+            tab.picture(tmp_path / "run.png")
+            hosts |= {urlsplit(url).hostname for url in tab.requests}
+            tab = browser.tab()
+            tab.open(f"{shown['url']}/#/prompts/rooms.write_instance.write.generate")
+            wait_for(tab, "champion", "in-use", "Use as few words as you can.")
+            tab.picture(tmp_path / "prompt.png")
+            hosts |= {urlsplit(url).hostname for url in tab.requests}
         assert hosts == {"127.0.0.1"}
     finally:
         served.send_signal(signal.SIGTERM)
@@ -61,6 +67,16 @@ def test_a_browser_finds_runs_figures_and_prompts(tracker: Tracker, variants: tu
     seen = (tmp_path / "watch" / "seen").read_text("utf-8").splitlines()
     beyond = [line for line in seen if not any(here in line for here in ("'127.0.0.1'", "'localhost'", "'::1'", "('/"))]
     assert beyond == []
+
+
+def wait_for(tab: Tab, *texts: str) -> str:
+    """The page's text, as soon as it shows all of `texts`."""
+    shown = "document.body.innerText"
+    try:
+        tab.until(" && ".join(f"{shown}.includes({json.dumps(text)})" for text in texts), timeout=90)
+    finally:
+        said = str(tab.value(shown))
+    return said
 
 
 def test_what_cannot_be_served_is_refused(tmp_path: Path, mlruns: Path) -> None:
