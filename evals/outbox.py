@@ -13,6 +13,7 @@ import selectors
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
@@ -171,7 +172,7 @@ class Recorder:
                 if pipe is not None:
                     with contextlib.suppress(BrokenPipeError):
                         pipe.close()
-            process.returncode = process.poll() or 0  # it may go on for a while; nobody waits for it
+            threading.Thread(target=process.wait, daemon=True).start()  # it may go on for a while; nobody else waits for it
 
     def _emptied(self, patience: float) -> bool:
         """Tell the process to empty the outbox, and whether it says in time that it has."""

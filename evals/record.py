@@ -114,7 +114,7 @@ class Record:
         return json.dumps(without_secrets(TypeAdapter(Record).dump_python(self, mode="json")), ensure_ascii=False)
 
     @staticmethod
-    def read(text: str) -> "Record":
+    def read(text: str | bytes) -> "Record":
         """The record that `written` gave.
 
         Raises

@@ -48,6 +48,7 @@ class Tracked:
         self._left = generation.plan.n - generation.accepted_before
         self._made = 0
         self._stack = ExitStack()
+        self._untraced: list[str] = []
         self._started = time.monotonic()
 
     def __enter__(self) -> Self:
@@ -55,12 +56,12 @@ class Tracked:
             from seedless.evals.tracking import Tracker
 
             tracing = Tracker(self._folder).tracing(self._generation.task.name, self._generation.run_id, share=self._trace)
-            if problem := self._stack.enter_context(tracing):
-                self.said.append(problem)
+            self._untraced = self._stack.enter_context(tracing)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._stack.close()
+        self.said += self._untraced
         with self._recorder:
             if error is None or (isinstance(error, LMUnusable) and self._made):
                 self._generation.close()

@@ -10,7 +10,7 @@ import logging
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +28,7 @@ __all__ = ["TrackedRun", "Tracker", "main"]
 
 KEY, KIND, DATA, PARENT = "seedless.run", "seedless.kind", "seedless.data", "mlflow.parentRunId"
 CHAMPION, IN_USE = "champion", "in-use"
+LONGEST_PROMPT = 100_000  # characters, MLflow's own bound
 SAMPLING = "MLFLOW_TRACE_SAMPLING_RATIO"
 
 
@@ -83,7 +84,7 @@ class Tracker:
 
     def drain(self) -> tuple[str, ...]:
         """Record what waits in the outbox, and say why for each that cannot be. What is recorded is taken out."""
-        from filelock import FileLock, Timeout
+        from filelock import FileLock
 
         if not self.outbox.pending():
             return ()
@@ -96,15 +97,13 @@ class Tracker:
             ):  # one process at a time, or a run is there twice
                 for file in self.outbox.pending():
                     try:
-                        self.record(Record.read(file.read_text("utf-8")))
+                        self.record(Record.read(file.read_bytes()))
                     except Untracked as error:
                         failed.append(f"{file.name}: {error}")
                     else:
                         file.unlink()
         except Untracked as error:
             failed.append(str(error))
-        except Timeout:
-            failed.append(f"{self.outbox.path}: another process has been recording for a minute")
         return tuple(failed)
 
     def _record(self, record: Record, *, parent: str) -> str:
@@ -188,6 +187,9 @@ class Tracker:
             texts[record.task] = record.program
         linked = []
         for name, text in texts.items():
+            if len(text) > LONGEST_PROMPT:
+                self._client().set_tag(run_id, f"seedless.unregistered.{name}", f"{len(text)} characters, at most {LONGEST_PROMPT}")
+                continue
             mark = f"text-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
             prompt = self._version(name, mark)
             if prompt is None:
@@ -294,21 +296,31 @@ class Tracker:
     # --- traces -----------------------------------------------------------------------------------------------------
 
     @contextmanager
-    def tracing(self, task: str, key: str, *, share: float = 1.0) -> Iterator[str]:
+    def tracing(self, task: str, key: str, *, share: float = 1.0) -> Iterator[list[str]]:
         """DSPy's steps within are traced into the task's experiment, marked with the run's `key`: all, or a random `share` of them.
 
-        Yields an empty text, or why nothing is traced; then everything else goes on as without. A traced program costs
-        some 0.2 s of computing, so generation traces a small share, if any.
+        Yields the reasons for which something is not traced, to which more may come until the end; everything else goes on as
+        without. A traced program costs some 0.2 s of computing, so generation traces a small share, if any.
         """
-        with ExitStack() as stack:
+        problems: list[str] = []
+        stack = ExitStack()
+
+        def attempt(step: Callable[[], None]) -> None:
             try:
-                self.outbox.check()
                 with self._reported():
-                    self._trace(stack, task, key, share)
-                problem = ""
+                    step()
             except Untracked as error:
-                problem = f"no traces in MLflow: {error}"
-            yield problem
+                problems.append(f"no traces in MLflow, or not all: {error}")
+
+        def begin() -> None:
+            self.outbox.check()
+            self._trace(stack, task, key, share)
+
+        attempt(begin)
+        try:
+            yield problems
+        finally:
+            attempt(stack.close)
 
     def _trace(self, stack: ExitStack, task: str, key: str, share: float) -> None:
         _prepare()
@@ -343,9 +355,25 @@ class Tracker:
             _prepare()
             from mlflow.tracking import MlflowClient
 
-            self.folder.mkdir(parents=True, exist_ok=True)
+            self._make_database()
             self._opened = MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
         return self._opened
+
+    def _make_database(self) -> None:
+        """Make the database, whole or not at all: of a half-made one, which a killed process leaves, MLflow can make nothing."""
+        from filelock import FileLock
+        from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+        database = self.folder / "mlflow.db"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if database.exists():
+            return
+        with FileLock(self.folder / "mlflow.lock", timeout=60):
+            part = self.folder / "mlflow.partial"
+            part.unlink(missing_ok=True)
+            if not database.exists():  # another process may have made it meanwhile
+                SqlAlchemyStore(f"sqlite:///{part}", (self.folder / "artifacts").as_uri()).engine.dispose()
+                part.replace(database)
 
     @contextmanager
     def _reported(self) -> Iterator[None]:

@@ -127,7 +127,6 @@ def _background_cpu(folder: Path) -> float:
         recorder.begin()
         process = recorder._process
     if process is not None:
-        process.returncode = None
         process.wait()
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime

@@ -24,8 +24,10 @@ def test_a_record_comes_back_as_it_was() -> None:
     assert Record.read(RECORD.written()) == RECORD
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[1]", RECORD.written()[:-20], RECORD.written().replace('"compile"', '"destroy"', 1)])
-def test_what_is_no_record_is_refused(text: str) -> None:
+@pytest.mark.parametrize(
+    "text", ["", "{}", "[1]", b"\xff\xfe", RECORD.written()[:-20], RECORD.written().replace('"compile"', '"destroy"', 1)]
+)
+def test_what_is_no_record_is_refused(text: str | bytes) -> None:
     with pytest.raises(Untracked, match="cannot be read"):
         Record.read(text)
 

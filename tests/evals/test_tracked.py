@@ -32,7 +32,7 @@ def test_a_run_killed_and_taken_up_again_is_one_run_and_its_key_is_nowhere(
 ) -> None:
     openai_server.delay = 0.1
     env = {**ON, "PLANTED_SETTING": "planted-value-4711", "HF_TOKEN": "hf_planted_token"}
-    given = command(task, tmp_path / "out", openai_server.url, "--trace", "0.5", n=30)
+    given = command(task, tmp_path / "out", openai_server.url, n=30)
     killed = seedless.start(*given, cwd=tmp_path, env=env)
     wait_for(lambda: len(rows_of(tmp_path / "out")) > 4, timeout=60)
     killed.signal(signal.SIGKILL)
@@ -51,9 +51,6 @@ def test_a_run_killed_and_taken_up_again_is_one_run_and_its_key_is_nowhere(
     holding = {file: file.read_bytes() for file in (tmp_path / "mlruns").rglob("*") if file.is_file()}
     for hidden in (KEY, "planted-value-4711", "PLANTED_SETTING", "hf_planted_token", "HF_TOKEN"):
         assert [str(file) for file, held in holding.items() if hidden.encode() in held] == []
-    told = tracker._client().search_traces(locations=[tracker._experiment("rooms")])
-    assert 2 < len(told) < 60, "traces were asked for, of a share"
-    assert any(b"TarGEN.forward" in held for held in holding.values()), "else the key was looked for where no trace is"
 
 
 def test_a_database_that_is_locked_or_torn_loses_no_row(
@@ -81,7 +78,7 @@ def test_a_file_in_the_folder_s_place_loses_no_row(
     assert done.code == 0, done.err
     assert len(rows_of(tmp_path / "a")) == 4
     said = [line for line in done.err.splitlines() if line.startswith("seedless:")]
-    assert [line.split(":")[1].strip() for line in said] == ["no traces in MLflow", "not recorded in MLflow"]
+    assert [line.split(":")[1].strip() for line in said] == ["no traces in MLflow, or not all", "not recorded in MLflow"]
     assert (tmp_path / "mlruns").read_text("utf-8") == "mine"
 
 

@@ -3,11 +3,12 @@
 import contextlib
 import json
 import os
-import random
 import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +24,7 @@ from seedless.evals.tracking import Tracker
 from seedless.testing import fake_lm
 from tests.evals.conftest import MakeRun, sulky
 from tests.evals.test_outbox import locked
-from tests.openai_server import Author, answer_to, stage_of
+from tests.openai_server import Author, Fault, OpenAIServer
 
 STAGES = {
     "name_contexts.name_list.name_list", "name_seeds.name_list.name_list", "write_instance.write.generate", "write_instance.write.revise",
@@ -218,11 +219,44 @@ def test_a_record_that_mlflow_refuses_is_told(tracker: Tracker) -> None:
         tracker.record(record)
 
 
+def test_a_program_too_long_for_the_registry_is_an_artifact_only(tracker: Tracker, run: MakeRun) -> None:
+    record = replace(record_of_generation(run()), program=json.dumps({"x": "y" * 100_000}))
+    run_id = tracker.record(record)
+    tags = tracker._client().get_run(run_id).data.tags
+    assert tags["seedless.unregistered.rooms"] == "100009 characters, at most 100000"
+    assert len(json.loads(tags["mlflow.linkedPrompts"])) == len(STAGES)
+    assert "program.json" in {file.path for file in tracker._client().list_artifacts(run_id)}
+
+
 def test_a_database_that_is_torn_is_told(tracker: Tracker, run: MakeRun, mlruns: Path) -> None:
     tracker.record(record_of_generation(run()))
     (mlruns / "mlflow.db").write_bytes((mlruns / "mlflow.db").read_bytes()[:100_000])
     with pytest.raises(Untracked, match=r"mlflow\.db"):
         Tracker(mlruns).runs()
+
+
+def test_a_database_is_made_whole_by_one_of_those_who_make_it_at_once(tmp_path: Path) -> None:
+    """What a process left that was killed while it made one is in nobody's way."""
+    (tmp_path / "mlruns").mkdir()
+    with contextlib.closing(sqlite3.connect(tmp_path / "mlruns" / "mlflow.partial")) as half:
+        half.execute("CREATE TABLE experiments (experiment_id INTEGER)")
+    trackers = [Tracker(tmp_path / "mlruns") for _ in range(3)]
+    seen: list[int] = []
+
+    def ask(tracker: Tracker) -> None:
+        until = time.monotonic() + 60
+        while not (tmp_path / "mlruns" / "mlflow.db").exists() and tracker is trackers[2] and time.monotonic() < until:
+            time.sleep(0.001)  # the third one opens it as soon as there is one
+        tracker.load()
+        seen.append(len(tracker.runs()))
+
+    threads = [threading.Thread(target=ask, args=(tracker,)) for tracker in trackers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+    assert seen == [0, 0, 0]
+    assert not list((tmp_path / "mlruns").glob("*.partial"))
 
 
 def test_a_database_of_another_mlflow_is_told(tracker: Tracker, mlruns: Path) -> None:
@@ -236,26 +270,24 @@ def test_a_database_of_another_mlflow_is_told(tracker: Tracker, mlruns: Path) ->
 
 
 def test_traces_are_marked_masked_and_end_with_the_context(
-    tracker: Tracker, task: Path, mlflow: Any, mlruns: Path, monkeypatch: pytest.MonkeyPatch
+    tracker: Tracker, task: Path, mlflow: Any, mlruns: Path, openai_server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """The key is in the LM's own settings, and the model repeats it."""
     import dspy
 
     monkeypatch.setenv("OPENAI_API_KEY", "sk-fake-trace-key")
     mlflow.set_tracking_uri(None)
 
-    def answer(prompt: str) -> str:
-        if stage_of(prompt) == "verify":
-            return json.dumps({**json.loads(answer_to(prompt, random.Random(0))), "reason": "It says sk-fake-trace-key."})
-        return author(prompt)
+    def repeated(text: str) -> str:
+        return json.dumps({**json.loads(text), "reason": "It says sk-fake-trace-key."})
 
-    author = Author()
-    with (
-        Generation(task, n=4, options=Options(lm=fake_lm(answer))) as generation,
-        tracker.tracing("rooms", generation.run_id) as problem,
-    ):
-        assert problem == ""
+    openai_server.script(lambda _: Fault(edit=repeated, stage="verify"))
+    options = Options(lm="openai/some-model", api_base=openai_server.url)
+    with Generation(task, n=4, options=options) as generation, tracker.tracing("rooms", generation.run_id) as problems:
         for _ in generation:
             pass
+    assert {seen.headers["Authorization"] for seen in openai_server.seen} == {"Bearer sk-fake-trace-key"}
+    assert problems == []
     assert not mlflow.tracking.is_tracking_uri_set()
     assert "MLFLOW_TRACE_SAMPLING_RATIO" not in os.environ
     assert not any("mlflow" in type(callback).__module__ for callback in dspy.settings.callbacks)
@@ -282,12 +314,13 @@ def test_a_share_of_nothing_traces_nothing_and_a_locked_database_stops_no_run(
     assert mlflow.search_traces(locations=[mlflow.get_experiment_by_name("rooms").experiment_id], return_type="list") == []
     with (
         locked(mlruns / "mlflow.db"),
-        Tracker(mlruns).tracing("halls", "k") as problem,
+        Tracker(mlruns).tracing("halls", "k") as problems,
         Generation(task, n=2, options=Options(lm=fake_lm(Author()))) as generation,
     ):
-        assert problem.startswith("no traces in MLflow: ")
-        assert "locked" in problem
         assert len(list(generation)) == 2
+    (problem,) = problems
+    assert problem.startswith("no traces in MLflow, or not all: ")
+    assert "locked" in problem
 
 
 # --- the process of its own --------------------------------------------------------------------------------------------
