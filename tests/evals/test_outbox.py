@@ -123,6 +123,16 @@ def test_a_process_that_dies_is_said(tmp_path: Path, stand_in: Callable[[str], N
     assert "the recording process ended with exit code 9" in said
 
 
+def test_the_process_is_given_no_key(tmp_path: Path, stand_in: Callable[[str], None], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-fake-123456")
+    stand_in(f"import os; open({str(tmp_path / 'env')!r}, 'w').write(repr(dict(os.environ)))")
+    with Recorder(Outbox(tmp_path / "mlruns")) as recorder:
+        assert recorder.record(RECORD, patience=30) != ()
+    told = (tmp_path / "env").read_text("utf-8")
+    assert "MLFLOW_DISABLE_TELEMETRY" in told
+    assert "sk-fake" not in told
+
+
 def test_a_process_that_takes_its_time_is_not_waited_for(tmp_path: Path, stand_in: Callable[[str], None]) -> None:
     stand_in("import sys, time; sys.stdin.readline(); time.sleep(20)")
     started = time.monotonic()
