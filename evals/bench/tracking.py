@@ -1,7 +1,7 @@
 """What tracking costs: the same `generate` command with and without it, against a server on 127.0.0.1, by turns.
 
 `ratio` is the time of the tracked command by that of the untracked one, medians of all rounds, process start and all; 1.05 is the
-bound. `recorded_s` is how long after the command's end MLflow's database has the run (0: before the end), `first` tells of the round
+bound. `cpu_ratio` is the same of the CPU time of the command's own process, which other programs on the machine disturb less. `recorded_s` is how long after the command's end MLflow's database has the run (0: before the end), `first` tells of the round
 that makes the database. `background_cpu_s` is what the recording process takes beside it, at the lowest priority.
 """
 
@@ -18,7 +18,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import closing
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -87,8 +89,17 @@ def serve(ready: Connection, delay: float) -> None:
         server.serve_forever()
 
 
-def one(folder: Path, port: int, n: int, number: int, *, tracked: bool) -> tuple[float, float]:
-    """Seconds that one command takes, and seconds until MLflow has its run."""
+@dataclass(frozen=True, slots=True)
+class Round:
+    """Seconds that one command took, its process's CPU seconds, and the seconds from its end until MLflow had its run."""
+
+    wall: float
+    cpu: float
+    recorded: float
+
+
+def one(folder: Path, port: int, n: int, number: int, *, tracked: bool) -> Round:
+    """Run the command once, and wait until nothing of it is left."""
     out = folder / f"{number}-{'on' if tracked else 'off'}"
     command = [
         str(Path(sys.executable).parent / "seedless"), "generate", str(folder / "task.yaml"), "-n", str(n), "-o", str(out),
@@ -97,16 +108,20 @@ def one(folder: Path, port: int, n: int, number: int, *, tracked: bool) -> tuple
     env = {**os.environ, "OPENAI_API_KEY": "none", "SEEDLESS_TRACK": "1" if tracked else "0"}
     before = _recorded(folder)
     started = time.perf_counter()
-    subprocess.run(command, cwd=folder, env=env, check=True, capture_output=True)
+    process = subprocess.Popen(command, cwd=folder, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, used = os.wait4(process.pid, 0)
     ended = time.perf_counter()
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        raise SystemExit(f"the command ended with exit code {process.returncode}: {' '.join(command)}")
     while tracked and _recorded(folder) == before:
         if time.perf_counter() - ended > 300:
             raise SystemExit("the run is not in MLflow after five minutes")
         time.sleep(0.05)
-    recorded = time.perf_counter() - ended if tracked and (folder / "mlruns").exists() else 0.0
+    recorded = time.perf_counter() - ended if tracked else 0.0
     while list((folder / "mlruns" / "outbox").glob("*.json")):  # the next round begins on a quiet machine
         time.sleep(0.1)
-    return ended - started, recorded
+    return Round(ended - started, used.ru_utime + used.ru_stime, recorded)
 
 
 def _recorded(folder: Path) -> int:
@@ -143,8 +158,7 @@ def main() -> None:
     server = multiprocessing.get_context("spawn").Process(target=serve, args=(there, given.delay), daemon=True)
     server.start()
     port = here.recv()
-    times: dict[bool, list[float]] = {False: [], True: []}
-    recorded: list[float] = []
+    rounds: dict[bool, list[Round]] = {False: [], True: []}
     with tempfile.TemporaryDirectory() as home:
         folder = Path(home)
         (folder / "task.yaml").write_text(TASK, "utf-8")
@@ -152,23 +166,25 @@ def main() -> None:
         first = one(folder, port, given.n, 1001, tracked=True)
         for number in range(given.rounds):
             for tracked in (number % 2 == 0, number % 2 == 1):
-                seconds, after = one(folder, port, given.n, number, tracked=tracked)
-                times[tracked].append(seconds)
-                recorded += [after] if tracked else []
-        cpu = _background_cpu(folder)
+                rounds[tracked].append(one(folder, port, given.n, number, tracked=tracked))
+        background = _background_cpu(folder)
     server.terminate()
-    medians = {tracked: statistics.median(seconds) for tracked, seconds in times.items()}
+
+    def ratio(of: Callable[[Round], float]) -> float:
+        return round(statistics.median(map(of, rounds[True])) / statistics.median(map(of, rounds[False])), 3)
+
     print(
         json.dumps(
             {
                 "rows": given.n,
                 "delay_s": given.delay,
-                "tracked_s": [round(s, 2) for s in times[True]],
-                "untracked_s": [round(s, 2) for s in times[False]],
-                "ratio": round(medians[True] / medians[False], 3),
-                "recorded_s": [round(s, 2) for s in recorded],
-                "first": {"tracked_s": round(first[0], 2), "recorded_s": round(first[1], 2)},
-                "background_cpu_s": round(cpu, 1),
+                "tracked_s": [round(each.wall, 2) for each in rounds[True]],
+                "untracked_s": [round(each.wall, 2) for each in rounds[False]],
+                "ratio": ratio(lambda each: each.wall),
+                "cpu_ratio": ratio(lambda each: each.cpu),
+                "recorded_s": [round(each.recorded, 2) for each in rounds[True]],
+                "first": {"tracked_s": round(first.wall, 2), "recorded_s": round(first.recorded, 2)},
+                "background_cpu_s": round(background, 1),
             }
         )
     )
