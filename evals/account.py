@@ -1,6 +1,5 @@
 """The account of a run of `generate`, as a record for MLflow: parameters, figures, prompts, samples, the data set's digest."""
 
-import hashlib
 import json
 import random
 import subprocess
@@ -22,6 +21,7 @@ __all__ = ["commit", "record_of_generation"]
 
 SAMPLE = 50
 REFUSALS = 1000
+TOLD = ("asked_label", "context", "seed", "attempts", "verdict", "confidence", "reason")
 UNCOMPILED = {"targen": "uncompiled"}  # the other strategies are variants by their own names
 
 
@@ -40,7 +40,7 @@ def record_of_generation(generation: Generation, *, status: Status | None = None
         raise Untracked("a run without a folder")
     ledger, options, program = read_ledger(folder), generation.options, generation.program
     settings = ledger["settings"]
-    sample, rows, data = _rows(folder / "rows.jsonl", generation.task.name, options.seed)
+    sample, rows = _rows(folder / "rows.jsonl", options.seed)
     refusals, refused = _refusals(folder / "refusals.jsonl")
     profile, saved = program.profile, _saved(generation)
     embeds = profile.verifier == "embedding" and options.judge_lm is None
@@ -69,7 +69,7 @@ def record_of_generation(generation: Generation, *, status: Status | None = None
         program=saved,
         rows=sample,
         refusals=refusals,
-        data=data,
+        data=DataSet.of(generation.task.name, folder),
         report=report if (report := folder / "report.html").exists() else None,
         task_file=generation.task.model_dump_json(indent=2),
         status=status or ("KILLED" if ledger["shortfall"] else "FINISHED"),
@@ -134,13 +134,12 @@ class _Verdicts:
         return cls(int(made["verdict"] == asked), disagreed + int(made["verdict"] != asked))
 
 
-def _rows(path: Path, name: str, seed: int) -> tuple[tuple[dict[str, Cell], ...], _Verdicts, DataSet]:
-    """A sample of the rows in their order, what the verifier said of all, and the file's digest."""
-    rng, digest = random.Random(seed), hashlib.sha256()
+def _rows(path: Path, seed: int) -> tuple[tuple[dict[str, Cell], ...], _Verdicts]:
+    """A sample of the rows in their order, and what the verifier said of all."""
+    rng = random.Random(seed)
     kept: dict[int, dict[str, Any]] = {}
-    verdicts, count = Counter[str](), 0
+    verdicts = Counter[str]()
     for count, line in enumerate(_lines(path), 1):
-        digest.update(line)
         record = json.loads(line)
         said = _Verdicts.of(record, record["provenance"]["asked_label"])
         verdicts.update(agreed=said.agreed, disagreed=said.disagreed)
@@ -150,13 +149,12 @@ def _rows(path: Path, name: str, seed: int) -> tuple[tuple[dict[str, Cell], ...]
             del kept[sorted(kept)[place]]
             kept[count] = record
     table = tuple(_row(kept[number]) for number in sorted(kept))
-    return table, _Verdicts(**verdicts), DataSet(name, digest.hexdigest()[:32], str(path), count)
+    return table, _Verdicts(**verdicts)
 
 
 def _row(record: Mapping[str, Any]) -> dict[str, Cell]:
-    made = record["provenance"]
     shown = {name: value for name, value in record.items() if name != "provenance"}
-    return shown | {name: made[name] for name in ("asked_label", "context", "seed", "attempts", "verdict", "confidence", "reason")}
+    return shown | {f"provenance.{name}": record["provenance"][name] for name in TOLD}  # a field of the task may have the same name
 
 
 def _refusals(path: Path) -> tuple[tuple[dict[str, Cell], ...], _Verdicts]:

@@ -3,6 +3,7 @@
 A verb makes a `Record` of what it did; `outbox` hands it to a background process, `tracking` writes it into MLflow.
 """
 
+import hashlib
 import json
 import math
 import os
@@ -45,6 +46,24 @@ class DataSet:
     digest: str
     source: str
     rows: int
+
+    @classmethod
+    def of(cls, name: str, path: Path) -> "DataSet":
+        """The data set in a file of JSON lines, or in the `rows.jsonl` of a run's folder.
+
+        Raises
+        ------
+        Untracked
+            If it cannot be read.
+        """
+        file, digest, rows = path / "rows.jsonl" if path.is_dir() else path, hashlib.sha256(), 0
+        try:
+            with file.open("rb") as lines:
+                for rows, line in enumerate(lines, 1):  # noqa: B007  the last number is the count
+                    digest.update(line)
+        except OSError as error:
+            raise Untracked(f"{file}: cannot be read ({error.strerror})") from error
+        return cls(name, digest.hexdigest()[:32], str(file), rows)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

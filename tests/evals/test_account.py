@@ -10,7 +10,7 @@ import pytest
 
 from seedless.errors import UsageError
 from seedless.evals.account import record_of_generation
-from seedless.evals.record import PARAMETERS, Untracked
+from seedless.evals.record import PARAMETERS, DataSet, Untracked
 from tests.evals.conftest import MakeRun, sulky
 
 
@@ -53,6 +53,9 @@ def test_parameters_data_and_samples(run: MakeRun, tmp_path: Path) -> None:
     rows = (tmp_path / "out" / "rows.jsonl").read_bytes()
     assert record.data is not None
     assert (record.data.rows, record.data.digest) == (80, hashlib.sha256(rows).hexdigest()[:32])
+    assert DataSet.of("rooms", tmp_path / "out" / "rows.jsonl") == record.data == DataSet.of("rooms", tmp_path / "out")
+    with pytest.raises(Untracked, match=r"none\.jsonl: cannot be read"):
+        DataSet.of("rooms", tmp_path / "none.jsonl")
     ids = [row["id"] for row in record.rows]
     assert len(set(ids)) == 50
     assert ids == sorted(ids)
