@@ -16,8 +16,9 @@ from seedless.dataset import read_ledger
 from seedless.evals.prompts import stage_prompts
 from seedless.evals.record import Cell, DataSet, Record, Status, Untracked, flat
 from seedless.generation import Generation
+from seedless.targen import TarGEN
 
-__all__ = ["commit", "record_of_generation"]
+__all__ = ["commit", "record_of_generation", "said_otherwise", "saved_text"]
 
 SAMPLE = 50
 REFUSALS = 1000
@@ -42,7 +43,7 @@ def record_of_generation(generation: Generation, *, status: Status | None = None
     settings = ledger["settings"]
     sample, rows = _rows(folder / "rows.jsonl", options.seed)
     refusals, refused = _refusals(folder / "refusals.jsonl")
-    profile, saved = program.profile, _saved(generation)
+    profile = program.profile
     embeds = profile.verifier == "embedding" and options.judge_lm is None
     params: dict[str, str | int | float | None] = {
         **{name: settings[name] for name in ("task", "task_hash", "n", "seed", "lm", "judge_lm", "strategy", "verify", "program")},
@@ -65,8 +66,8 @@ def record_of_generation(generation: Generation, *, status: Status | None = None
         name=f"{params['variant']} seed={settings['seed']} n={settings['n']}",
         params={name: value for name, value in params.items() if value is not None},
         metrics=_figures(ledger, rows + refused),
-        prompts=stage_prompts(program.dump_state(), generation.uncompiled, task=program.task, phrasing=_phrasing(saved)),
-        program=saved,
+        prompts=stage_prompts(program.dump_state(), generation.uncompiled, task=program.task, phrasing=said_otherwise(program)),
+        program=_saved(generation),
         rows=sample,
         refusals=refusals,
         data=DataSet.of(generation.task.name, folder),
@@ -75,6 +76,18 @@ def record_of_generation(generation: Generation, *, status: Status | None = None
         status=status or ("KILLED" if ledger["shortfall"] else "FINISHED"),
         seconds=ledger["wall_s"],
     )
+
+
+def saved_text(program: TarGEN) -> str:
+    """What `program.save` writes."""
+    with tempfile.TemporaryDirectory() as folder:
+        program.save(path := Path(folder) / "program.json")
+        return path.read_text("utf-8")
+
+
+def said_otherwise(program: TarGEN) -> dict[str, Any]:
+    """What a program says otherwise than its task; empty where nothing."""
+    return program.phrasing.model_dump(mode="json", exclude_defaults=True)
 
 
 def commit() -> str | None:
@@ -97,21 +110,12 @@ def _address(url: str | None) -> str | None:
 def _saved(generation: Generation) -> str:
     """The program as `TarGEN.read` takes it: the file that it was read from, or what it saves."""
     path = generation.options.program
+    if path is None:
+        return saved_text(generation.program)
     try:
-        if path is not None:
-            return path.read_text("utf-8")
-        with tempfile.TemporaryDirectory() as folder:
-            saved = Path(folder) / "program.json"
-            generation.program.save(str(saved))
-            return saved.read_text("utf-8")
+        return path.read_text("utf-8")
     except (OSError, ValueError) as error:
         raise Untracked(f"{path}: cannot be read any more ({error})") from error
-
-
-def _phrasing(program: str) -> Mapping[str, Any]:
-    """What a saved program says otherwise than its task; empty where nothing."""
-    own = json.loads(program).get("seedless", {})
-    return own.get("phrasing", {}) if isinstance(own, dict) else {}
 
 
 @dataclass(frozen=True, slots=True)

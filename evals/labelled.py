@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,6 +20,7 @@ __all__ = ["LabelledRows", "read_labelled"]
 
 LEAST = 10
 FORMS = "the folder of a run, or a .jsonl, .csv or .parquet file"
+SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -86,58 +88,78 @@ def read_labelled(path: str | Path, task: Task, *, least: int = LEAST) -> Labell
         The folder of a run, or a .jsonl, .csv or .parquet file. Other columns are kept and not looked at. A label may differ in case
         and quotation marks from the task's.
     least
-        Rows that there must be.
+        Rows that there must be, two at least.
 
     Raises
     ------
     UsageError
-        If it cannot be read, is torn, or holds a row without a field, an unknown label, too few rows or a single label.
+        If it cannot be read, is torn, or holds a row without a field, an unknown label, too few rows or a single label. An empty text
+        counts as none: in a CSV file nothing else stands for one that is missing.
     """
     path = Path(path)
     file = path / "rows.jsonl" if path.is_dir() else path
-    read = READERS.get(file.suffix)
+    read = READERS.get(file.suffix.lower())
     if read is None:
         raise UsageError(f"given the data {path}, allowed is {FORMS}; give one")
     names = [field.name for field in task.fields]
+    meant = {name: name for name in task.label_names}
     records: list[Mapping[str, Any]] = []
     try:
         for number, record in read(file):
-            records.append(_checked(record, f"{file}:{number}", names, task))
+            records.append(_checked(record, f"{file}:{number}", names, task, meant))
     except OSError as error:
         raise UsageError(f"{file}: cannot be read ({error.strerror or error}); give {FORMS}") from error
     except UnicodeDecodeError as error:
         raise UsageError(f"{file}: is not UTF-8 text ({error.reason}); save it as UTF-8") from error
-    if len(records) < least:
-        raise UsageError(f"{file}: holds {len(records)} rows, at least {least} are needed; give more")
+    if len(records) < (needed := max(least, 2)):
+        raise UsageError(f"{file}: holds {len(records)} rows, at least {needed} are needed; give more")
     having = {record["label"] for record in records}
     if len(having) < 2:
         raise UsageError(f"{file}: every row has the label {having.pop()!r}, at least two labels are needed; give rows of others")
     return LabelledRows(task, tuple(records), str(path))
 
 
-def _checked(record: Mapping[str, Any], where: str, names: list[str], task: Task) -> Mapping[str, Any]:
-    for name in [*names, "label"]:
-        if record.get(name) is None:
+def _checked(record: Mapping[str, Any], where: str, names: list[str], task: Task, meant: dict[str, str]) -> Mapping[str, Any]:
+    """The record with its fields as text and its label as the task writes it; `meant` remembers what each given label means."""
+    needed = (*names, "label")
+    said: dict[str, str] = {}
+    for name in needed:
+        value = record.get(name)
+        if value is not None and not isinstance(value, str | int | float):
+            raise UsageError(f"{where}: has a {type(value).__name__} as {name!r}, a text is allowed; write it as one")
+        missing = value is None or value != value  # NaN, unlike itself, is how tables write it
+        said[name] = "" if missing else str(value)
+        if not said[name].strip():
             raise UsageError(
-                f"{where}: has no {name!r}, the task {task.name!r} needs {', '.join([*names, 'label'])}; add it or name another task"
+                f"{where}: has no {name!r}, the task {task.name!r} needs {', '.join(needed)}; add it or name another task"
             )
-    label = coerce(str(record["label"]), task.label_names)
-    if label not in task.label_names:
-        raise UsageError(
-            f"{where}: has the label {label[:80]!r}, the task {task.name!r} has {', '.join(task.label_names)}; "
-            "rename it or name another task"
-        )
-    return {**record, **{name: str(record[name]) for name in names}, "label": label}
+        if not said[name].isascii() and SURROGATE.search(said[name]):
+            raise UsageError(f"{where}: has half a character in {name!r} (a lone surrogate), which is no text; mend or remove it")
+    given = said["label"]
+    if given not in meant:
+        label = coerce(given, task.label_names)
+        if label not in task.label_names:
+            raise UsageError(
+                f"{where}: has the label {label[:80]!r}, the task {task.name!r} has {_named(task)}; rename it or name another task"
+            )
+        meant[given] = label
+    return {**record, **said, "label": meant[given]}
+
+
+def _named(task: Task) -> str:
+    """The task's labels for a message: all of them, or the first twenty and how many more there are."""
+    names = task.label_names
+    return ", ".join(names) if len(names) <= 20 else f"{', '.join(names[:20])} and {len(names) - 20} more"
 
 
 def _jsonl(file: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    with file.open(encoding="utf-8") as lines:
+    with file.open(encoding="utf-8-sig") as lines:
         for number, line in enumerate(lines, 1):
             if not line.strip():
                 continue
             try:
                 record = json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 record = None
             if not isinstance(record, dict):
                 raise UsageError(f"{file}:{number}: is no JSON object (a torn line?); mend or remove it")
@@ -145,29 +167,45 @@ def _jsonl(file: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
 
 
 def _csv(file: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    with file.open(encoding="utf-8", newline="") as lines:
-        reader = csv.DictReader(lines)
+    with file.open(encoding="utf-8-sig", newline="") as lines:
+        reader = csv.DictReader(lines, strict=True)  # else a text whose quotation marks do not close ends where the file does
         try:
             for record in reader:
+                if None in record:
+                    raise UsageError(
+                        f"{file}:{reader.line_num}: has more cells than the header; put texts that hold a comma in quotation marks"
+                    )
                 yield reader.line_num, record
         except csv.Error as error:
             raise UsageError(f"{file}:{reader.line_num}: cannot be read as CSV ({error}); mend the line") from error
 
 
 def _parquet(file: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    import pyarrow.parquet
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with file.open("rb") as source:
+        try:
+            table = pq.ParquetFile(source).read()
+        except (pa.ArrowException, OSError) as error:
+            said = " ".join(str(error).split())
+            raise UsageError(f"{file}: cannot be read as parquet ({said}); give another file") from error
+    names = _class_names(table.schema)
+    for number, record in enumerate(table.to_pylist(), 1):
+        if names is not None and record["label"] is not None:
+            place = record["label"]
+            record["label"] = names[place] if 0 <= place < len(names) else None  # -1: a hidden label, in Hugging Face's data sets
+        yield number, record
+
+
+def _class_names(schema: Any) -> list[str] | None:
+    """The names that the numbers in the column `label` stand for, where the file says so as Hugging Face's data sets do."""
+    if b"huggingface" not in (schema.metadata or {}):
+        return None
     from datasets import ClassLabel, Features
 
-    try:
-        table = pyarrow.parquet.read_table(file)
-        features = Features.from_arrow_schema(table.schema)
-    except pyarrow.ArrowInvalid as error:
-        raise UsageError(f"{file}: cannot be read as parquet ({error}); give another file") from error
-    kind = features.get("label")
-    for number, record in enumerate(table.to_pylist(), 1):
-        if isinstance(kind, ClassLabel) and record["label"] is not None:
-            record["label"] = kind.int2str(record["label"])
-        yield number, record
+    kind = Features.from_arrow_schema(schema).get("label")
+    return list(kind.names) if isinstance(kind, ClassLabel) else None
 
 
 Reader = Callable[[Path], Iterator[tuple[int, Mapping[str, Any]]]]

@@ -21,7 +21,7 @@ __all__ = ["PARAMETERS", "Cell", "DataSet", "Record", "Status", "Untracked", "fl
 
 PARAMETERS = frozenset({
     "adapter", "api_base", "attempts", "budget_calls", "budget_usd", "candidate", "concurrency", "dev_rows", "drafts", "git_commit", "judge_lm",
-    "lm", "n", "optimizer", "parent", "program", "reflection_lm", "seed", "seedless", "strategy", "students", "task", "task_hash", "teacher_lm",
+    "lm", "n", "optimizer", "parent", "program", "reflection_lm", "seed", "seedless", "stage", "strategy", "students", "task", "task_hash", "teacher_lm",
     "test_rows", "train_rows", "variant", "verifier", "verify",
 })  # fmt: skip
 """The only parameters that a record may hold, so that nothing else of a command or its surroundings reaches MLflow."""

@@ -1,5 +1,6 @@
 """Students: small classifiers that show what a data set teaches."""
 
+import warnings
 from collections.abc import Sequence
 from itertools import combinations
 from typing import Any, Protocol
@@ -103,7 +104,9 @@ class _Logistic:
         self._labels = len(rows.task.labels)
         self._only: int | None = int(rows.labels[0]) if len(set(rows.labels.tolist())) == 1 else None
         if self._only is None:
-            self._model = LogisticRegression(max_iter=2000).fit(features(rows), rows.labels)
+            with warnings.catch_warnings():  # of many labels with a row or two each: that is what the rows are
+                warnings.filterwarnings("ignore", message="The number of unique classes")
+                self._model = LogisticRegression(max_iter=2000).fit(features(rows), rows.labels)
 
     def probabilities(self, rows: LabelledRows) -> NDArray[np.float64]:
         found = np.zeros((len(rows), self._labels))

@@ -1,18 +1,21 @@
-"""A run of `generate` under tracking: recorded in MLflow when it ends, its LM calls traced where that is asked for."""
+"""Runs under tracking: recorded in MLflow when they end, the LM calls of `generate` traced where that is asked for."""
 
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from seedless.errors import LMUnusable, UsageError
 from seedless.evals.account import record_of_generation
-from seedless.evals.outbox import MLRUNS, Outbox, Recorder, patience
+from seedless.evals.compile_account import Candidates, record_of_compile
+from seedless.evals.outbox import LONGEST, MLRUNS, Outbox, Recorder, patience
 from seedless.generation import Generation
 from seedless.outcome import Outcome, Row
+from seedless.run.journal import Journal
+from seedless.targen import TarGEN
 
-__all__ = ["Tracked"]
+__all__ = ["Tracked", "track_compile"]
 
 
 class Tracked:
@@ -82,3 +85,15 @@ class Tracked:
             return
         rows = record.data.rows if record.data else 0
         self.said += self._recorder.record(record, patience=patience(record.seconds, rows))
+
+
+def track_compile(program: TarGEN, candidates: Candidates, path: Path, *, seconds: float, folder: Path = MLRUNS) -> tuple[str, ...]:
+    """Record a compile that wrote `program` to `path`, and return a line for what was not recorded, and why. Waits up to a minute."""
+    try:
+        with closing(Journal(path.with_name(path.name + ".db"))) as journal:
+            key = journal.run_id()
+        record = record_of_compile(program, candidates, key=key, variant=path.stem, seconds=seconds)
+    except UsageError as error:
+        return (f"not recorded in MLflow: {error}",)
+    with Recorder(Outbox(folder)) as recorder:
+        return recorder.record(record, patience=LONGEST)

@@ -125,7 +125,8 @@ class Tracker:
         with tempfile.TemporaryDirectory() as folder:
             write_artifacts(Path(folder), record)
             client.log_artifacts(run_id, folder)
-        self._register(run_id, record)
+        if not parent:  # candidates are runs, not versions: the registry holds what was or may be in use
+            self._register(run_id, record)
         client.set_terminated(run_id, record.status, end_time=now)
         for child in record.children:
             self._record(child, parent=run_id)

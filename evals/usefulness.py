@@ -8,39 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seedless.evals.labelled import LabelledRows
+from seedless.evals.scores import Interval, Labels, Score, chance_of, interval_of, macro_f1, mean_of_draws, resampled_f1, score_of
 from seedless.evals.students import Student
 
 __all__ = ["Interval", "Point", "Score", "Taught", "Usefulness", "macro_f1", "usefulness"]
 
-Labels = NDArray[np.int64]
-RESAMPLES = 1000
 DRAWN = 2000  # real rows embedded for all draws together, about: of large sets fewer draws are needed
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """A figure and its 95 % bootstrap interval."""
-
-    value: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, slots=True)
-class Score:
-    """How predictions fare on the test rows. All figures in [0, 1], higher is better.
-
-    `n` counts training rows; `low` and `high` bound the macro-F1 (95 %, bootstrap over test rows and, for real rows, draws); `confusion`
-    counts test rows, shape (labels, labels), the true label down, the predicted one across; of several draws it is the first one's.
-    """
-
-    n: int
-    accuracy: float
-    macro_f1: float
-    low: float
-    high: float
-    per_label: Mapping[str, float]
-    confusion: tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +32,8 @@ class Taught:
     `arms` by name: `synthetic`, `real` (as many rows, the same counts of labels, mean of `draws`), `both` (the first draw and the synthetic
     rows), `direct` (the naive prompt's rows), `majority` (the commonest label of the training rows always). `ratio` is synthetic
     by real macro-F1; 1.0 means that the synthetic rows teach as much as real ones. `gain` is that ratio less the naive
-    prompt's. `at_chance` says that even real rows teach this student nothing that the majority does not know.
+    prompt's. `at_chance` says that what the real rows (the synthetic ones where there are no real ones) teach this student
+    cannot be told from the majority, or from its own answers dealt to the test rows at random.
     """
 
     arms: Mapping[str, Score]
@@ -124,24 +98,53 @@ def usefulness(
         Of the draws and the bootstrap.
     """
     notes: list[str] = []
-    draws = max(1, min(draws, DRAWN // max(1, len(rows)))) if train is not None else 0
     rng = np.random.default_rng(seed)
-    drawn = [train.draw(rows.counts, rng) for _ in range(draws)] if train is not None else []
-    if drawn and len(drawn[0]) < len(rows):
-        notes.append(f"there are only {len(drawn[0])} real training rows with the labels of the {len(rows)} synthetic ones")
+    drawn = _drawn(rows, train, draws, rng, notes)
     if direct is not None:
-        direct = direct.draw(rows.counts, rng)
+        direct = _fitting("naive", direct.draw(rows.counts, rng), rows, notes)
+    if missing := [
+        name for name, here, there in zip(test.task.label_names, rows.counts, test.counts, strict=True) if there and not here
+    ]:
+        notes.append(
+            f"no synthetic row has the label {', '.join(missing[:5])}{' ...' if missing[5:] else ''}, test rows have: it cannot be learnt"
+        )
     found = {}
     for student in students:
         found[student.name] = _taught(student, rows, test, drawn, direct, curve=curve, seed=seed)
         if found[student.name].at_chance:
-            notes.append(f"{student.name} is at chance on this task, with real rows too: its ratio says nothing about the data")
+            notes.append(
+                f"{student.name} is at chance on this task, with real rows too: its ratio says nothing about the data"
+                if drawn
+                else f"{student.name} is at chance: without real training rows nobody can say whether the data is at fault or the student"
+            )
     asked = None
     if zero_shot is not None:
-        asked = _score(0, zero_shot[0], [zero_shot[1]], np.random.default_rng(seed))[0]
-        if len(zero_shot[0]) < len(test):
-            notes.append(f"the LM was asked for the labels of {len(zero_shot[0])} of the {len(test)} test rows")
+        of, told = zero_shot
+        resampled = resampled_f1(of.labels, [told], len(of.task.labels), np.random.default_rng(seed))
+        asked = score_of(0, of, [told], mean_of_draws(resampled, seed))
+        if len(of) < len(test):
+            notes.append(f"the LM was asked for the labels of {len(of)} of the {len(test)} test rows")
     return Usefulness(len(test), found, asked, tuple(notes))
+
+
+def _drawn(
+    rows: LabelledRows, train: LabelledRows | None, draws: int, rng: np.random.Generator, notes: list[str]
+) -> list[LabelledRows]:
+    """Draws of real rows with the labels of `rows`; none where there are no such rows."""
+    if train is None:
+        return []
+    first = _fitting("real training", train.draw(rows.counts, rng), rows, notes)
+    if first is None:
+        return []
+    more = max(1, min(draws, DRAWN // len(rows))) - 1
+    return [first, *(train.draw(rows.counts, rng) for _ in range(more))]
+
+
+def _fitting(kind: str, draw: LabelledRows, rows: LabelledRows, notes: list[str]) -> LabelledRows | None:
+    """`draw`, with a note where it has fewer rows than asked for; None where it has none."""
+    if len(draw) < len(rows):
+        notes.append(f"there are only {len(draw)} {kind} rows with the labels of the {len(rows)} synthetic ones")
+    return draw if len(draw) else None
 
 
 def _taught(
@@ -158,8 +161,6 @@ def _taught(
         predicted: Labels = student.fit(training).probabilities(test).argmax(axis=1)
         return predicted
 
-    arms: dict[str, Score] = {}
-    resampled: dict[str, NDArray[np.float64]] = {}
     trained: dict[str, tuple[int, list[Labels]]] = {"synthetic": (len(rows), [predictions(rows)])}
     if drawn:
         trained["real"] = (len(drawn[0]), [predictions(draw) for draw in drawn])
@@ -169,23 +170,29 @@ def _taught(
         trained["direct"] = (len(direct), [predictions(direct)])
     commonest = int((drawn[0] if drawn else rows).counts.argmax())
     trained["majority"] = (0, [np.full(len(test), commonest)])
+    # Every arm is resampled on the same test rows, so that ratios are of pairs.
+    every = [each for _, predicted in trained.values() for each in predicted]
+    left = iter(resampled_f1(test.labels, every, len(test.task.labels), np.random.default_rng(seed)))
+    arms: dict[str, Score] = {}
+    resampled: dict[str, NDArray[np.float64]] = {}
     for name, (n, predicted) in trained.items():
-        # The same seed for each arm: every arm is resampled on the same test rows, so that ratios are of pairs.
-        arms[name], resampled[name] = _score(n, test, predicted, np.random.default_rng(seed))
+        resampled[name] = mean_of_draws(np.stack([next(left) for _ in predicted]), seed)
+        arms[name] = score_of(n, test, predicted, resampled[name])
     ratio = gain = None
     if drawn:
-        ratio = _interval(
+        ratio = interval_of(
             arms["synthetic"].macro_f1 / max(arms["real"].macro_f1, 1e-9),
             resampled["synthetic"] / np.maximum(resampled["real"], 1e-9),
         )
         if direct is not None:
-            gain = _interval(
+            gain = interval_of(
                 (arms["synthetic"].macro_f1 - arms["direct"].macro_f1) / max(arms["real"].macro_f1, 1e-9),
                 (resampled["synthetic"] - resampled["direct"]) / np.maximum(resampled["real"], 1e-9),
             )
     points = _curve(rows, test, drawn, predictions, arms, np.random.default_rng(seed)) if curve else ()
-    reference = arms.get("real", arms["synthetic"])
-    return Taught(arms, len(drawn), ratio, gain, at_chance=reference.low <= arms["majority"].macro_f1, curve=points)
+    reference = "real" if drawn else "synthetic"
+    chance = max(arms["majority"].macro_f1, chance_of(test, trained[reference][1]))
+    return Taught(arms, len(drawn), ratio, gain, at_chance=arms[reference].low <= chance, curve=points)
 
 
 def _curve(
@@ -197,75 +204,23 @@ def _curve(
     rng: np.random.Generator,
 ) -> tuple[Point, ...]:
     """Macro-F1 after 25, 50, 100 ... rows with the shares of labels of all of them, and after all."""
-    points = []
+    points: list[Point] = []
+    labels = len(test.task.labels)
     size = 25
     while size < len(rows):
         counts = np.maximum(np.round(rows.counts * size / len(rows)), rows.counts > 0).astype(np.int64)
+        size *= 2
+        if not (points[-1].n if points else 0) < counts.sum() < len(rows):  # a row of each of many labels is more than 25
+            continue
         part = rows.draw(counts, rng)
         real = drawn[0].draw(counts, rng) if drawn else None
         points.append(
             Point(
                 len(part),
-                macro_f1(test.labels, predictions(part), len(test.task.labels)),
-                None if real is None or len(real) < len(part) else macro_f1(test.labels, predictions(real), len(test.task.labels)),
+                macro_f1(test.labels, predictions(part), labels),
+                None if real is None or len(real) < len(part) else macro_f1(test.labels, predictions(real), labels),
             )
         )
-        size *= 2
-    points.append(Point(len(rows), arms["synthetic"].macro_f1, arms["real"].macro_f1 if drawn else None))
+    enough = bool(drawn) and len(drawn[0]) == len(rows)
+    points.append(Point(len(rows), arms["synthetic"].macro_f1, arms["real"].macro_f1 if enough else None))
     return tuple(points)
-
-
-def macro_f1(true: Labels, predicted: Labels, labels: int) -> float:
-    """Mean F1 over the labels that `true` holds, in [0, 1]. A prediction of -1 is wrong for every label.
-
-    >>> macro_f1(np.array([0, 0, 1, 1]), np.array([0, 0, 1, 0]), 2)
-    0.7333333333333334
-    """
-    return float(_f1(_confusion(true, predicted, labels)).mean())
-
-
-def _confusion(true: Labels, predicted: Labels, labels: int) -> NDArray[np.int64]:
-    """Counts, shape (labels, labels + 1): the last column holds rows without a prediction."""
-    places = true * (labels + 1) + np.where(predicted < 0, labels, predicted)
-    return np.bincount(places, minlength=labels * (labels + 1)).reshape(labels, labels + 1).astype(np.int64)
-
-
-def _f1(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
-    """F1 of each label that has true rows."""
-    right = np.diag(confusion)
-    true, predicted = confusion.sum(axis=1), confusion[:, :-1].sum(axis=0)
-    found: NDArray[np.float64] = (2 * right / np.maximum(true + predicted, 1))[true > 0]
-    return found
-
-
-def _score(n: int, test: LabelledRows, predicted: Sequence[Labels], rng: np.random.Generator) -> tuple[Score, NDArray[np.float64]]:
-    """The score of one arm, a mean over its draws, and the macro-F1 of each resample of test rows and draws."""
-    true, labels = test.labels, len(test.task.labels)
-    confusions = [_confusion(true, each, labels) for each in predicted]
-    f1 = np.mean([_f1(confusion).mean() for confusion in confusions])
-    resampled = np.empty(RESAMPLES)
-    draws = np.random.default_rng(len(predicted))
-    for i in range(RESAMPLES):
-        chosen = rng.integers(len(true), size=len(true))
-        some = draws.integers(len(predicted), size=len(predicted))
-        resampled[i] = np.mean([_f1(_confusion(true[chosen], predicted[d][chosen], labels)).mean() for d in some])
-    names = [name for name, count in zip(test.task.label_names, confusions[0].sum(axis=1), strict=True) if count]
-    per_label = np.mean([_f1(confusion) for confusion in confusions], axis=0)
-    interval = _interval(float(f1), resampled)
-    return (
-        Score(
-            n,
-            accuracy=float(np.mean([(each == true).mean() for each in predicted])),
-            macro_f1=float(f1),
-            low=interval.low,
-            high=interval.high,
-            per_label=dict(zip(names, per_label.tolist(), strict=True)),
-            confusion=tuple(tuple(int(count) for count in line[:-1]) for line in confusions[0]),
-        ),
-        resampled,
-    )
-
-
-def _interval(value: float, resampled: NDArray[np.float64]) -> Interval:
-    low, high = np.quantile(resampled, (0.025, 0.975))
-    return Interval(value, float(low), float(high))

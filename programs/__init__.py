@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from seedless.errors import BudgetEnded, LMUnusable, SeedlessError, SetupError, TaskError, UsageError
+    from seedless.evals.compile import compile  # noqa: A004  the verb that it is
+    from seedless.evals.report import report
     from seedless.generation import Generation, Options, astream, generate, stream
     from seedless.outcome import Outcome, Refusal, Row
     from seedless.targen import TarGEN
@@ -33,8 +35,10 @@ _HOMES = {
     "UsageError": "errors",
     "astream": "generation",
     "built_in_tasks": "taskfile",
+    "compile": "evals.compile",
     "generate": "generation",
     "load_task": "taskfile",
+    "report": "evals.report",
     "stream": "generation",
 }
 
@@ -54,8 +58,10 @@ __all__ = [
     "UsageError",
     "astream",
     "built_in_tasks",
+    "compile",
     "generate",
     "load_task",
+    "report",
     "stream",
 ]
 

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterable
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -30,6 +31,9 @@ app = typer.Typer(
 )
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout; progress and messages on stderr.")]
+Track = Annotated[
+    bool, typer.Option("--track/--no-track", envvar="SEEDLESS_TRACK", help="Record the run in MLflow, below ./mlruns.")
+]
 TaskName = Annotated[
     str,
     typer.Argument(metavar="TASK", help="A built-in task's name (see `seedless tasks`) or the path of a task file."),
@@ -140,10 +144,7 @@ def generate(
         int | None, typer.Option(help="Make K rows, show them with cost and time, keep nothing.", metavar="K")
     ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin the run in DIR anew; answers that fit are reused.")] = False,
-    track: Annotated[
-        bool,
-        typer.Option("--track/--no-track", envvar="SEEDLESS_TRACK", help="Record the run in MLflow, below ./mlruns."),
-    ] = True,
+    track: Track = True,
     trace: Annotated[
         float, typer.Option(help="Share of the instances whose LM calls are traced in MLflow.", metavar="SHARE")
     ] = 0.0,
@@ -193,6 +194,80 @@ def generate(
         )
     if preview is None:
         _account(ledger.record(), folder, as_json=as_json)
+
+
+@app.command("compile")
+def compile_(
+    task: TaskName,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="The program.  [default: out/TASK.program.json]", metavar="FILE")
+    ] = None,
+    optimizer: Annotated[
+        str | None,
+        typer.Option(
+            help="bootstrap, random, gepa, copro, simba or miprov2.  [default: random in this process, gepa for a hosted LM]",
+            metavar="NAME",
+        ),
+    ] = None,
+    dev: Annotated[
+        Path | None,
+        typer.Option(help="20 to 200 labelled rows (JSON lines) that the metric is anchored in.", metavar="FILE"),
+    ] = None,
+    demos_from_dev: Annotated[
+        bool, typer.Option("--demos-from-dev", help="Let rows of FILE's choosing half stand in prompts, as demonstrations.")
+    ] = False,
+    lm: Annotated[str, typer.Option(help="The LM that writes, as for `generate`.", metavar="SPEC")] = "embedded",
+    api_base: Annotated[str | None, typer.Option(help="Address of the server for a DSPy model string.", metavar="URL")] = None,
+    judge_lm: Annotated[str | None, typer.Option(help="The LM that verifies, if it is another one.", metavar="SPEC")] = None,
+    teacher_lm: Annotated[
+        str | None, typer.Option(help="The LM whose drafts become demonstrations, if it is another one.", metavar="SPEC")
+    ] = None,
+    reflection_lm: Annotated[
+        str | None, typer.Option(help="The LM that proposes instructions, if it is another one.", metavar="SPEC")
+    ] = None,
+    verifier: Annotated[str | None, typer.Option(help="lm or embedding.", metavar="KIND")] = None,
+    budget_calls: Annotated[
+        int | None, typer.Option(help="LM requests at most.  [default: 400, unless --budget-usd is given]", metavar="N")
+    ] = None,
+    budget_usd: Annotated[float | None, typer.Option(help="USD at most.", metavar="X")] = None,
+    seed: Annotated[int, typer.Option(help="Of every random choice.")] = 0,
+    concurrency: Annotated[
+        int | None, typer.Option(help="LM requests in flight.  [default: what suits the LM]", metavar="INT")
+    ] = None,
+    timeout: Annotated[float, typer.Option(help="Seconds that a server may take for one answer.", metavar="S")] = 120.0,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Begin anew; answers that fit are reused.")] = False,
+    track: Track = True,
+    as_json: AsJson = False,
+) -> None:
+    """Optimise the prompts for TASK against the dev metric; the same command goes on where it stopped."""
+    from seedless.evals.compile import compile  # noqa: A004  the verb that it is
+    from seedless.evals.compile_account import Candidates
+    from seedless.evals.tracked import track_compile
+    from seedless.taskfile import load_task
+
+    loaded, stderr = load_task(task), sys.stderr
+    path = out or Path("out") / f"{loaded.name}.program.json"
+
+    def say(text: str) -> None:
+        stderr.write(_harmless(f"{loaded.name}: {text}\n"))
+        stderr.flush()
+
+    candidates, started = Candidates(), time.monotonic()
+    program = compile(
+        loaded, dev=dev, out=path, say=say, log=candidates, optimizer=optimizer, demos_from_dev=demos_from_dev, lm=lm, api_base=api_base,
+        judge_lm=judge_lm, teacher_lm=teacher_lm, reflection_lm=reflection_lm, verifier=verifier, budget_calls=budget_calls,
+        budget_usd=budget_usd, seed=seed, concurrency=concurrency, timeout=timeout, fresh=fresh,
+    )  # fmt: skip
+    if track:
+        _say_all(track_compile(program, candidates, path, seconds=time.monotonic() - started))
+    account = program.compiled
+    if as_json:
+        _print(json.dumps({"program": str(path), **account}, ensure_ascii=False))
+        return
+    anchor = (
+        "no real row had a say: the metric is intrinsic" if account["intrinsic"] else f"anchored in {account['dev_rows']} real rows"
+    )
+    _print(f"{path}: the {account['kept']} program; {account['why']}; {anchor}; {sum(account['calls'].values())} LM calls")
 
 
 @app.command()
@@ -265,6 +340,32 @@ def export(
     target = to or folder / f"export.{ending}"
     count = dataset.export(folder, load_task(named), format_, target)  # type: ignore[arg-type]  # export checks it
     _print(json.dumps({"rows": count, "path": str(target)}) if as_json else f"{count} rows in {target}")
+
+
+@app.command()
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a run that has ended.")],
+    task: Annotated[
+        str | None, typer.Option(help="The run's task.  [default: the built-in one that the run names]", metavar="TASK")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="The page.  [default: DIR/report.html]", metavar="FILE")] = None,
+    evaluation: Annotated[
+        Path | None, typer.Option(help="What `evaluate` wrote.  [default: DIR/evaluation.json, if there]", metavar="FILE")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write one self-contained HTML page on a run: what is in it, what it cost, what it is worth."""
+    from seedless.evals.report import compose, page_path, write
+
+    target = page_path(folder, out)
+    made = compose(folder, task, evaluation=evaluation, say=_say)
+    write(made, target)
+    if as_json:
+        _print(
+            json.dumps({"path": str(target), "rows": made.rows, "headline": made.headline, "notes": made.notes}, ensure_ascii=False)
+        )
+    else:
+        _print(f"{made.headline}\n{target}")
 
 
 def _watch(generation: "Generation", *, keep: bool, tracked: "Tracked | None") -> list[dict[str, Any]]:

@@ -18,15 +18,19 @@ ALIKE = 0.75
 class NameList(dspy.Module):
     """Asks for a list until `count` different items are there, or three answers in a row bring nothing new.
 
-    `len(result) <= count`, in the order in which the LM named them; items of over `longest` words are left out.
+    `len(result) <= count`, in the order in which the LM named them; items of over `longest` words are left out. Marks at an item's
+    ends are taken off; of `sentences`, only what a list puts around them.
     """
 
-    def __init__(self, signature: type[dspy.Signature], profile: Profile, name: str, *, longest: int) -> None:
+    def __init__(
+        self, signature: type[dspy.Signature], profile: Profile, name: str, *, longest: int, sentences: bool = False
+    ) -> None:
         super().__init__()
         self.name_list = dspy.Predict(signature)
-        self._sampling = profile.sampling.get(name, {})
+        self.sampling = profile.sampling.get(name, {})
         self._stage = name
         self._longest = longest
+        self._marks = " -*" if sentences else " .,;:-*\"'"
         self._batch = profile.list_batch
 
     async def aforward(self, *, count: int, rollout: int, known: tuple[str, ...] = (), **inputs: str) -> tuple[str, ...]:
@@ -40,7 +44,7 @@ class NameList(dspy.Module):
             before = len(found)
             try:
                 with stage(self._stage):
-                    answer = await self.name_list.acall(config={**self._sampling, "rollout_id": rollout + call}, **taken)
+                    answer = await self.name_list.acall(config={**self.sampling, "rollout_id": rollout + call}, **taken)
                 named = answer[output]
             except CutOff as cut:
                 named = (
@@ -49,7 +53,7 @@ class NameList(dspy.Module):
             except dspy.AdapterParseError:
                 named = []
             for item in named:
-                text = " ".join(str(item).split()).strip(" .,;:-*\"'")
+                text = " ".join(str(item).split()).strip(self._marks)
                 if 0 < len(words(text)) <= self._longest and not _alike(text, (*known, *found)) and len(found) < count:
                     found.append(text)
             barren = barren + 1 if len(found) == before else 0
@@ -71,6 +75,11 @@ class Contexts(dspy.Module):
             NameContextsPlainly if profile.wording == "plain" else NameContexts, profile, "contexts", longest=12
         )
         self.task = task
+
+    def rephrase(self, task: Task, profile: Profile) -> None:
+        """Ask from now on in `task`'s words and with `profile`'s sampling."""
+        self.task = task
+        self.name_list.sampling = profile.sampling.get("contexts", {})
 
     async def aforward(self, *, count: int, rollout: int = 0) -> tuple[Context, ...]:
         """At most `count` contexts, at least one: where the LM names none, the task's own description is the only context."""

@@ -12,7 +12,7 @@ from seedless.task import Task
 if TYPE_CHECKING:
     from datasets import Dataset
 
-__all__ = ["Format", "dataset_of", "export", "read_rows", "write_dataset"]
+__all__ = ["Format", "dataset_of", "export", "read_ledger", "read_refusals", "read_rows", "write_dataset"]
 
 Format = Literal["jsonl", "csv", "parquet", "sft"]
 FORMATS: tuple[Format, ...] = ("jsonl", "csv", "parquet", "sft")
@@ -100,11 +100,11 @@ configs:
 
 ## How it was made
 
-The TarGEN method (arXiv 2310.17876) as run by seedless: contexts ({"given in the task file" if given else "named by the LM"}), instance seeds, one
-instance for each allotted label, self-correction by assertions and a verifier that does not see the asked label.
+{_method(settings["strategy"], given="given in the task file" if given else "named by the LM")}
 
 | | |
 |---|---|
+| strategy | {settings["strategy"]} |
 | LM | {settings["lm"]} |
 | program | {settings["program"]} |
 | task | {settings["task_hash"]} |
@@ -123,6 +123,19 @@ trained on these.
 """
 
 
+def _method(strategy: str, *, given: str) -> str:
+    """How the rows were made, in a sentence: the whole method, or what a strategy left of it."""
+    if strategy == "direct":
+        return (
+            "One naive prompt for each label, always the same: no contexts, seeds or correction, and no filter but the token limit."
+        )
+    part = "" if strategy == "targen" else f", without one of its parts ({strategy})"
+    return (
+        f"The TarGEN method (arXiv 2310.17876) as run by seedless{part}: contexts ({given}), instance seeds, one\n"
+        "instance for each allotted label, self-correction by assertions and a verifier that does not see the asked label."
+    )
+
+
 def read_rows(folder: Path) -> Iterator[dict[str, Any]]:
     """The records in a run's `rows.jsonl`.
 
@@ -131,7 +144,21 @@ def read_rows(folder: Path) -> Iterator[dict[str, Any]]:
     UsageError
         If there is none, or a line is no JSON object.
     """
-    path = folder / "rows.jsonl"
+    yield from _records(folder / "rows.jsonl")
+
+
+def read_refusals(folder: Path) -> Iterator[dict[str, Any]]:
+    """The records in a run's `refusals.jsonl`; it is there, if empty, after every run.
+
+    Raises
+    ------
+    UsageError
+        If there is none, or a line is no JSON object.
+    """
+    yield from _records(folder / "refusals.jsonl")
+
+
+def _records(path: Path) -> Iterator[dict[str, Any]]:
     try:
         with path.open("rb") as file:
             for number, line in enumerate(file, 1):

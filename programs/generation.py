@@ -19,7 +19,7 @@ from seedless.planner import Plan
 from seedless.run.budget import CallBudget
 from seedless.run.folder import RunFolder
 from seedless.run.ledger import Ledger
-from seedless.strategy import STRATEGIES
+from seedless.strategy import STRATEGIES, Strategy
 from seedless.task import Task
 from seedless.taskfile import task_of
 
@@ -105,6 +105,10 @@ class Options:
         for name in ("max_cost", "timeout"):
             if (given := getattr(self, name)) is not None and not (math.isfinite(given) and given > 0):
                 raise UsageError(f"given {name.replace('_', '-')} {given}, a number above 0 is allowed; give one or leave it out")
+        if max(self.drafts or 1, self.attempts or 1) > 1 and not STRATEGIES[self.strategy].correction:
+            raise UsageError(
+                f"given drafts or attempts with the strategy {self.strategy!r}, which writes each row once; leave them out or give 1"
+            )
         if (self.drafts or 1) > 32:
             raise UsageError(f"given drafts {self.drafts}, at most 32 are allowed; give a smaller number")
 
@@ -137,7 +141,8 @@ class Generation:
         if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= LARGEST:
             raise UsageError(f"given n = {n!r}, a whole number from 1 to {LARGEST:,} is allowed; give the number of rows to make")
         self.task = task_of(task)
-        self.plan = Plan(self.task, n, self.options.seed)
+        strategy = Strategy.named(self.options.strategy)
+        self.plan = Plan(strategy.task(self.task), n, self.options.seed)
         spec = LMSpec.of(self.options.lm, api_base=self.options.api_base)
         o = self.options
         self.spec = spec.with_profile(
@@ -156,7 +161,7 @@ class Generation:
             "api_base": o.api_base,
             "judge_lm": str(getattr(o.judge_lm, "model", o.judge_lm)) if o.judge_lm is not None else None,
             "strategy": o.strategy,
-            "verify": o.verify,
+            "verify": o.verify if strategy.correction else "none",
             "program": self.program.hash,
         }
         self.folder = RunFolder(out, self.settings, fresh=o.fresh)

@@ -55,11 +55,17 @@ class Instance(dspy.Module):
             revises=profile.revise,
         )
         self.verifier = verifier
+        self.filters = filters
+        self.rephrase(task, profile)
+
+    def rephrase(self, task: Task, profile: Profile, styles: tuple[str, ...] = ()) -> None:
+        """Write from now on in `task`'s words, with `profile`'s sampling; one of `styles` is dealt to each slot."""
         self.task = task
-        self.assertions: tuple[Assertion, ...] = assertions_of(task) if filters else (NotCut(),)
+        self.styles = styles
+        self.assertions: tuple[Assertion, ...] = assertions_of(task) if self.filters else (NotCut(),)
         self.of_the_set = tuple(a for a in self.assertions if isinstance(a, Conflict | NearDuplicate))
-        self._trims = profile.adapter == "plain" and filters
-        self._config = _config(task, profile, formed=filters)
+        self._trims = profile.adapter == "plain" and self.filters
+        self._config = _config(task, profile, formed=self.filters)
 
     async def aforward(self, *, slot: Slot, kept: Kept, identity: Identity) -> Outcome:
         """The slot's outcome. `identity` names the strategy, the LM and the program, for the provenance."""
@@ -68,7 +74,7 @@ class Instance(dspy.Module):
             return await self._judge(draft, slot, kept)
 
         try:
-            retried = await self.write.acall(judge=judge, rollout=slot.rollout, config=self._config, **self._inputs(slot))
+            retried = await self.write.acall(judge=judge, rollout=slot.rollout, config=self._config, **self.inputs(slot))
         except StepFailed as failed:
             last = Judged(Draft({}), (Broken("lm", str(failed)),))
             return self._refusal("write", slot, Retried(last, ok=False, drafts=0, history=(last,)), identity)
@@ -85,7 +91,8 @@ class Instance(dspy.Module):
             places[self.task.seeds.field] = slot.seed.text
         return fill(self.task.label(slot.label).constraint, places)
 
-    def _inputs(self, slot: Slot) -> dict[str, Any]:
+    def inputs(self, slot: Slot) -> dict[str, Any]:
+        """What the writer is asked with."""
         label = self.task.label(slot.label)
         pattern = label.constraint
         return {
@@ -94,7 +101,10 @@ class Instance(dspy.Module):
             "context": slot.seed.context.text,
             "seed": slot.seed.text,
             # A value that the constraint has a place for is said there already.
-            "attributes": [value for name, value in slot.attributes.items() if f"{{{name}}}" not in pattern],
+            "attributes": [
+                *(value for name, value in slot.attributes.items() if f"{{{name}}}" not in pattern),
+                *([random.Random(f"{slot.rollout}/style").choice(self.styles)] if self.styles else []),
+            ],
             "opening": random.Random(slot.rollout).choice(label.openings) if label.openings else "",
         }
 

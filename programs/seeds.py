@@ -16,14 +16,19 @@ class InstanceSeeds(dspy.Module):
 
     def __init__(self, task: Task, profile: Profile) -> None:
         super().__init__()
-        longest = 12 if task.seeds.field is None else 400
-        self.name_list = NameList(NameSeedsPlainly if profile.wording == "plain" else NameSeeds, profile, "seeds", longest=longest)
+        words, becomes_field = NameSeedsPlainly if profile.wording == "plain" else NameSeeds, task.seeds.field is not None
+        self.name_list = NameList(words, profile, "seeds", longest=400 if becomes_field else 12, sentences=becomes_field)
         self.task = task
+
+    def rephrase(self, task: Task, profile: Profile) -> None:
+        """Ask from now on in `task`'s words and with `profile`'s sampling."""
+        self.task = task
+        self.name_list.sampling = profile.sampling.get("seeds", {})
 
     async def aforward(self, *, context: Context, count: int, rollout: int = 0) -> tuple[InstanceSeed, ...]:
         """At most `count` seeds, at least one: where the LM names none, the context itself is the only seed."""
         if given := self.task.seeds.given:
-            return tuple(InstanceSeed(text, context) for text in given)
+            return tuple(InstanceSeed(fill(text, {"context": context.text}), context) for text in given)
         named = await self.name_list.acall(
             count=count, rollout=rollout, description=self.task.description, context=context.text,
             wanted=fill(self.task.seeds.hint, {"context": context.text}),

@@ -5,7 +5,7 @@ from typing import Any
 
 from seedless.errors import UsageError
 from seedless.lms.spec import Profile
-from seedless.task import Task
+from seedless.task import Label, Task
 
 __all__ = ["STRATEGIES", "Strategy"]
 
@@ -16,10 +16,14 @@ class Strategy:
 
     Parameters
     ----------
-    contexts, seeds
-        Many of them; otherwise one context for each label, and one seed.
+    contexts
+        Many of them; otherwise one for each label: the first that the task gives, or its hint.
+    seeds
+        Many in each context; otherwise one: the first that the task gives, or its hint. Where the seed becomes a field of the
+        row, a hint would be no row's text, and the LM is asked for one.
     constraint
-        The label's constraint and its openings; otherwise one sentence made of the field's description and the label's meaning.
+        The label's constraint, its openings, and what the attributes say, in the wording that suits the LM; otherwise one
+        sentence made of the fields' descriptions and the label's meaning, and every field is written.
     correction
         The verifier, and several drafts and attempts; otherwise the first draft that the assertions let through.
     filters
@@ -58,28 +62,33 @@ class Strategy:
         if not self.contexts:
             changes["contexts"] = task.contexts.model_copy(update={"given": (task.contexts.given or (task.contexts.hint,))[:1]})
             labels = tuple(label.model_copy(update={"contexts": label.contexts[:1]}) for label in labels)
-        if not self.seeds:
+        if not self.seeds and (task.seeds.given or task.seeds.field is None):
             changes["seeds"] = task.seeds.model_copy(update={"given": (task.seeds.given or (task.seeds.hint,))[:1]})
         if not self.constraint:
             changes = {  # model_copy checks nothing: an empty context and an empty seed are what is meant
                 "contexts": task.contexts.model_copy(update={"given": ("",)}),
                 "seeds": task.seeds.model_copy(update={"given": ("",), "field": None}),
+                "attributes": (),
             }
-            task = task.model_copy(update=changes)
-            what = " and ".join(field.description for field in task.written_fields)
             labels = tuple(
-                label.model_copy(
-                    update={"constraint": f"Write {what}. {label.meaning} Only output the text.", "openings": (), "contexts": ()}
-                )
-                for label in labels
+                label.model_copy(update={"constraint": _naive(task, label), "openings": (), "contexts": ()}) for label in labels
             )
         return task.model_copy(update={**changes, "labels": labels})
 
     def profile(self, profile: Profile) -> Profile:
         """`profile` as far as this strategy uses it."""
-        if not self.constraint and profile.sampling:  # what one would set for a prompt that is always the same
-            profile = replace(profile, sampling={**profile.sampling, "write": {"temperature": 1.0, "min_p": 0.05}})
+        if not self.constraint:
+            profile = replace(profile, wording="plain")  # the full one asks to build on a seed
+            if profile.sampling:  # what one would set for a prompt that is always the same
+                profile = replace(profile, sampling={**profile.sampling, "write": {"temperature": 1.0, "min_p": 0.05}})
         return profile if self.correction else replace(profile, drafts=1, attempts=1)
+
+
+def _naive(task: Task, label: Label) -> str:
+    """What one would ask for without any method."""
+    what = " and ".join(field.description.rstrip(".") for field in task.fields)
+    meaning = f"{label.meaning[0].upper()}{label.meaning[1:]}{'' if label.meaning[-1] in '.!?' else '.'}"
+    return f"Write {what}. {meaning}{' Only output the text.' if len(task.fields) == 1 else ''}"
 
 
 STRATEGIES = {

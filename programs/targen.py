@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ from seedless.lms.adapters import adapter_of
 from seedless.lms.metered import MeteredLM
 from seedless.lms.spec import HOSTED, LMSpec, Profile
 from seedless.outcome import Outcome, Row
+from seedless.phrasing import Phrasing, Stage
+from seedless.program_file import ProgramFile, read_program, write_program
 from seedless.seeds import InstanceSeeds
 from seedless.slot import Context, InstanceSeed, Slot
 from seedless.strategy import Strategy
@@ -26,6 +28,8 @@ from seedless.taskfile import task_of
 from seedless.verify import NoVerifier, Verifier, VerifyMode
 
 __all__ = ["TarGEN"]
+
+STAGES: tuple[Stage, ...] = ("contexts", "seeds", "write")
 
 
 class TarGEN(dspy.Module):
@@ -44,7 +48,7 @@ class TarGEN(dspy.Module):
     profile, judge_profile
         How the LMs are spoken to; by default what their kinds bring along.
     verifier
-        A verifier of your own.
+        A verifier of your own. A strategy without correction asks none.
     strategy
         `targen`, or the name of a strategy that leaves a part of the method out.
 
@@ -81,8 +85,11 @@ class TarGEN(dspy.Module):
         self.adapter = adapter_of(self.profile.adapter)
         self.name_contexts = Contexts(self.task, self.profile)
         self.name_seeds = InstanceSeeds(self.task, self.profile)
-        verifier = verifier or self._verifier(judge_lm, judge_profile)
+        if verifier is None or not self.strategy.correction:
+            verifier = self._verifier(judge_lm, judge_profile)
         self.write_instance = Instance(self.task, self.profile, verifier, filters=self.strategy.filters)
+        self.phrasing = Phrasing()
+        self.compiled: Mapping[str, Any] = {}
 
     async def aforward(
         self,
@@ -129,11 +136,13 @@ class TarGEN(dspy.Module):
     async def contexts(self, *, count: int, rollout: int = 0) -> tuple[Context, ...]:
         """Stage 1: the pool of contexts."""
         with self.speaking():
+            count = count if self.strategy.contexts else 1
             return await self.name_contexts.acall(count=count, rollout=rollout)  # type: ignore[no-any-return]  # DSPy has no types
 
     async def seeds(self, *, context: Context, count: int, rollout: int = 0) -> tuple[InstanceSeed, ...]:
         """Stage 2: seeds within one context."""
         with self.speaking():
+            count = count if self.strategy.seeds else 1
             return await self.name_seeds.acall(context=context, count=count, rollout=rollout)  # type: ignore[no-any-return]  # DSPy has no types
 
     def speaking(self) -> Any:
@@ -148,7 +157,7 @@ class TarGEN(dspy.Module):
 
     @property
     def hash(self) -> str:
-        """SHA-256 (first 16 hexadecimal digits) of the prompts, demonstrations, settings and assertions."""
+        """SHA-256 (first 16 hexadecimal digits) of the prompts, demonstrations, phrasing, settings and assertions."""
         predictors = {name: predictor.dump_state() for name, predictor in self.named_predictors()}
         for state in predictors.values():
             state.pop("lm", None)
@@ -159,6 +168,8 @@ class TarGEN(dspy.Module):
             "verify": [self.mode.name, self.mode.votes, type(self.write_instance.verifier).__name__],
             "assertions": [assertion.model_dump(mode="json") for assertion in self.write_instance.assertions],
         }
+        if not self.phrasing.empty:
+            said["phrasing"] = self.phrasing.model_dump(mode="json")
         return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
     def lms(self) -> tuple[MeteredLM, ...]:
@@ -166,48 +177,53 @@ class TarGEN(dspy.Module):
         found = (self._lm, getattr(self.write_instance.verifier, "lm", None))
         return tuple(dict.fromkeys(lm for lm in found if isinstance(lm, MeteredLM)))
 
-    def read(self, path: Path) -> None:
-        """Take over instructions and demonstrations from a file that `save` wrote. Nothing in it is executed.
+    def rephrase(self, phrasing: Phrasing) -> None:
+        """Say the task in other words from now on. Labels, their meanings and how drafts are judged stay.
 
         Raises
         ------
         UsageError
-            If the file cannot be read, or was saved from a program of another shape.
+            If the phrasing does not fit the task.
         """
-        try:
-            state = json.loads(path.read_text("utf-8"))
-        except (OSError, ValueError) as error:
-            raise UsageError(f"{path}: cannot be read as a program ({error}); give a file that `save` wrote") from error
-        mine = {name for name, _ in self.named_predictors()}
-        theirs = set(state) - {"metadata"} if isinstance(state, dict) else set()
-        if mine != theirs:
-            raise UsageError(
-                f"{path}: holds the predictors {sorted(theirs)}, this program has {sorted(mine)}; give a program saved for this kind of task and LM"
-            )
-        for name in mine:
-            self._check_state(path, name, state[name])
-        self.load_state({name: state[name] for name in mine})
+        said = phrasing.applied(self.task)
+        sampling = {name: phrasing.sampled(name, dict(self.profile.sampling.get(name, {}))) for name in STAGES}
+        profile = replace(self.profile, sampling={**self.profile.sampling, **{name: s for name, s in sampling.items() if s}})
+        self.phrasing = phrasing
+        self.name_contexts.rephrase(said, profile)
+        self.name_seeds.rephrase(said, profile)
+        self.write_instance.rephrase(said, profile, phrasing.styles)
 
-    def _check_state(self, path: Path, name: str, state: object) -> None:
-        """Refuse a predictor's state that holds anything but instructions, fields as they are here, and demonstrations."""
-        if not isinstance(state, dict) or set(state) - {"traces", "train", "demos", "signature", "lm"}:
-            raise UsageError(
-                f"{path}: {name} holds more than instructions and demonstrations, which is not taken; give a file that `save` wrote"
-            )
-        if state.get("lm") is not None:
-            raise UsageError(f"{path}: {name} names an LM of its own, which is not taken from a file; save the program without one")
-        signature, demos = state.get("signature"), state.get("demos", [])
-        own = dict(self.named_predictors())[name].signature.dump_state()["fields"]
-        if not isinstance(signature, dict) or not isinstance(signature.get("instructions"), str) or signature.get("fields") != own:
-            raise UsageError(
-                f"{path}: {name} was saved for other fields, or without its instructions; give a program saved for this task"
-            )
-        if not isinstance(demos, list) or not all(isinstance(demo, dict) for demo in demos):
-            raise UsageError(f"{path}: the demonstrations of {name} are no list of rows; give a file that `save` wrote")
-        if any(state.get(key, []) != [] for key in ("traces", "train")) or set(signature) - {"instructions", "fields"}:
-            raise UsageError(
-                f"{path}: {name} holds more than instructions and demonstrations, which is not taken; give a file that `save` wrote"
-            )
+    def save(self, path: str | Path, save_program: bool = False, modules_to_serialize: Any = None) -> None:
+        """Write instructions, demonstrations and phrasing to `path`, as JSON that `read` and DSPy's own `load` take.
+
+        Raises
+        ------
+        UsageError
+            If anything else than JSON is asked for: a pickled program runs code when it is loaded.
+        """
+        if save_program or modules_to_serialize is not None or Path(path).suffix != ".json":
+            raise UsageError(f"given {str(path)!r}, a program is saved as a .json file and as nothing that runs code; name one")
+        states = {name: {**predictor.dump_state(), "lm": None} for name, predictor in self.named_predictors()}
+        write_program(Path(path), self.task, ProgramFile(states, self.phrasing, self.compiled))
+
+    def load(self, path: str | Path, allow_pickle: bool = False, allow_unsafe_lm_state: bool = False) -> None:
+        """As `read`; nothing that runs code is taken, whatever is allowed."""
+        self.read(Path(path))
+
+    def read(self, path: Path) -> None:
+        """Take over instructions, demonstrations and phrasing from a file that `save` wrote. Nothing in it is executed.
+
+        Raises
+        ------
+        UsageError
+            If the file cannot be read, was changed, was made by a newer version, for another task or for another kind of LM.
+        """
+        own = {name: predictor.signature.dump_state()["fields"] for name, predictor in self.named_predictors()}
+        file = read_program(path, self.task, own)
+        self.rephrase(file.phrasing)
+        for name, predictor in self.named_predictors():
+            predictor.load_state(dict(file.predictors[name]))
+        self.compiled = file.compiled
 
     def _verifier(self, judge_lm: str | dspy.BaseLM | None, judge_profile: Profile | None) -> Verifier:
         if self.mode.name == "none":

@@ -14,6 +14,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from seedless.dataset import read_ledger
+from seedless.errors import UsageError
 from seedless.evals.labelled import LabelledRows, read_labelled
 from seedless.evals.students import STUDENTS, student_of
 from seedless.evals.usefulness import Interval, Taught, usefulness
@@ -23,6 +27,8 @@ from seedless.outcome import Row
 from seedless.taskfile import load_task
 
 __all__ = ["REAL", "main"]
+
+DEV = 700  # rows
 
 REAL = {
     "movie_reviews": "sst2",
@@ -36,9 +42,8 @@ REAL = {
 
 
 def made(task: str, folder: Path, n: int, options: Options) -> LabelledRows:
-    """The rows of a run in `folder`: made, taken up where it stopped, or only read."""
-    rows = folder / "rows.jsonl"
-    if not rows.exists() or sum(1 for _ in rows.open("rb")) < n:
+    """The rows of a run in `folder`: made, taken up where it stopped, or only read where its ledger says that it is complete."""
+    if not _complete(folder, n):
         with Generation(task, n=n, out=folder, options=options) as generation:
             done = generation.accepted_before
             for outcome in generation:
@@ -46,6 +51,30 @@ def made(task: str, folder: Path, n: int, options: Options) -> LabelledRows:
                 if isinstance(outcome, Row) and done % 50 == 0:
                     print(f"{folder}: {done} of {n} rows", file=sys.stderr, flush=True)
     return read_labelled(folder, load_task(task))
+
+
+def _complete(folder: Path, n: int) -> bool:
+    """Whether a run of `n` rows has ended there; its rows alone do not tell, the last one may be torn."""
+    if not (folder / "ledger.json").exists():
+        return False
+    ledger = read_ledger(folder)
+    return bool(ledger["requested"] == ledger["accepted"] == n)
+
+
+def claim(given: argparse.Namespace) -> None:
+    """Keep `--out` to one LM, verifier and number of rows: a finished run there is read without a look at how it was made.
+
+    Raises
+    ------
+    UsageError
+        If it holds runs made otherwise.
+    """
+    mine = {"lm": given.lm, "verifier": given.verifier, "n": given.n}
+    file = given.out / "settings.json"
+    if file.exists() and (theirs := json.loads(file.read_text("utf-8"))) != mine:
+        raise UsageError(f"{given.out}: holds runs with {theirs}, given are {mine}; give another folder: --out DIR")
+    given.out.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(mine) + "\n", "utf-8")
 
 
 def one(task: str, seed: int, given: argparse.Namespace) -> dict[str, Any]:
@@ -56,9 +85,11 @@ def one(task: str, seed: int, given: argparse.Namespace) -> dict[str, Any]:
     direct = made(task, home / f"direct-{seed}", given.n, Options(strategy="direct", **shared)) if given.direct else None
     loaded = load_task(task)
     train, test = (read_labelled(given.data / REAL[task] / f"{split}.jsonl", loaded) for split in ("train", "test"))
-    if given.dev:  # for choosing: a part of the train split stands in for the test split
-        train, test = train.take(range(700, len(train))), train.take(range(700))
-    asked = zero_shot(test, given.lm, limit=given.zero_shot) if given.zero_shot and seed == 0 else None
+    if given.dev:  # for choosing: a part of the train split stands in for the test split; a split may be sorted by label
+        mixed = train.take(np.random.default_rng(0).permutation(len(train)).tolist())
+        held = min(DEV, len(train) // 2)
+        train, test = mixed.take(range(held, len(mixed))), mixed.take(range(held))
+    asked = zero_shot(test, given.lm, limit=given.zero_shot) if given.zero_shot and seed == given.seeds[0] else None
     found = usefulness(
         rows, test=test, train=train, direct=direct, zero_shot=asked, students=[student_of(name) for name in STUDENTS], curve=False
     )
@@ -144,17 +175,19 @@ def main() -> None:
     parser.add_argument("--strategy", default="targen")
     parser.add_argument("--no-direct", dest="direct", action="store_false")
     parser.add_argument("--zero-shot", type=int, default=100, help="test rows whose labels the LM is asked for; 0: none")
-    parser.add_argument("--dev", action="store_true", help="test on 700 rows of the train split instead: for choosing settings")
+    parser.add_argument("--dev", action="store_true", help=f"test on {DEV} rows of the train split instead: for choosing settings")
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--out", type=Path, default=Path("out/usefulness"))
     parser.add_argument("--table", action="store_true", help="print a Markdown table instead of JSON")
     given = parser.parse_args()
+    claim(given)
+    figures = given.out / f"figures-{given.strategy}{'-dev' if given.dev else ''}.json"
     found = []
     for seed in given.seeds:
         for task in given.tasks:
             found.append(one(task, seed, given))
             print(json.dumps(found[-1]), file=sys.stderr, flush=True)
-            (given.out / "figures.json").write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+            figures.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
     print(table(found) if given.table else json.dumps({"lm": given.lm, "rows": given.n, "figures": found}))
 
 

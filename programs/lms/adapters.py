@@ -65,10 +65,11 @@ class PlainAdapter(dspy.Adapter):
     """Renders a signature as a few natural sentences in one user message: what a small model can follow.
 
     The instruction comes first, its places filled in. Inputs that the text does not say yet follow, each as its description
-    and its value; empty ones are left out. One text output is answered with plain text, a list with a line for each item,
-    anything else with a JSON object under the decoder's schema. An input called `opening` becomes the answer's first words
-    where the LM can be given them. `form` (config of a call: field name to `sentence`, `question` or `text`) becomes a
-    grammar where the LM takes one, `sentences` bounds a text in it.
+    and its value; empty ones are left out. Where a label is asked for, what is to be judged is said in any case. One text
+    output is answered with plain text, a list with a line for each item, anything else with a JSON object under the decoder's
+    schema. An input called `opening` becomes the answer's first words where the LM can be given them. `form` (config of a
+    call: field name to `sentence`, `question` or `text`) becomes a grammar where the LM takes one, `sentences` bounds a text
+    in it; without `form` a text is free.
     """
 
     def __call__(self, lm: dspy.BaseLM, lm_kwargs: dict[str, Any], signature: Signature, demos: Any, inputs: dict[str, Any]) -> Any:
@@ -95,13 +96,14 @@ class PlainAdapter(dspy.Adapter):
         dspy.AdapterParseError
             If an output is missing, empty, or not of its type.
         """
-        return _coerced(signature, completion, self._parse)
+        plainly = _one_text(signature) or _one_list(signature)
+        return _coerced(signature, completion, lambda asked, text: self._parse(asked, text, plainly=plainly))
 
     def _constrained(
         self, lm: dspy.BaseLM, lm_kwargs: dict[str, Any], signature: Signature, inputs: dict[str, Any]
     ) -> tuple[dict[str, Any], str]:
         kwargs = dict(lm_kwargs)
-        form: Mapping[str, str] = kwargs.pop("form", None) or {}
+        form: Mapping[str, str] | None = kwargs.pop("form", None)
         sentences = int(kwargs.pop("sentences", 3))
         takes = lm.supported_params
         opening = str(inputs.get("opening") or "") if "prefill" in takes and len(signature.output_fields) == 1 else ""
@@ -111,13 +113,10 @@ class PlainAdapter(dspy.Adapter):
                 schema = {"name": "answer", "schema": _schema(signature), "strict": True}
                 kwargs["response_format"] = {"type": "json_schema", "json_schema": schema}
         elif "grammar" in takes:
-            grammar = (
-                grammar_of_list(int(inputs.get("count", 10)))
-                if field.annotation == list[str]
-                else grammar_of_form(form.get(name, "text"), opening, sentences=sentences)
-            )
-            if grammar:
-                kwargs["grammar"] = grammar
+            if field.annotation == list[str]:
+                kwargs["grammar"] = grammar_of_list(int(inputs.get("count", 10)))
+            elif form is not None:
+                kwargs["grammar"] = grammar_of_form(form.get(name, "text"), opening, sentences=sentences)
         return kwargs, opening
 
     def _messages(self, signature: Signature, demos: list[dict[str, Any]], inputs: Mapping[str, Any], *, prefill: str) -> Messages:
@@ -133,9 +132,12 @@ class PlainAdapter(dspy.Adapter):
     def _asked(self, signature: Signature, inputs: Mapping[str, Any], *, prefill: str) -> str:
         parts = [_said(_filled(signature, inputs).instructions)]
         placed = set(places(signature.instructions))
+        judges = any(get_origin(field.annotation) is Literal for field in signature.output_fields.values())
         for name, field in signature.input_fields.items():
             value = _said(inputs.get(name, ""))
-            if not value or name in placed or (name == "opening" and prefill) or _says(" ".join(parts), value):
+            if not value or name in placed or (name == "opening" and prefill):
+                continue
+            if not judges and _says(" ".join(parts), value):
                 continue
             described = (field.json_schema_extra or {}).get("desc") or name
             parts.append(f"{described} {value}{'' if value[-1] in '.!?' else '.'}")
@@ -160,17 +162,19 @@ class PlainAdapter(dspy.Adapter):
         texts = [output if isinstance(output, str) else str((output or {}).get("text") or "") for output in outputs]
         return [self.parse(signature, text if text.startswith(opening) else opening + text) for text in texts]
 
-    def _parse(self, signature: Signature, completion: str) -> dict[str, Any]:
+    def _parse(self, signature: Signature, completion: str, *, plainly: bool) -> dict[str, Any]:
         ((name, _field), *_others) = signature.output_fields.items()
-        if _one_text(signature):
+        if plainly and _one_text(signature):
             return {name: unwrapped(completion)}
-        if _one_list(signature):
+        if plainly:
             return {name: [item for line in completion.splitlines() if (item := LIST_MARK.sub("", line).strip(" \t*\"'`"))]}
         start, end = completion.find("{"), completion.rfind("}")
         try:
             found = json.loads(completion[start : end + 1])
             return {key: parse_value(found[key], field.annotation) for key, field in signature.output_fields.items()}
         except (ValueError, KeyError, TypeError, ValidationError) as error:
+            if _one_text(signature) and start < 0:  # a label, said without the JSON that was asked for
+                return {name: unwrapped(completion)}
             raise _unreadable(signature, completion, "the answer is not the JSON object that was asked for") from error
 
 

@@ -65,6 +65,8 @@ class LlamaServer:
     def _loaded(self) -> Any:
         with self._lock:
             if self._server is None:
+                # OpenMP reads it when it is loaded. Threads that spin at its barriers starve each other on a busy machine.
+                os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
                 try:
                     import xllamacpp
                 except ImportError as error:

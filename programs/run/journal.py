@@ -8,7 +8,7 @@ import json
 import sqlite3
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from seedless.errors import SeedlessError, SetupError, UsageError
 from seedless.lms.step import Step
 from seedless.outcome import Broken, Outcome, Provenance, Refusal, Row
 
-__all__ = ["Journal", "StageCount"]
+__all__ = ["Journal", "StageCount", "in_use"]
 
 VERSION = 1
 RUN_ID = "run_id"  # kept beside the settings, and none of them
@@ -239,6 +239,19 @@ class Journal:
             raise SetupError(
                 f"{self.path}: cannot be used ({said}); check that the folder can be written, or use another one"
             ) from error
+
+
+def in_use(path: Path) -> bool:
+    """Whether another process works with the journal at `path`. False where there is none, or where nobody may look."""
+    if not path.is_file():
+        return False
+    try:
+        # Not mode=ro: a reader of a WAL file leaves its side files behind.
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True, timeout=0)) as db:
+            db.execute("SELECT 1 FROM sqlite_master").fetchone()
+    except sqlite3.DatabaseError as error:
+        return "locked" in str(error) or "busy" in str(error)
+    return False
 
 
 def outcome_of(record: Mapping[str, Any], fields: tuple[str, ...]) -> Outcome:

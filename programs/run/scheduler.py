@@ -16,7 +16,7 @@ from seedless.run.journal import Journal, outcome_of
 from seedless.slot import Context, Draft, InstanceSeed, Slot
 from seedless.targen import TarGEN
 
-__all__ = ["Scheduler"]
+__all__ = ["Pool", "Scheduler"]
 
 
 class Scheduler:
@@ -53,7 +53,7 @@ class Scheduler:
         self._refused: Counter[str] = Counter()
         self._gave_up: set[str] = set()
         self._failed = ""
-        self._pool = _Pool(program, plan)
+        self._pool = Pool(program, plan)
         self._open: deque[Allotment] = deque()
 
     async def run(self) -> AsyncGenerator[Outcome, None]:
@@ -180,7 +180,7 @@ class Scheduler:
         )
 
 
-class _Pool:
+class Pool:
     """Contexts and seeds, each asked once, by whoever needs them first."""
 
     def __init__(self, program: TarGEN, plan: Plan) -> None:

@@ -34,13 +34,17 @@ class EmbeddingVerifier:
         Whose labels it reads.
     encoder
         What embeds the texts.
+    learns
+        Whether the drafts that it judges, under their asked labels, teach the student. Without it their labels are never looked at
+        (rows that `remember` hands over are learnt all the same): for measuring it on rows whose labels are the answer.
     """
 
     relabels = False
     only_relabels = False
 
-    def __init__(self, task: Task, encoder: Encoder) -> None:
+    def __init__(self, task: Task, encoder: Encoder, *, learns: bool = True) -> None:
         self.task = task
+        self.learns = learns
         self._encoder = encoder
         self._labels = task.label_names
         self._meanings = np.zeros((0, 0), dtype=np.float32)
@@ -58,7 +62,10 @@ class EmbeddingVerifier:
         vector, topic = await self._encoder.aembed([draft.text, f"{slot.seed.text}, {slot.seed.context.text}"])
         await self._understand()
         probabilities = self._probabilities(vector)
-        self._learn(vector, self._labels.index(slot.label))
+        if self.learns:
+            self._learn(vector, self._labels.index(slot.label))
+        else:
+            self._centre(vector)
         best = int(np.argmax(probabilities))
         reason = f"its meaning is nearest to {self._labels[best]!r} among the labels' ({probabilities[best]:.2f})"
         return Verdict(self._labels[best], reason, float(probabilities[self._labels.index(slot.label)]), float(vector @ topic))
@@ -91,11 +98,14 @@ class EmbeddingVerifier:
         logs: NDArray[np.float64] = self._student.predict_log_proba(vector[None, :])[0]
         return logs
 
-    def _learn(self, vector: NDArray[np.float32], asked: int) -> None:
-        self._rows.append(vector)
-        self._asked.append(asked)
+    def _centre(self, vector: NDArray[np.float32]) -> None:
         self._seen += 1
         self._cosines += self._meanings @ vector
+
+    def _learn(self, vector: NDArray[np.float32], asked: int) -> None:
+        self._centre(vector)
+        self._rows.append(vector)
+        self._asked.append(asked)
         counts = np.bincount(self._asked, minlength=len(self._labels))
         if counts.min() >= FIRST_FIT and self._seen >= GROWTH * self._fitted:
             from sklearn.linear_model import LogisticRegression

@@ -16,6 +16,10 @@ from seedless.verify.verifier import VerifyMode
 
 __all__ = ["LMVerifier"]
 
+ROOM = 20  # tokens of the answer's form
+REASON = 200  # tokens of a reason, and of the form
+VOTING = 0.7  # temperature at which a model that judges greedily by default votes
+
 
 class LMVerifier(dspy.Module):
     """Asks an LM for the label of a draft, `votes` times.
@@ -42,22 +46,29 @@ class LMVerifier(dspy.Module):
         adapter: dspy.Adapter | None = None,
     ) -> None:
         super().__init__()
-        blind = JudgeBlind if profile.explains else JudgeBlindPlainly
+        explains = profile.explains or mode.name == "anchored"
+        blind = JudgeBlind if explains else JudgeBlindPlainly
         words: Any = JudgeAnchored if mode.name == "anchored" else blind
         for field in task.fields:
-            words = words.append(field.name, dspy.InputField(desc=field.description), str)
-        if profile.explains or mode.name == "anchored":
+            desc = field.description if explains else f"{field.description[0].upper()}{field.description[1:].rstrip('.')}:"
+            words = words.append(field.name, dspy.InputField(desc=desc), str)
+        if explains:
             words = words.append("reason", dspy.OutputField(desc="one short sentence"), str)
         words = words.append("label", dspy.OutputField(desc="one of the labels"), Literal[task.label_names])
         self.judge = dspy.Predict(words)
         self.task = task
         self.mode = mode
         self.only_relabels = mode.name == "anchored"
-        self._sampling = profile.sampling.get("verify", {})
+        self._sampling = dict(profile.sampling.get("verify", {}))
+        if "max_tokens" in self._sampling:  # room for the longest label, at a token a byte, and for a reason where there is one
+            longest = max(len(name.encode()) for name in task.label_names)
+            self._sampling["max_tokens"] = max(self._sampling["max_tokens"], longest + (REASON if explains else ROOM))
+        if mode.votes > 1 and self._sampling.get("temperature") == 0.0:  # else every vote would be the first one again
+            self._sampling["temperature"] = VOTING
         self.lm = lm
         self._adapter = adapter
 
-    async def verdict(self, draft: Draft, slot: Slot, rollout: int) -> Verdict | None:
+    async def verdict(self, draft: Draft, slot: Slot, rollout: int) -> Verdict:
         """The majority's label and its first reason; confidence is the majority's share of the votes."""
         votes = [v for i in range(self.mode.votes) if (v := await self._vote(draft, slot, rollout + i)) is not None]
         if not votes:
@@ -72,7 +83,7 @@ class LMVerifier(dspy.Module):
     async def _vote(self, draft: Draft, slot: Slot, rollout: int) -> Verdict | None:
         asked: dict[str, Any] = {
             "description": self.task.description,
-            "labels": [f"{label.name}: {label.meaning}" for label in self.task.labels],
+            "labels": [f"{label.name}: {label.meaning}{'' if label.meaning[-1] in '.!?' else '.'}" for label in self.task.labels],
             **draft.texts,
         }
         if self.mode.name == "anchored":

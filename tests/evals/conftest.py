@@ -1,4 +1,4 @@
-"""MLflow's database, made once and copied: making one takes seconds."""
+"""MLflow's database, made once and copied; evaluation without the sentence embedder: making or loading either takes seconds."""
 
 import json
 import random
@@ -11,6 +11,8 @@ from typing import Any, TypeAlias
 import pytest
 
 from seedless import Generation, Options, TarGEN
+from seedless.errors import SetupError
+from seedless.evals import projection
 from seedless.evals.account import record_of_generation
 from seedless.evals.record import Record
 from seedless.evals.tracking import Tracker
@@ -18,6 +20,16 @@ from seedless.testing import fake_lm
 from tests.openai_server import Author, answer_to, stage_of
 
 MakeRun: TypeAlias = Callable[..., Generation]
+
+
+@pytest.fixture
+def without_embeddings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where the `embedded` group is not installed."""
+
+    def missing(texts: object) -> object:
+        raise SetupError("the embedding packages are not installed")
+
+    monkeypatch.setattr(projection, "embeddings", missing)
 
 
 @pytest.fixture(scope="session")

@@ -144,7 +144,9 @@ CASES: Mapping[str, Bad] = {
     "no such program": Bad(args=generate("--program", "{dir}/none.json"), says=("none.json", "No such file")),
     "a program that is no JSON": Bad(args=generate("--program", "{dir}/p.json"), files={"p.json": "{"}, says=("p.json",)),
     "a program of another kind": Bad(
-        args=generate("--program", "{dir}/p.json"), files={"p.json": "{}"}, says=("p.json", "write_instance")
+        args=generate("--program", "{dir}/p.json"),
+        files={"p.json": "{}"},
+        says=("p.json", "is no program of seedless", "seedless compile"),
     ),
     "unknown option": Bad(args=generate("--turbo"), says=("--turbo", "--help")),
     "an option without its value": Bad(args=generate("--seed"), says=("--seed",)),

@@ -47,7 +47,14 @@ RECORDS = [
     record(3, "warm", "日本 🎉"),
 ]
 LEDGER: dict[str, Any] = {
-    "settings": {"lm": "openai/some-model", "program": "0123456789abcdef", "task_hash": TASK.hash, "seed": 7, "verify": "blind"},
+    "settings": {
+        "lm": "openai/some-model",
+        "program": "0123456789abcdef",
+        "task_hash": TASK.hash,
+        "seed": 7,
+        "strategy": "targen",
+        "verify": "blind",
+    },
     "per_label": {"warm": {"accepted": 2}, "NO": {"accepted": 1}, "über alles": {"accepted": 1}},
     "refused": {"meta": 2, "loops": 3},
     "flips": {"warm -> NO": 1},

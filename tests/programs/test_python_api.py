@@ -352,7 +352,7 @@ def test_a_program_of_another_task_is_refused(task: Path, tmp_path: Path) -> Non
     other = tmp_path / "other.yaml"
     other.write_text(task.read_text("utf-8").replace("name: text", "name: note"), "utf-8")
     TarGEN(other, lm=fake_lm(Author())).save(tmp_path / "program.json")
-    with pytest.raises(UsageError, match="other fields"):
+    with pytest.raises(UsageError, match="another version of the task 'rooms'"):
         TarGEN(task, lm=fake_lm(Author())).read(tmp_path / "program.json")
 
 

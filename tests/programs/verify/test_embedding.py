@@ -70,3 +70,18 @@ def test_relevance_is_nearness_to_the_seed(shared: Encoder) -> None:
     near = judge(EmbeddingVerifier(TASK, shared), "The script of this comedy is brilliant.", "positive")
     far = judge(EmbeddingVerifier(TASK, shared), "The weather in Norway was lovely.", "positive")
     assert near.relevance > far.relevance + 0.2
+
+
+def test_without_learning_the_asked_labels_leave_no_trace(shared: Encoder) -> None:
+    """Two dozen drafts under wrong labels: it reads on as if nobody had named any; one that learns is led astray."""
+
+    def after(texts_asked: list[tuple[str, str]], *, learns: bool) -> Verdict:
+        verifier = EmbeddingVerifier(TASK, shared, learns=learns)
+        for text, asked in texts_asked:
+            judge(verifier, text, asked)
+        return judge(verifier, GOOD[0], "positive")
+
+    right = [*((text, "positive") for text in GOOD), *((text, "negative") for text in BAD)] * 4
+    wrong = [(text, "negative" if asked == "positive" else "positive") for text, asked in right]
+    assert after(right, learns=False) == after(wrong, learns=False)
+    assert (after(right, learns=True).confidence or 0) > (after(wrong, learns=True).confidence or 0) + 0.02

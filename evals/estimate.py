@@ -1,0 +1,52 @@
+"""A figure with its 95 % interval, and the rows that it rests on."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Estimate", "mean_of", "share_of"]
+
+Z = 1.959964  # of the normal distribution, 95 % between -Z and Z
+DRAWS = 1000  # of a bootstrap
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """`value` as measured on `rows` rows; the true one lies between `low` and `high` with 95 % confidence.
+
+    The interval covers the choice of the rows, not what a student or an oracle would have learnt from others.
+    """
+
+    value: float
+    low: float
+    high: float
+    rows: int
+
+
+def share_of(hits: int, rows: int) -> Estimate:
+    """The share `hits / rows` in [0, 1], with Wilson's interval (1927).
+
+    A bootstrap of a share has no width at 0 and at 1, where shares of a few rows often are; Wilson's has.
+
+    >>> share_of(5, 5)
+    Estimate(value=1.0, low=0.5655..., high=1.0, rows=5)
+
+    Raises
+    ------
+    ValueError
+        If there are no rows.
+    """
+    if rows < 1:
+        raise ValueError("a share of no rows is not defined")
+    share, spread = hits / rows, Z * Z / rows
+    middle = (share + spread / 2) / (1 + spread)
+    reach = np.sqrt(spread * (share * (1 - share) + spread / 4)) / (1 + spread)
+    return Estimate(share, min(share, float(max(0.0, middle - reach))), max(share, float(min(1.0, middle + reach))), rows)
+
+
+def mean_of(values: NDArray[np.float64], rng: np.random.Generator) -> Estimate:
+    """The mean of `values`, shape (rows,), at least one, with a bootstrap interval (percentiles)."""
+    means = [float(values[rng.integers(0, len(values), len(values))].mean()) for _ in range(DRAWS)]
+    low, high = np.quantile(means, [0.025, 0.975])
+    return Estimate(float(values.mean()), float(low), float(high), len(values))

@@ -1,0 +1,171 @@
+"""How a compile's budget of LM requests is dealt out: so much to each stage, and enough kept back for the report."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from seedless.errors import BudgetEnded, UsageError
+from seedless.lms.metered import MeteredLM
+from seedless.lms.step import Step
+from seedless.planner import Plan
+from seedless.run.budget import CallBudget
+from seedless.run.journal import Journal
+from seedless.task import Task
+
+__all__ = ["LISTS", "Purse", "Sizes", "sizes"]
+
+REPORT = 0.3  # share of the budget that is kept back for the report
+CHOOSE = 0.11  # share that trying one candidate on every choosing slot may cost
+SHARES = {"contexts": 0.7, "seeds": 0.7, "write": 6.0, "revise": 0.6}  # of what is left, by stage
+MOST_CHOSEN, MOST_REPORTED = 60, 150  # slots
+FEWEST = 6  # slots
+LISTS = {"contexts": 4, "seeds": 6}  # examples of a stage that names lists
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """`chosen` slots to choose with, `reported` ones to report with; the requests that each stage's search and finals may take, and
+    those `kept` back for the report.
+    """
+
+    chosen: int
+    reported: int
+    search: Mapping[str, int]
+    finals: Mapping[str, int]
+    kept: int
+
+
+def list_calls(task: Task, n: int, batch: int) -> int:
+    """Requests that naming the contexts and seeds for `n` slots takes, about."""
+    plan = Plan(task, n, 0)
+    own = bool(task.contexts.given) or all(label.contexts for label in task.labels)
+    contexts = len(task.contexts.given) or plan.context_count
+    met = n if own else min(n, contexts)
+    seeds = 0 if task.seeds.given else met * math.ceil(plan.seeds_per_context(contexts) / batch)
+    return seeds + (0 if own else math.ceil(plan.context_count / batch))
+
+
+def sizes(
+    task: Task, budget: int, *, per_draft: int, revises: bool, batch: int, stages: Sequence[str], finalists: int = 1
+) -> Sizes:
+    """What `budget` requests suffice for; a draft costs `per_draft` of them. `finalists` are to be tried on every example at the end.
+
+    Raises
+    ------
+    UsageError
+        If they do not suffice to try the uncompiled program and to report.
+    """
+    least = max(FEWEST, len(task.labels))
+    pair = per_draft * (3 if revises else 2)  # a row of each program; where drafts are revised, one of them may be
+    changed = 2 if {"contexts", "seeds"} & set(stages) else 1  # a program that names other lists asks for its own
+
+    def lists(n: int) -> int:
+        return list_calls(task, n, batch)
+
+    needed = (1 + changed) * lists(least) + least * (2 * per_draft + pair)
+    if budget < needed:
+        raise UsageError(
+            f"given --budget-calls {budget}, at least {needed} are needed to compile a program for {task.name!r}; give more"
+        )
+    chosen = max(least, min(MOST_CHOSEN, int(CHOOSE * budget / per_draft)))
+    reported = max(least, min(MOST_REPORTED, int((REPORT * budget - changed * lists(least)) / pair)))
+    kept = changed * lists(reported) + reported * pair
+    whole = {"contexts": 2, "seeds": 2, "write": finalists * chosen * per_draft, "revise": 4 * per_draft}
+    finals = {name: whole[name] for name in stages}
+    left = max(0, budget - lists(chosen) - chosen * per_draft - kept - sum(finals.values()))
+    search = {name: int(left * SHARES[name] / sum(SHARES[each] for each in stages)) for name in stages}
+    return Sizes(chosen, reported, search, finals, kept)
+
+
+class Purse:
+    """The one budget of all LMs of a compile, and the one place where their answers are kept.
+
+    It bounds two things: the requests and USD of every session, for good; and, part by part, the steps that a part may take. A step counts the same
+    whether it is asked for or recalled from the journal, so a compile that goes on takes the same way as one that was never stopped.
+
+    Parameters
+    ----------
+    journal
+        Keeps the answers, and counts the requests of every session.
+    lms
+        The LMs that pay from it.
+    calls, usd
+        Requests and USD at most, in all.
+    kept
+        Requests, and USD in proportion, that are out of reach until `release`.
+    """
+
+    def __init__(self, journal: Journal, lms: Iterable[MeteredLM], *, calls: int, usd: float | None, kept: int) -> None:
+        self.journal = journal
+        self.calls, self.usd = calls, usd
+        self.steps = 0
+        self._met: set[str] = set()
+        self._upto: int | None = None
+        self._bound(calls - kept)
+        for lm in lms:
+            lm.steps = lm.budget = self
+
+    def part(self, steps: int | None) -> None:
+        """Begin a part that may take `steps` more; None: as many as there are."""
+        self._upto = None if steps is None else self.steps + steps
+
+    def release(self) -> None:
+        """Give out what was kept back."""
+        self._bound(self.calls)
+        self.part(None)
+
+    def spent(self) -> int:
+        """Requests sent since the compile began, in all sessions."""
+        return self._total.calls
+
+    def _bound(self, calls: int) -> None:
+        usd = self.usd * calls / self.calls if self.usd is not None else None
+        self._total = CallBudget(
+            max_calls=calls,
+            max_cost=usd,
+            calls=self.journal.calls(),
+            cost=self.journal.cost(),
+            options=("--budget-calls", "--budget-usd"),
+        )
+
+    # --- what an LM asks (the `Steps` and `Budget` protocols) -------------------------------------------------------
+
+    def recall(self, key: str) -> Step | None:
+        """The step kept under `key`; None where there is none, or where the part may not take it."""
+        if key in self._met:
+            return self.journal.recall(key)
+        if self._over or (step := self.journal.recall(key)) is None:
+            return None
+        self._met.add(key)
+        self.steps += 1
+        return step
+
+    def begin(self, key: str, stage: str) -> None:
+        """Note that a request for `key` goes out now."""
+        self._met.add(key)
+        self.steps += 1
+        self.journal.begin(key, stage)
+
+    def finish(self, key: str, step: Step) -> None:
+        """Keep the answer to `key`."""
+        self.journal.finish(key, step)
+
+    def admit(self) -> None:
+        """Let one more request go out.
+
+        Raises
+        ------
+        BudgetEnded
+            If there may be no more, in this part or at all.
+        """
+        if self._over:
+            raise BudgetEnded("its share of the budget is used up")
+        self._total.admit()
+
+    def charge(self, cost: float | None) -> None:
+        """Add an answer's price."""
+        self._total.charge(cost)
+
+    @property
+    def _over(self) -> bool:
+        return self._upto is not None and self.steps >= self._upto

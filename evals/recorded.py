@@ -1,0 +1,148 @@
+"""A run as its folder records it: rows, refusals and ledger, read and checked against each other."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from seedless.dataset import read_refusals, read_rows
+from seedless.errors import SetupError, UsageError
+from seedless.run.journal import in_use
+from seedless.run.ledger import Ledger
+from seedless.task import Task
+from seedless.taskfile import built_in_tasks, load_task, task_of
+
+__all__ = ["Record", "RecordedRun", "read_run"]
+
+Record = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class RecordedRun:
+    """What a run left behind.
+
+    Parameters
+    ----------
+    folder
+        Where it lies.
+    rows, refusals
+        The records of `rows.jsonl` and `refusals.jsonl`, in their order. Every row has an `id`, a text for each field, a
+        `label` among `labels` and a `provenance`.
+    ledger
+        What the run asked for, got and spent.
+    fields, labels
+        Their names, in the task's order.
+    task
+        The task, where it is known: meanings and descriptions come from it.
+    """
+
+    folder: Path
+    rows: tuple[Record, ...]
+    refusals: tuple[Record, ...]
+    ledger: Ledger
+    fields: tuple[str, ...]
+    labels: tuple[str, ...]
+    task: Task | None
+
+    @property
+    def name(self) -> str:
+        """The task's name."""
+        return str(self.ledger.settings.get("task", self.folder.name))
+
+    def texts(self) -> tuple[str, ...]:
+        """Each row's fields as one text, a line each."""
+        return tuple("\n".join(str(row[field]) for field in self.fields) for row in self.rows)
+
+
+def read_run(folder: Path, task: Task | str | Path | None = None) -> RecordedRun:
+    """The run in `folder`.
+
+    Parameters
+    ----------
+    folder
+        Of a run that has ended, complete or short.
+    task
+        The run's task. Left out, it is the built-in one that the run names, if that is still the same; otherwise the run's own
+        files say which labels and fields there are, and nobody says what they mean.
+
+    Raises
+    ------
+    UsageError
+        If there is no run, it has not ended, a file is torn, or `task` is not what made it.
+    """
+    if in_use(folder / "run.db"):
+        raise UsageError(f"{folder}: the run is still going; wait for its end, or stop it (Ctrl-C) and go on with it later")
+    rows = tuple(read_rows(folder))
+    ledger = _ledger(folder)
+    labels = tuple(ledger.per_label)
+    known = _task(task, ledger)
+    if known is not None and set(known.label_names) != set(labels):
+        raise UsageError(
+            f"given the task {known.name!r} with the labels {_listed(known.label_names)}, the run in {folder} has {_listed(labels)}; "
+            "name the task that made it"
+        )
+    names = tuple(field.name for field in known.fields) if known is not None else _fields(rows)
+    for number, row in enumerate(rows, 1):
+        _check(row, f"{folder / 'rows.jsonl'}:{number}", names, labels)
+    refusals = tuple(read_refusals(folder))
+    for number, refusal in enumerate(refusals, 1):
+        _check_refusal(refusal, f"{folder / 'refusals.jsonl'}:{number}")
+    return RecordedRun(folder, rows, refusals, ledger, names, labels, known)
+
+
+def _ledger(folder: Path) -> Ledger:
+    from pydantic import TypeAdapter, ValidationError
+
+    path = folder / "ledger.json"
+    try:
+        return TypeAdapter(Ledger).validate_json(path.read_bytes())
+    except FileNotFoundError as error:
+        raise UsageError(f"{path}: is not there: the run has not ended; give its `seedless generate` command again") from error
+    except OSError as error:
+        raise SetupError(f"{path}: cannot be read ({error.strerror}); make it readable") from error
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        said = f"{where}: {first['msg']}" if where else first["msg"]
+        raise UsageError(f"{path}: is torn or no ledger ({said}); give the run's `seedless generate` command again") from error
+
+
+def _task(given: Task | str | Path | None, ledger: Ledger) -> Task | None:
+    if given is not None:
+        return task_of(given)
+    name = ledger.settings.get("task")
+    if name not in built_in_tasks():
+        return None
+    task = load_task(str(name))
+    return task if task.hash == ledger.settings.get("task_hash") else None
+
+
+def _fields(rows: tuple[Record, ...]) -> tuple[str, ...]:
+    return tuple(name for name in rows[0] if name not in {"id", "label", "provenance"}) if rows else ()
+
+
+def _check(row: Record, where: str, fields: tuple[str, ...], labels: tuple[str, ...]) -> None:
+    for name in ("id", *fields, "label"):
+        if not isinstance(row.get(name), str):
+            raise UsageError(
+                f"{where}: {name!r} is {'missing' if name not in row else 'no text'}, a row has {', '.join(['id', *fields, 'label'])}; "
+                "mend the line, or name the task that made it"
+            )
+    if row["label"] not in labels:
+        raise UsageError(
+            f"{where}: has the label {row['label'][:80]!r}, the run has {_listed(labels)}; mend the line, or give the run's "
+            "`seedless generate` command again"
+        )
+    if not isinstance(row.get("provenance"), dict):
+        raise UsageError(f"{where}: has no provenance; give the run's `seedless generate` command again to make the file anew")
+
+
+def _check_refusal(refusal: Record, where: str) -> None:
+    broken, texts = refusal.get("broken"), refusal.get("texts")
+    told = isinstance(broken, list) and broken and all(isinstance(b, dict) and {"assertion", "sentence"} <= set(b) for b in broken)
+    if not told or not isinstance(texts, dict) or not isinstance(refusal.get("asked_label"), str):
+        raise UsageError(f"{where}: is no refusal; give the run's `seedless generate` command again to make the file anew")
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")

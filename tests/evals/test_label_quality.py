@@ -1,0 +1,140 @@
+"""Label quality: shuffled labels and flips move the figures as they must, clean rows do not."""
+
+import json
+
+import numpy as np
+import pytest
+
+from seedless.errors import UsageError
+from seedless.evals.label_quality import LabelQuality, Oracle, label_quality
+from seedless.evals.labelled import LabelledRows
+from tests.topics import flipped, relabelled, shuffled, topics
+
+REAL = topics(300, seed=9)
+
+
+def judged(rows: LabelledRows) -> tuple[LabelQuality, Oracle, float]:
+    found = label_quality(rows, train=REAL, student="tfidf")
+    assert found.oracle is not None
+    assert found.disputes.share is not None
+    return found, found.oracle, found.disputes.share.value
+
+
+def test_clean_rows() -> None:
+    found, oracle, disputed = judged(topics(240))
+    assert oracle.trained_on == 300
+    assert oracle.accuracy.value > 0.9
+    assert oracle.accuracy.low < oracle.ceiling.value
+    assert all(each.value > 0.85 for each in (*oracle.by_label.values(), *oracle.ceiling_by_label.values()))
+    assert disputed < 0.06
+    assert found.real_disputes is not None
+    assert found.real_disputes.share is not None
+    assert found.real_disputes.share.value < 0.06
+    assert found.correction is None
+    assert "asked" in " ".join(found.notes)
+
+
+def test_shuffled_labels_are_at_chance() -> None:
+    _, clean_oracle, clean = judged(topics(240))
+    found, oracle, disputed = judged(shuffled(topics(240)))
+    assert oracle.accuracy.low < 1 / 3 + 0.03
+    assert oracle.accuracy.high > 1 / 3 - 0.03
+    assert oracle.accuracy.high < clean_oracle.accuracy.low
+    assert disputed > clean + 0.2
+    assert found.real_disputes is not None
+    assert found.real_disputes.share is not None
+    assert found.real_disputes.share.value < disputed, "as many real rows stay undisputed"
+    assert oracle.ceiling == clean_oracle.ceiling, "the ceiling is the real rows' own"
+
+
+def test_ten_percent_of_flips() -> None:
+    rows, places = flipped(topics(240), 0.1)
+    _, clean_oracle, clean = judged(topics(240))
+    found, oracle, disputed = judged(rows)
+    assert 0.04 < disputed - clean < 0.14
+    assert 0.05 < clean_oracle.accuracy.value - oracle.accuracy.value < 0.13
+    hits = [int(row.id[1:]) in places for row in found.disputes.rows]
+    assert np.mean(hits) > 0.6, "precision, at chance 0.1"
+
+
+def test_one_bad_label_is_named() -> None:
+    """Half of the rows called `a` are of `b`."""
+    rows = topics(240)
+    of_a = np.flatnonzero(rows.labels == 0)
+    swapped = [dict(record) for record in rows.records]
+    for place in of_a[::2]:
+        swapped[place]["text"] = rows.texts[place + 1]
+    _, oracle, _ = judged(LabelledRows(rows.task, tuple(swapped), "half wrong"))
+    assert oracle.by_label["a"].high < 0.7
+    assert oracle.by_label["b"].low > 0.8
+
+
+def test_provenance_is_read_by_the_oracle() -> None:
+    """Every tenth draft is asked for under a wrong label, and the verifier mends it."""
+    true = topics(240)
+    asked, _ = flipped(true, 0.1)
+    records = tuple(
+        {**record, "provenance": {"asked_label": wrong["label"], "verdict": record["label"]}}
+        for record, wrong in zip(true.records, asked.records, strict=True)
+    )
+    refused = [
+        {"stage": "verify", "asked_label": "a", "texts": {"text": text}, "provenance": {"verdict": "b"}}
+        for text, label in zip(topics(90, seed=5).texts, topics(90).labels, strict=True)
+        if label == 1
+    ]
+    found = label_quality(LabelledRows(true.task, records, "run"), train=REAL, refusals=refused, student="tfidf").correction
+    assert found is not None
+    assert found.accuracy is not None
+    assert found.accuracy.gain.low > 0.08
+    assert found.flips.relabelled == 24
+    assert found.flips.relabelling is not None
+    assert found.flips.relabelling.right >= 20
+    assert found.flips.relabelling.wrong <= 1
+    assert found.flips.refusing is not None
+    assert found.flips.refusing.right >= 26
+
+
+def test_without_real_rows() -> None:
+    found = label_quality(topics(60), student="tfidf")
+    assert found.oracle is None
+    assert found.real_disputes is None
+    assert any("no real rows" in note for note in found.notes)
+
+
+def test_it_says_what_it_could_not_judge() -> None:
+    labels = np.array([0] * 20 + [1] * 20 + [2] * 3 + [3])
+    found = label_quality(relabelled(topics(44, labels=5), labels), student="tfidf")
+    assert any("fewer rows than folds" in note and note.endswith(": c, d") for note in found.notes)
+    many = label_quality(topics(60, labels=30), student="tfidf")
+    assert many.disputes.share is None
+    assert any("judge none" in note for note in many.notes)
+
+
+def test_many_rows_are_sampled() -> None:
+    found = label_quality(topics(5040, labels=2, length=3), student="tfidf")
+    assert (found.rows, found.read) == (5040, 5000)
+    assert found.disputes.share is not None
+    assert found.disputes.share.rows == 5000
+    assert any("5000 of the 5040" in note for note in found.notes)
+
+
+def test_many_labels() -> None:
+    rows = topics(252, labels=41)
+    found = label_quality(LabelledRows(rows.task, (*rows.records, rows.records[0]), "one more"), student="tfidf")
+    assert found.disputes.share is not None
+    assert found.disputes.share.rows == 253
+    some = label_quality(topics(120, labels=24).take(range(110)), student="tfidf")
+    assert len(some.disputes.unjudged) == 10
+    assert not any("more" in note for note in some.notes)
+
+
+def test_the_same_seed_gives_the_same_record() -> None:
+    rows, _ = flipped(topics(90), 0.1)
+    first, again, other = (json.dumps(label_quality(rows, train=REAL, student="tfidf", seed=s).record()) for s in (0, 0, 1))
+    assert first == again
+    assert first != other
+
+
+def test_an_unknown_student_is_refused() -> None:
+    with pytest.raises(UsageError, match="tfidf"):
+        label_quality(topics(30), student="oracle of Delphi")

@@ -1,0 +1,276 @@
+"""Labelled rows from every form of file, and every file that is none: one line that says what to do."""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from seedless import generate
+from seedless.errors import UsageError
+from seedless.evals.labelled import LabelledRows, read_labelled
+from seedless.task import Task
+from seedless.taskfile import load_task
+from seedless.testing import fake_lm
+from tests.evals.made_up import rows_of, task_of
+from tests.openai_server import Author
+
+TASK = task_of("good", "bad")
+PAIR = task_of("same", "other", fields=("first", "second"))
+ROWS = [{"text": f"line {i}, “quoted”", "label": ("good", "bad")[i % 2], "more": i} for i in range(12)]
+
+
+def jsonl(rows: list[dict[str, Any]]) -> str:
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+
+
+def csv_of(rows: list[dict[str, Any]], end: str = "\n") -> str:
+    return end.join(["label,text", *(f'{row["label"]},"{row["text"]}"' for row in rows), ""])
+
+
+def parquet(path: Path, columns: Mapping[str, list[Any]], names: list[str] | None = None) -> Path:
+    """A parquet file, with `label` as Hugging Face's `ClassLabel` where it has `names`, as plain strings otherwise."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if names is None:
+        pq.write_table(pa.table(dict(columns)), path)
+        return path
+    from datasets import ClassLabel, Features, Value
+    from datasets.arrow_dataset import Dataset
+    from datasets.utils import disable_progress_bars
+
+    disable_progress_bars()
+    features = Features({name: ClassLabel(names=names) if name == "label" else Value("string") for name in columns})
+    Dataset.from_dict(dict(columns), features=features).to_parquet(str(path))
+    return path
+
+
+def written(path: Path, data: str | bytes) -> Path:
+    path.write_bytes(data if isinstance(data, bytes) else data.encode())
+    return path
+
+
+# --- what is read ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["rows.jsonl", "rows.JSONL"])
+def test_json_lines(tmp_path: Path, name: str) -> None:
+    rows = read_labelled(written(tmp_path / name, "\n" + jsonl(ROWS)), TASK)
+    assert rows.texts == tuple(row["text"] for row in ROWS)
+    assert rows.labels.tolist() == [0, 1] * 6
+    assert rows.counts.tolist() == [6, 6]
+    assert rows.records[3]["more"] == 3, "other columns are kept"
+    assert rows.source == str(tmp_path / name)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_csv(tmp_path: Path, end: str, mark: str) -> None:
+    rows = read_labelled(written(tmp_path / "rows.csv", mark + csv_of(ROWS, end)), TASK)
+    assert rows.texts == tuple(row["text"] for row in ROWS)
+    assert rows.labels.tolist() == [0, 1] * 6
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_row(tmp_path: Path) -> None:
+    assert len(read_labelled(written(tmp_path / "rows.jsonl", "\ufeff" + jsonl(ROWS)), TASK)) == 12
+
+
+def test_parquet_with_class_labels_and_with_strings(tmp_path: Path) -> None:
+    texts, labels = [row["text"] for row in ROWS], [row["label"] for row in ROWS]
+    plain = read_labelled(parquet(tmp_path / "plain.parquet", {"text": texts, "label": labels}), TASK)
+    # The file's own numbers, not the task's: its first class is the task's second label.
+    numbers = [("bad", "good").index(str(label)) for label in labels]
+    classes = read_labelled(parquet(tmp_path / "classes.parquet", {"text": texts, "label": numbers}, ["bad", "good"]), TASK)
+    assert plain.records == classes.records
+    assert plain.labels.tolist() == [0, 1] * 6
+
+
+def test_the_folder_of_a_run_and_its_data_set(tmp_path: Path, task: Path) -> None:
+    made = generate(task, n=12, out=tmp_path / "run", lm=fake_lm(Author()))
+    rows = read_labelled(tmp_path / "run", load_task(task))
+    assert rows.texts == tuple(made["text"])
+    assert [rows.task.label_names[label] for label in rows.labels] == made.features["label"].int2str(made["label"])
+    assert rows.records[0]["provenance"]["strategy"] == "targen"
+
+
+@pytest.mark.parametrize("given", ["GOOD", " good ", '"Good".'])
+def test_a_label_may_differ_in_case_and_marks(tmp_path: Path, given: str) -> None:
+    rows = read_labelled(written(tmp_path / "rows.jsonl", jsonl([*ROWS, {"text": "one more", "label": given}])), TASK)
+    assert rows.records[-1]["label"] == "good"
+    assert rows.counts.tolist() == [7, 6]
+
+
+def test_labels_of_other_types_are_read_as_they_are_written(tmp_path: Path) -> None:
+    yes_no = task_of("True", "False")
+    rows = [{"text": i, "label": i % 2 == 0} for i in range(12)]
+    read = read_labelled(written(tmp_path / "rows.jsonl", jsonl(rows)), yes_no)
+    assert read.texts[3] == "3"
+    assert read.counts.tolist() == [6, 6]
+
+
+def test_several_fields_are_one_text_in_the_tasks_order(tmp_path: Path) -> None:
+    rows = [{"second": f"b{i}", "label": ("same", "other")[i % 2], "first": f"a{i}"} for i in range(12)]
+    read = read_labelled(written(tmp_path / "rows.jsonl", jsonl(rows)), PAIR)
+    assert read.texts[1] == "a1\nb1"
+    assert read.column("second")[1] == "b1"
+
+
+@pytest.mark.parametrize("labels", [2, 300])
+def test_fifty_thousand_rows_are_read_in_two_seconds(tmp_path: Path, labels: int) -> None:
+    many = task_of(*(f"label {i}" for i in range(labels)))
+    path = written(
+        tmp_path / "r.jsonl", jsonl([{"text": f"a line of some words {i}", "label": f"LABEL_{i % labels}"} for i in range(50_000)])
+    )
+    started = time.process_time()
+    rows = read_labelled(path, many)
+    assert time.process_time() - started < 2
+    assert len(rows) == 50_000
+    assert rows.labels[:3].tolist() == [0, 1, 2 % labels]
+
+
+# --- what is refused ------------------------------------------------------------------------------------------------
+
+
+def with_row(**row: Any) -> str:
+    """Twelve good rows and, as line 13, this one."""
+    return jsonl([*ROWS, row])
+
+
+TORN = jsonl(ROWS)[:-20]
+BAD: Mapping[str, tuple[str, str | bytes, tuple[str, ...]]] = {
+    "unknown label": ("r.jsonl", with_row(text="x", label="ugly"), (":13:", "'ugly'", "good, bad", "rename it")),
+    "a label's number": ("r.jsonl", with_row(text="x", label=0), (":13:", "'0'", "good, bad")),
+    "a label like two": ("r.jsonl", with_row(text="x", label="good bad"), (":13:", "'good bad'", "good, bad")),
+    "no text": ("r.jsonl", with_row(label="good"), (":13:", "no 'text'", "needs text, label", "add it")),
+    "no label": ("r.jsonl", with_row(text="x"), (":13:", "no 'label'", "needs text, label")),
+    "null text": ("r.jsonl", with_row(text=None, label="good"), (":13:", "no 'text'")),
+    "null label": ("r.jsonl", with_row(text="x", label=None), (":13:", "no 'label'")),
+    "blank text": ("r.jsonl", with_row(text=" \n", label="good"), (":13:", "no 'text'")),
+    "not a number": ("r.jsonl", jsonl(ROWS) + '{"text": NaN, "label": "good"}\n', (":13:", "no 'text'")),
+    "a list as text": ("r.jsonl", with_row(text=["x"], label="good"), (":13:", "a list as 'text'", "a text is allowed")),
+    "half a character": ("r.jsonl", jsonl(ROWS) + r'{"text": "\ud83d", "label": "good"}', (":13:", "half a character", "'text'")),
+    "one class": ("r.jsonl", jsonl(ROWS[::2] * 2), ("every row has the label 'good'", "at least two", "give rows of others")),
+    "five rows": ("r.jsonl", jsonl(ROWS[:5]), ("holds 5 rows", "at least 10", "give more")),
+    "empty": ("r.jsonl", "", ("holds 0 rows", "at least 10", "give more")),
+    "blank lines": ("r.jsonl", "\n \n\n", ("holds 0 rows",)),
+    "torn": ("r.jsonl", TORN, (":12:", "no JSON object", "torn", "mend or remove")),
+    "torn within a character": ("r.jsonl", jsonl(ROWS).encode().rpartition(b"\x9d")[0], ("not UTF-8", "save it as UTF-8")),
+    "a list": ("r.jsonl", json.dumps(ROWS, indent=1), (":1:", "no JSON object")),
+    "very deep": ("r.jsonl", jsonl(ROWS) + "[" * 100_000, (":13:", "no JSON object")),
+    "binary": ("r.jsonl", bytes(range(256)) * 9, ("not UTF-8",)),
+    "binary that is UTF-8": ("r.jsonl", b"\0\1\2\n" * 99, (":1:", "no JSON object")),
+    "not UTF-8": ("r.jsonl", jsonl(ROWS).encode("utf-16"), ("not UTF-8", "save it as UTF-8")),
+    "Latin 1 as CSV": ("r.csv", "label,text\ngood,très bien\n".encode("latin-1"), ("not UTF-8",)),
+    "unknown label as CSV": ("r.csv", csv_of(ROWS) + "ugly,x\n", (":14:", "'ugly'", "good, bad")),
+    "no text column": ("r.csv", csv_of(ROWS).replace("label,text", "label,review"), (":2:", "no 'text'", "text, label")),
+    "empty cell": ("r.csv", csv_of(ROWS) + "good,\n", (":14:", "no 'text'")),
+    "short line": ("r.csv", csv_of(ROWS) + "good\n", (":14:", "no 'text'")),
+    "a comma too many": (
+        "r.csv",
+        csv_of(ROWS) + "good,a nice, warm film\n",
+        (":14:", "more cells than the header", "quotation marks"),
+    ),
+    "open quotation marks": ("r.csv", csv_of(ROWS) + 'good,"a nice fi', (":13:", "CSV", "mend")),
+    "a cell of 200,000 characters": ("r.csv", csv_of(ROWS) + f"good,{'x' * 200_000}\n", ("CSV", "limit")),
+    "empty CSV": ("r.csv", "", ("holds 0 rows",)),
+    "header only": ("r.csv", "label,text\n", ("holds 0 rows", "at least 10")),
+    "binary CSV": ("r.csv", bytes(range(256)) * 9, ("not UTF-8",)),
+    "empty parquet": ("r.parquet", b"", ("cannot be read as parquet", "give another file")),
+    "parquet that is none": ("r.parquet", jsonl(ROWS), ("cannot be read as parquet", "give another file")),
+    "parquet with a torn footer": ("r.parquet", b"PAR1" + b"x" * 99 + b"\x10\0\0\0PAR1", ("cannot be read as parquet",)),
+    "unknown suffix": ("r.txt", jsonl(ROWS), ("r.txt", ".jsonl, .csv or .parquet", "give one")),
+    "no suffix": ("rows", jsonl(ROWS), (".jsonl, .csv or .parquet",)),
+}
+
+
+def refused(path: Path, task: Task = TASK) -> str:
+    with pytest.raises(UsageError) as caught:
+        read_labelled(path, task)
+    said = str(caught.value)
+    assert "\n" not in said
+    assert str(path) in said
+    assert len(said) < 450
+    return said
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_bad_file_is_refused_in_one_line(case: str, tmp_path: Path) -> None:
+    name, data, says = BAD[case]
+    said = refused(written(tmp_path / name, data))
+    assert [part for part in says if part not in said] == [], said
+
+
+def test_missing_files(tmp_path: Path) -> None:
+    for name in ("none.jsonl", "none.csv", "none.parquet"):
+        said = refused(tmp_path / name)
+        assert "No such file" in said
+        assert "give the folder of a run, or a .jsonl, .csv or .parquet file" in said
+    assert "rows.jsonl: cannot be read (No such file or directory)" in refused(tmp_path), "a folder that is no run's"
+
+
+def test_bad_parquet_files(tmp_path: Path) -> None:
+    texts = [f"line {i}" for i in range(12)]
+    torn = parquet(tmp_path / "torn.parquet", {"text": texts, "label": ["good", "bad"] * 6})
+    written(torn, torn.read_bytes()[:-60])
+    assert "cannot be read as parquet" in refused(torn)
+    hidden = parquet(tmp_path / "hidden.parquet", {"text": texts, "label": [0, 1] * 5 + [0, -1]}, ["good", "bad"])
+    assert ":12: has no 'label'" in refused(hidden), "-1 is how Hugging Face's data sets hide a test set's labels"
+    null = parquet(tmp_path / "null.parquet", {"text": [*texts[:11], None], "label": ["good", "bad"] * 6})
+    assert ":12: has no 'text'" in refused(null)
+    other = parquet(tmp_path / "other.parquet", {"text": texts, "label": [0, 1] * 6}, ["good", "ugly"])
+    assert ":2: has the label 'ugly', the task 'made_up' has good, bad" in refused(other)
+    raw = parquet(tmp_path / "raw.parquet", {"text": [text.encode() for text in texts], "label": ["good", "bad"] * 6})
+    assert ":1: has a bytes as 'text'" in refused(raw)
+
+
+def test_a_second_field_is_needed_too(tmp_path: Path) -> None:
+    said = refused(written(tmp_path / "r.jsonl", jsonl([{"first": "x", "label": "same"}] * 12)), PAIR)
+    assert ":1: has no 'second', the task 'made_up' needs first, second, label" in said
+
+
+def test_a_task_of_five_hundred_labels_does_not_name_them_all(tmp_path: Path) -> None:
+    many = task_of(*(f"label{i}" for i in range(500)))
+    said = refused(written(tmp_path / "r.jsonl", jsonl([{"text": "x", "label": "ugly"}] * 12)), many)
+    assert "label0, label1" in said
+    assert "480 more" in said
+
+
+@pytest.mark.parametrize("least", [0, 1, 2])
+def test_fewer_than_two_rows_are_never_enough(tmp_path: Path, least: int) -> None:
+    with pytest.raises(UsageError, match="holds 0 rows, at least 2"):
+        read_labelled(written(tmp_path / "r.jsonl", ""), TASK, least=least)
+    assert len(read_labelled(written(tmp_path / "r.jsonl", jsonl(ROWS[:2])), TASK, least=least)) == 2
+
+
+# --- what rows can do -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def rows() -> LabelledRows:
+    return rows_of(task_of("a", "b", "c"), [[f"text {i}"] for i in range(30)], [0] * 20 + [1] * 10)
+
+
+def test_a_draw_has_the_counts_asked_for_or_all_there_are(rows: LabelledRows) -> None:
+    drawn = rows.draw([5, 20, 3], np.random.default_rng(0))
+    assert drawn.counts.tolist() == [5, 10, 0]
+    assert len(set(drawn.texts)) == 15, "without repeats"
+    assert drawn.labels.tolist() != sorted(drawn.labels.tolist()), "in random order"
+    assert set(drawn.texts) <= set(rows.texts)
+    assert len(rows.draw([0, 0, 5], np.random.default_rng(0))) == 0
+
+
+def test_a_draw_is_its_generators(rows: LabelledRows) -> None:
+    draw: Callable[[int], LabelledRows] = lambda seed: rows.draw([5, 5, 0], np.random.default_rng(seed))  # noqa: E731
+    assert draw(0).texts == draw(0).texts
+    assert draw(0).texts != draw(1).texts
+
+
+def test_taking_keeps_the_order(rows: LabelledRows) -> None:
+    taken = rows.take([21, 0])
+    assert taken.texts == ("text 21", "text 0")
+    assert taken.labels.tolist() == [1, 0]
+    assert taken.task is rows.task
