@@ -2,7 +2,12 @@
 
 import json
 import os
+import signal
 import sys
+import threading
+import time
+from collections.abc import Iterable
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Never
 
@@ -11,6 +16,7 @@ import typer
 from seedless.errors import BudgetEnded, SeedlessError, UsageError
 
 if TYPE_CHECKING:
+    from seedless.evals.tracked import Tracked
     from seedless.generation import Generation
 
 __all__ = ["app", "main"]
@@ -25,6 +31,9 @@ app = typer.Typer(
 )
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout; progress and messages on stderr.")]
+Track = Annotated[
+    bool, typer.Option("--track/--no-track", envvar="SEEDLESS_TRACK", help="Record the run in MLflow, below ./mlruns.")
+]
 TaskName = Annotated[
     str,
     typer.Argument(metavar="TASK", help="A built-in task's name (see `seedless tasks`) or the path of a task file."),
@@ -114,7 +123,12 @@ def generate(
         str | None,
         typer.Option(help="lm or embedding.  [default: embedding under the embedded LM, else lm]", metavar="KIND"),
     ] = None,
-    program: Annotated[Path | None, typer.Option(help="A compiled program to write with.", metavar="FILE")] = None,
+    program: Annotated[
+        str | None,
+        typer.Option(
+            help="A compiled program to write with: a file, or prompts:/TASK@champion from MLflow's registry.", metavar="FILE"
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of every random choice.")] = 0,
     concurrency: Annotated[
         int | None, typer.Option(help="LM requests in flight.  [default: what suits the LM]", metavar="INT")
@@ -130,23 +144,36 @@ def generate(
         int | None, typer.Option(help="Make K rows, show them with cost and time, keep nothing.", metavar="K")
     ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin the run in DIR anew; answers that fit are reused.")] = False,
+    track: Track = True,
+    trace: Annotated[
+        float, typer.Option(help="Share of the instances whose LM calls are traced in MLflow.", metavar="SHARE")
+    ] = 0.0,
     as_json: AsJson = False,
 ) -> None:
     """Make exactly N labelled rows of TASK. The same command in the same DIR goes on where it stopped."""
+    from seedless.evals.tracked import Tracked
+    from seedless.evals.tracking import Tracker
     from seedless.generation import Generation, Options
     from seedless.taskfile import load_task
 
     if preview is not None and preview < 1:
         raise UsageError(f"given --preview {preview}, at least 1 is allowed; give the number of rows to look at")
     loaded = load_task(task)
-    options = Options(
-        lm=lm, api_base=api_base, judge_lm=judge_lm, strategy=strategy, verify=verify, verifier=verifier, program=program, seed=seed,
-        concurrency=concurrency, max_calls=max_calls, max_cost=max_cost, max_refills=max_refills, timeout=timeout, drafts=drafts, attempts=attempts,
-        adapter=adapter, fresh=fresh,
-    )  # fmt: skip
-    folder = None if preview is not None else out or Path("out") / loaded.name
-    with Generation(loaded, n=n if preview is None else min(n, preview), out=folder, options=options) as generation:
-        shown = _watch(generation, keep=preview is not None)
+    with ExitStack() as stack:
+        options = Options(
+            lm=lm, api_base=api_base, judge_lm=judge_lm, strategy=strategy, verify=verify, verifier=verifier,
+            program=stack.enter_context(Tracker().program_file(program)), seed=seed, concurrency=concurrency, max_calls=max_calls, max_cost=max_cost,
+            max_refills=max_refills, timeout=timeout, drafts=drafts, attempts=attempts, adapter=adapter, fresh=fresh,
+        )  # fmt: skip
+        folder = None if preview is not None else out or Path("out") / loaded.name
+        generation = stack.enter_context(
+            Generation(loaded, n=n if preview is None else min(n, preview), out=folder, options=options)
+        )
+        tracked = Tracked(generation, trace=trace) if track and folder is not None else None
+        if tracked is not None:
+            stack.callback(_say_all, tracked.said)
+            stack.enter_context(tracked)
+        shown = _watch(generation, keep=preview is not None, tracked=tracked)
         ledger = generation.ledger()
         if preview is not None:
             _preview(shown, ledger.record(), n, as_json=as_json)
@@ -209,10 +236,13 @@ def compile_(
     ] = None,
     timeout: Annotated[float, typer.Option(help="Seconds that a server may take for one answer.", metavar="S")] = 120.0,
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin anew; answers that fit are reused.")] = False,
+    track: Track = True,
     as_json: AsJson = False,
 ) -> None:
     """Optimise the prompts for TASK against the dev metric; the same command goes on where it stopped."""
     from seedless.evals.compile import compile  # noqa: A004  the verb that it is
+    from seedless.evals.compile_account import Candidates
+    from seedless.evals.tracked import track_compile
     from seedless.taskfile import load_task
 
     loaded, stderr = load_task(task), sys.stderr
@@ -222,11 +252,14 @@ def compile_(
         stderr.write(_harmless(f"{loaded.name}: {text}\n"))
         stderr.flush()
 
+    candidates, started = Candidates(), time.monotonic()
     program = compile(
-        loaded, dev=dev, out=path, say=say, optimizer=optimizer, demos_from_dev=demos_from_dev, lm=lm, api_base=api_base, judge_lm=judge_lm,
-        teacher_lm=teacher_lm, reflection_lm=reflection_lm, verifier=verifier, budget_calls=budget_calls, budget_usd=budget_usd, seed=seed,
-        concurrency=concurrency, timeout=timeout, fresh=fresh,
+        loaded, dev=dev, out=path, say=say, log=candidates, optimizer=optimizer, demos_from_dev=demos_from_dev, lm=lm, api_base=api_base,
+        judge_lm=judge_lm, teacher_lm=teacher_lm, reflection_lm=reflection_lm, verifier=verifier, budget_calls=budget_calls,
+        budget_usd=budget_usd, seed=seed, concurrency=concurrency, timeout=timeout, fresh=fresh,
     )  # fmt: skip
+    if track:
+        _say_all(track_compile(program, candidates, path, seconds=time.monotonic() - started))
     account = program.compiled
     if as_json:
         _print(json.dumps({"program": str(path), **account}, ensure_ascii=False))
@@ -268,6 +301,48 @@ def evaluate(
         data, named, train=train, test=test, direct=direct, zero_shot=zero_shot, api_base=api_base, students=names, seed=seed, out=out
     )  # fmt: skip
     _print(json.dumps(found.record(), ensure_ascii=False) if as_json else found.told())
+
+
+@app.command()
+def compare(
+    task: Annotated[
+        str | None, typer.Argument(metavar="[TASK]", help="A tracked task's name, or its file.  [default: all of them]")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the variants tracked below ./mlruns side by side: their figures, their cost, what they changed in the prompts."""
+    from seedless.evals.compare import compare as compared
+    from seedless.evals.tracking import Tracker
+    from seedless.taskfile import load_task
+
+    name = load_task(task).name if task is not None and Path(task).suffix in {".yaml", ".yml"} else task
+    tracker = Tracker()
+    _say_all(tracker.drain())
+    found = compared(name, tracker=tracker)
+    if as_json:
+        _print(json.dumps({"comparisons": [comparison.record() for comparison in found]}, ensure_ascii=False))
+    else:
+        _print("\n\n".join(comparison.table() for comparison in found))
+
+
+@app.command()
+def ui(
+    port: Annotated[int, typer.Option(help="Of the address on this machine.")] = 5000,
+    as_json: AsJson = False,
+) -> None:
+    """Open MLflow's own UI on the runs below ./mlruns, until Ctrl-C. No network is needed."""
+    from seedless.evals.outbox import Recorder
+    from seedless.evals.ui import ui as served
+
+    with Recorder() as recorder:
+        _say_all(recorder.flush())
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends this one must not leave the server behind
+    with suppress(KeyboardInterrupt), served(port=port) as shown:
+        pages = "".join(f"\n  {name:20} {page}" for name, page in shown.pages.items())
+        told = json.dumps({"url": shown.url, "pages": dict(shown.pages)})
+        _print(told if as_json else f"MLflow's UI is at {shown.url} until Ctrl-C; the runs of{pages}")
+        sys.stdout.flush()
+        threading.Event().wait()
 
 
 @app.command()
@@ -326,7 +401,7 @@ def report(
         _print(f"{made.headline}\n{target}")
 
 
-def _watch(generation: "Generation", *, keep: bool) -> list[dict[str, Any]]:
+def _watch(generation: "Generation", *, keep: bool, tracked: "Tracked | None") -> list[dict[str, Any]]:
     """Follow a run on stderr, a bar on a terminal and a line now and then elsewhere; `keep` returns this session's rows."""
     from seedless.outcome import Row
     from seedless.progress import Progress
@@ -338,9 +413,16 @@ def _watch(generation: "Generation", *, keep: bool) -> list[dict[str, Any]]:
             progress.say(f"going on: {before} of {generation.plan.n} rows were accepted before")
         for outcome in generation:
             progress.add(outcome)
+            if tracked is not None:
+                tracked.add(outcome)
             if keep and isinstance(outcome, Row):
                 rows.append(outcome.record())
     return rows
+
+
+def _say_all(problems: Iterable[str]) -> None:
+    for problem in problems:
+        _say(f"seedless: {problem}")
 
 
 def _preview(rows: list[dict[str, Any]], ledger: dict[str, Any], n: int, *, as_json: bool) -> None:

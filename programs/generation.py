@@ -116,6 +116,8 @@ class Options:
 class Generation:
     """One run, from its folder to its ledger: a context manager that is iterated once.
 
+    `run_id` names it for good, over all sessions; `uncompiled` is the program's state before `options.program` was read into it.
+
     Parameters
     ----------
     task
@@ -147,6 +149,9 @@ class Generation:
             verifier=o.verifier, drafts=o.drafts, attempts=o.attempts, adapter=o.adapter, concurrency=o.concurrency
         )
         self.program = self._program()
+        self.uncompiled: dict[str, Any] = self.program.dump_state()
+        if o.program is not None:
+            self.program.read(o.program)
         self.settings = {
             "task": self.task.name,
             "task_hash": self.task.hash,
@@ -160,6 +165,7 @@ class Generation:
             "program": self.program.hash,
         }
         self.folder = RunFolder(out, self.settings, fresh=o.fresh)
+        self.run_id = self.folder.run_id
         self._budget = CallBudget(
             max_calls=o.max_calls,
             max_cost=o.max_cost,
@@ -238,7 +244,7 @@ class Generation:
 
         judge = opened(options.judge_lm) if options.judge_lm is not None else None
         judge_profile = LMSpec.of(options.judge_lm).profile if options.judge_lm is not None else None
-        program = TarGEN(
+        return TarGEN(
             self.task,
             lm=opened(options.lm, options.api_base),
             verify=options.verify,
@@ -247,9 +253,6 @@ class Generation:
             profile=self.spec.profile,
             strategy=options.strategy,
         )
-        if options.program is not None:
-            program.read(options.program)
-        return program
 
     def ledger(self) -> Ledger:
         """The account so far."""

@@ -24,7 +24,7 @@ NAMES = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--disable-quic", "--disable-extensions", "--hide-scrollbars", "--remote-debugging-pipe",
-    "--host-resolver-rules=MAP * ~NOTFOUND",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )  # fmt: skip
 
 # Puts the pipe's ends where the browser looks for them (by way of higher numbers, since they may lie there crosswise), and becomes it.
@@ -142,11 +142,11 @@ class Tab:
         scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
         self.ask("Emulation.setEmulatedMedia", media="screen", features=scheme)
 
-    def open(self, path: Path) -> float:
-        """Open a file, and return the seconds until the browser says that it is loaded."""
+    def open(self, page: Path | str) -> float:
+        """Open a file or an address, and return the seconds until the browser says that it is loaded."""
         self._browser.events.clear()
         began = time.monotonic()
-        self.ask("Page.navigate", url=path.resolve().as_uri())
+        self.ask("Page.navigate", url=page.resolve().as_uri() if isinstance(page, Path) else page)
         self._browser.until("Page.loadEventFired", session=self._session)
         return time.monotonic() - began
 

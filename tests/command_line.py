@@ -17,7 +17,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,7 +28,7 @@ __all__ = ["CommandLine", "Done", "Running"]
 SCRIPT = Path(sys.executable).parent / "seedless"
 KEY = "sk-fake-5f2d9c0b7e4a1836"
 LOADED = ("seedless.cli", "seedless.generation", "seedless.targen", "seedless.lms.metered", "seedless.run.scheduler", "seedless.verify.lm",
-          "seedless.progress", "seedless.dataset", "seedless.evals.session", "gepa", "dspy", "datasets", "pyarrow.parquet")  # fmt: skip
+          "seedless.progress", "seedless.dataset", "seedless.evals.session", "seedless.evals.tracked", "seedless.evals.tracking", "gepa", "dspy", "datasets", "pyarrow.parquet")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +72,7 @@ class Running:
         if isinstance(self._connection, subprocess.Popen):
             return self._connection.wait(timeout)
         self._connection.settimeout(timeout)
-        code = int(self._connection.recv(64))
+        code = int(_line(self._connection))
         self._connection.close()
         return code
 
@@ -136,7 +135,7 @@ class CommandLine:
         connection.connect(str(self._socket))
         connection.sendall(json.dumps(request).encode() + b"\n")
         connection.settimeout(20)
-        return Running(int(connection.recv(64)), connection, out, err)
+        return Running(int(_line(connection)), connection, out, err)
 
     def run(self, *args: str | Path, timeout: float = 60.0, **how: Any) -> Done:
         """Run `seedless ARGS` to its end; `how` is `start`'s."""
@@ -158,8 +157,16 @@ class CommandLine:
         assert self._warm.stdout.readline() == b"ready\n"
 
 
+def _line(connection: socket.socket) -> bytes:
+    """The next line; what comes after it stays to be read."""
+    found = b""
+    while not found.endswith(b"\n"):
+        found += connection.recv(1) or b"\n"
+    return found
+
+
 def _bare_environment(folder: Path) -> dict[str, str | None]:
-    return {"PATH": os.environ["PATH"], "HOME": str(folder), "LANG": "C.UTF-8", "OPENAI_API_KEY": KEY}
+    return {"PATH": os.environ["PATH"], "HOME": str(folder), "LANG": "C.UTF-8", "OPENAI_API_KEY": KEY, "SEEDLESS_TRACK": "0"}
 
 
 def _serve(address: str) -> dict[str, Any]:
@@ -189,7 +196,6 @@ def _serve(address: str) -> dict[str, Any]:
             return request
         connection.sendall(f"{child}\n".encode())
         _, status = os.waitpid(child, 0)
-        time.sleep(0.005)  # one message each
         connection.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
         os._exit(0)
 

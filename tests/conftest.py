@@ -1,5 +1,6 @@
 """Fixtures that tests of every floor share."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,6 +8,8 @@ import pytest
 
 from tests.command_line import CommandLine
 from tests.openai_server import OpenAIServer, task_file
+
+os.environ["SEEDLESS_TRACK"] = "0"  # for every process that a test starts; tests of tracking say otherwise
 
 
 @pytest.fixture

@@ -33,7 +33,18 @@ def main() -> None:
     lost = 0
     with tempfile.TemporaryDirectory() as home:
         folder = Path(home) / "run"
-        command = [script, "generate", given.task, "-n", str(given.n), "-o", str(folder), "--concurrency", str(given.concurrency)]
+        command = [
+            script,
+            "generate",
+            given.task,
+            "-n",
+            str(given.n),
+            "-o",
+            str(folder),
+            "--concurrency",
+            str(given.concurrency),
+            "--no-track",
+        ]
         while True:
             with (Path(home) / "stderr").open("w") as said:
                 process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=said)

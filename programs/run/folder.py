@@ -41,6 +41,7 @@ class RunFolder:
             if fresh:
                 self.journal.begin_anew()
             self._check(settings)
+            self.run_id = self.journal.run_id()
             self._open_files()
         except BaseException:
             self.journal.close()

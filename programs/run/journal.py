@@ -6,6 +6,7 @@ twice, and a changed verifier prompt reuses contexts, seeds and instances. SQLit
 
 import json
 import sqlite3
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ from seedless.outcome import Broken, Outcome, Provenance, Refusal, Row
 __all__ = ["Journal", "StageCount", "in_use"]
 
 VERSION = 1
+RUN_ID = "run_id"  # kept beside the settings, and none of them
 SCHEMA = f"""
 PRAGMA user_version = {VERSION};
 CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
@@ -83,7 +85,15 @@ class Journal:
     def settings(self) -> dict[str, Any]:
         """The settings that the run was begun with; empty for a new one."""
         with self._reported():
-            return {name: json.loads(value) for name, value in self._db.execute("SELECT name, value FROM settings")}
+            found = self._db.execute("SELECT name, value FROM settings WHERE name <> ?", (RUN_ID,))
+            return {name: json.loads(value) for name, value in found}
+
+    def run_id(self) -> str:
+        """This run's name for good, 16 hexadecimal digits: the same in every session, another one after `begin_anew`."""
+        with self._reported(), self._transaction():
+            self._db.execute("INSERT OR IGNORE INTO settings VALUES (?, ?)", (RUN_ID, json.dumps(uuid.uuid4().hex[:16])))
+            (value,) = self._db.execute("SELECT value FROM settings WHERE name = ?", (RUN_ID,)).fetchone()
+        return str(json.loads(value))
 
     def begin_run(self, settings: Mapping[str, Any]) -> None:
         """Keep the settings of a new run."""

@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -155,6 +156,21 @@ def test_settings_are_kept(journal: Journal) -> None:
     reopened = again(journal)
     assert reopened.settings() == settings
     reopened.close()
+
+
+def test_a_run_keeps_its_id_until_it_is_begun_anew(journal: Journal, path: Path) -> None:
+    journal.begin_run({"n": 4})
+    first = journal.run_id()
+    assert len(first) == 16
+    assert journal.settings() == {"n": 4}
+    reopened = again(journal)
+    assert reopened.run_id() == first
+    reopened.begin_anew()
+    reopened.begin_run({"n": 4})
+    assert reopened.run_id() != first
+    reopened.close()
+    with closing(Journal(path.with_name("other.db"))) as other:
+        assert other.run_id() != first
 
 
 def test_settings_are_kept_whole_or_not_at_all(journal: Journal) -> None:
