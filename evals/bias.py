@@ -7,11 +7,19 @@ from typing import Any
 
 import numpy as np
 
-from seedless.evals.answers import AnswerFields, SpanPosition, answer_fields, span_position
-from seedless.evals.divergence import Association, Divergence, Mentioned, associations, divergence, from_real, jensen_shannon
 from seedless.evals.labelled import LabelledRows
-from seedless.evals.matched import Pair, matched
-from seedless.evals.mentions import GROUPS, mentions
+from seedless.evals.measures.answers import AnswerFields, SpanPosition, answer_fields, span_position
+from seedless.evals.measures.divergence import (
+    Association,
+    Divergence,
+    Mentioned,
+    associations,
+    divergence,
+    from_real,
+    jensen_shannon,
+)
+from seedless.evals.measures.matched import Pair, matched
+from seedless.evals.measures.mentions import GROUPS, mentions
 
 __all__ = ["Balance", "Bias", "Group", "LabelShare", "Member", "bias"]
 
@@ -52,7 +60,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """One group of words: pronouns by gender, countries and nationalities, or names (`seedless.evals.mentions` says how they are found).
+    """One group of words: pronouns by gender, countries and nationalities, or names (`seedless.evals.measures.mentions` says how they are found).
 
     Parameters
     ----------

@@ -14,15 +14,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seedless.errors import UsageError
-from seedless.evals.dev import DevRow, dev_rows, read_dev
+from seedless.evals.compiling.dev import DevRow, dev_rows, read_dev
 from seedless.task import Task
 from seedless.taskfile import task_of
 
 if TYPE_CHECKING:
     import dspy
 
-    from seedless.evals.anchor import Embedder
-    from seedless.evals.candidate import CandidateLog
+    from seedless.evals.compiling.anchor import Embedder
+    from seedless.evals.compiling.candidate import CandidateLog
     from seedless.targen import TarGEN
 
 __all__ = ["CompileOptions", "Compiled", "compile"]
@@ -184,7 +184,7 @@ def compile(  # noqa: A001  the verb that it is
     path = Path(out) if out is not None else None
     if path is not None:
         check_target(path)
-    from seedless.evals.session import Session
+    from seedless.evals.compiling.session import Session
 
     with Session(loaded, rows, path, given, log=log, say=say or (lambda _: None), embedder=embedder) as session:
         return session.run()

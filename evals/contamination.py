@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seedless.evals.labelled import LabelledRows
-from seedless.evals.nearest import THRESHOLD, nearest
-from seedless.evals.numbered import Numbered, Vocabulary
+from seedless.evals.measures.nearest import THRESHOLD, nearest
+from seedless.evals.measures.numbered import Numbered, Vocabulary
 
 __all__ = ["Contamination", "Copy", "Overlap", "Quote", "Quoted", "Shared", "Split", "contamination", "prompts_contain"]
 

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seedless.evals.artefacts import Artefact, ArtefactStudent, artefacts
-from seedless.evals.crossvalidation import held_out, sample
-from seedless.evals.estimate import Estimate, mean_of
-from seedless.evals.information import Information, carried_bits, information, own_bits
 from seedless.evals.labelled import LabelledRows
+from seedless.evals.measures.artefacts import Artefact, ArtefactStudent, artefacts
+from seedless.evals.measures.crossvalidation import held_out, sample
+from seedless.evals.measures.estimate import Estimate, mean_of
+from seedless.evals.measures.information import Information, carried_bits, information, own_bits
 from seedless.evals.students import student_of
 
 __all__ = ["Artefacts", "Difficulty", "RowInformation", "difficulty"]

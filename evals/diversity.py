@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seedless.evals.labelled import LabelledRows
-from seedless.evals.matched import matched
-from seedless.evals.nearest import nearest_earlier
-from seedless.evals.numbered import Numbered, Vocabulary
-from seedless.evals.self_bleu import self_bleu
+from seedless.evals.measures.matched import matched
+from seedless.evals.measures.nearest import nearest_earlier
+from seedless.evals.measures.numbered import Numbered, Vocabulary
+from seedless.evals.measures.self_bleu import self_bleu
 from seedless.kept import words
 
 __all__ = ["Diversity", "Figures", "LabelFigures", "Opening", "Spread", "diversity", "vendi_score"]

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seedless.evals.confident_learning import Disputes, confident_learning
-from seedless.evals.correction import Correction, Reader, correction
-from seedless.evals.crossvalidation import fitted, held_out, sample
-from seedless.evals.estimate import Estimate, share_of
 from seedless.evals.labelled import LabelledRows
+from seedless.evals.measures.confident_learning import Disputes, confident_learning
+from seedless.evals.measures.correction import Correction, Reader, correction
+from seedless.evals.measures.crossvalidation import fitted, held_out, sample
+from seedless.evals.measures.estimate import Estimate, share_of
 from seedless.evals.students import Student, student_of
 
 __all__ = ["LabelQuality", "Oracle", "label_quality"]

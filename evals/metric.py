@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seedless.evals.anchor import Anchor, Embedder, Vectors
+from seedless.evals.compiling.anchor import Anchor, Embedder, Vectors
 from seedless.kept import rouge_l, words
 from seedless.outcome import Outcome, Refusal, Row
 

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from seedless import __version__
 from seedless.errors import SetupError, UsageError
-from seedless.evals.chart import Axis, figure
-from seedless.evals.columns import columns
-from seedless.evals.findings import ARMS, Findings, read_findings
-from seedless.evals.headline import headline, notes
-from seedless.evals.projection import SAMPLE, project
-from seedless.evals.recorded import RecordedRun, read_run
-from seedless.evals.tally import tally
+from seedless.evals.reporting.chart import Axis, figure
+from seedless.evals.reporting.columns import columns
+from seedless.evals.reporting.findings import ARMS, Findings, read_findings
+from seedless.evals.reporting.headline import headline, notes
+from seedless.evals.reporting.projection import SAMPLE, project
+from seedless.evals.reporting.recorded import RecordedRun, read_run
+from seedless.evals.reporting.tally import tally
 from seedless.task import Task
 
 if TYPE_CHECKING:
@@ -165,7 +165,9 @@ def environment() -> "jinja2.Environment":
     """
     import jinja2
 
-    sources = {name: (files("seedless.evals") / name).read_text("utf-8") for name in ("report.html", "report.css", "report.js")}
+    sources = {
+        name: (files("seedless.evals.reporting") / name).read_text("utf-8") for name in ("report.html", "report.css", "report.js")
+    }
     env = jinja2.Environment(
         loader=jinja2.DictLoader(sources),
         autoescape=True,

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seedless.errors import UsageError
-from seedless.evals.artifacts import TABLES, note, write_artifacts
-from seedless.evals.outbox import MLRUNS, QUIET, Outbox
-from seedless.evals.record import Record, Untracked, without_secrets
+from seedless.evals.recording.artifacts import TABLES, note, write_artifacts
+from seedless.evals.recording.outbox import MLRUNS, QUIET, Outbox
+from seedless.evals.recording.record import Record, Untracked, without_secrets
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient

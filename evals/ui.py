@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from seedless.errors import SetupError, UsageError
-from seedless.evals.outbox import MLRUNS, quiet_environment
+from seedless.evals.recording.outbox import MLRUNS, quiet_environment
 
 __all__ = ["UI", "ui"]
 

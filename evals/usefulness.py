@@ -8,7 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seedless.evals.labelled import LabelledRows
-from seedless.evals.scores import Interval, Labels, Score, chance_of, interval_of, macro_f1, mean_of_draws, resampled_f1, score_of
+from seedless.evals.measures.scores import (
+    Interval,
+    Labels,
+    Score,
+    chance_of,
+    interval_of,
+    macro_f1,
+    mean_of_draws,
+    resampled_f1,
+    score_of,
+)
 from seedless.evals.students import Student
 
 __all__ = ["Interval", "Point", "Score", "Taught", "Usefulness", "macro_f1", "usefulness"]

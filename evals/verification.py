@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from seedless import background
 from seedless.errors import UsageError
-from seedless.evals.estimate import Estimate, share_of
 from seedless.evals.labelled import LabelledRows
+from seedless.evals.measures.estimate import Estimate, share_of
 from seedless.evals.usefulness import macro_f1
 from seedless.lms.metered import StepFailed
 from seedless.slot import Context, Draft, InstanceSeed, Slot

@@ -16,7 +16,7 @@ import typer
 from seedless.errors import BudgetEnded, SeedlessError, UsageError
 
 if TYPE_CHECKING:
-    from seedless.evals.tracked import Tracked
+    from seedless.evals.recording.tracked import Tracked
     from seedless.generation import Generation
 
 __all__ = ["app", "main"]
@@ -151,7 +151,7 @@ def generate(
     as_json: AsJson = False,
 ) -> None:
     """Make exactly N labelled rows of TASK. The same command in the same DIR goes on where it stopped."""
-    from seedless.evals.tracked import Tracked
+    from seedless.evals.recording.tracked import Tracked
     from seedless.evals.tracking import Tracker
     from seedless.generation import Generation, Options
     from seedless.taskfile import load_task
@@ -241,8 +241,8 @@ def compile_(
 ) -> None:
     """Optimise the prompts for TASK against the dev metric; the same command goes on where it stopped."""
     from seedless.evals.compile import compile  # noqa: A004  the verb that it is
-    from seedless.evals.compile_account import Candidates
-    from seedless.evals.tracked import track_compile
+    from seedless.evals.recording.compile_account import Candidates
+    from seedless.evals.recording.tracked import track_compile
     from seedless.taskfile import load_task
 
     loaded, stderr = load_task(task), sys.stderr
@@ -331,7 +331,7 @@ def ui(
     as_json: AsJson = False,
 ) -> None:
     """Open MLflow's own UI on the runs below ./mlruns, until Ctrl-C. No network is needed."""
-    from seedless.evals.outbox import Recorder
+    from seedless.evals.recording.outbox import Recorder
     from seedless.evals.ui import ui as served
 
     with Recorder() as recorder:

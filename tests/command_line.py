@@ -28,7 +28,7 @@ __all__ = ["CommandLine", "Done", "Running"]
 SCRIPT = Path(sys.executable).parent / "seedless"
 KEY = "sk-fake-5f2d9c0b7e4a1836"
 LOADED = ("seedless.cli", "seedless.generation", "seedless.targen", "seedless.lms.metered", "seedless.run.scheduler", "seedless.verify.lm",
-          "seedless.progress", "seedless.dataset", "seedless.evals.session", "seedless.evals.tracked", "seedless.evals.tracking", "gepa", "dspy", "datasets", "pyarrow.parquet")  # fmt: skip
+          "seedless.progress", "seedless.dataset", "seedless.evals.compiling.session", "seedless.evals.recording.tracked", "seedless.evals.tracking", "gepa", "dspy", "datasets", "pyarrow.parquet")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

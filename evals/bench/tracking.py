@@ -25,7 +25,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from seedless.evals.outbox import Outbox, Recorder
+from seedless.evals.recording.outbox import Outbox, Recorder
 
 __all__ = ["main"]
 

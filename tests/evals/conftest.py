@@ -12,9 +12,9 @@ import pytest
 
 from seedless import Generation, Options, TarGEN
 from seedless.errors import SetupError
-from seedless.evals import projection
-from seedless.evals.account import record_of_generation
-from seedless.evals.record import Record
+from seedless.evals.recording.account import record_of_generation
+from seedless.evals.recording.record import Record
+from seedless.evals.reporting import projection
 from seedless.evals.tracking import Tracker
 from seedless.testing import fake_lm
 from tests.openai_server import Author, answer_to, stage_of

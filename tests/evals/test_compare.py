@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from seedless import UsageError
 from seedless.cli import app
 from seedless.evals.compare import COLUMNS, compare, front
-from seedless.evals.record import Record
+from seedless.evals.recording.record import Record
 from seedless.evals.tracking import Tracker
 
 

@@ -11,9 +11,9 @@ import dspy
 import pytest
 
 from seedless import BudgetEnded, LMUnusable, SetupError, TarGEN, UsageError, compile  # noqa: A004  the verb that it is
-from seedless.evals.candidate import Candidate
+from seedless.evals.compiling.candidate import Candidate
+from seedless.evals.compiling.workshop import GENERATE
 from seedless.evals.metric import DevMetric, Scored
-from seedless.evals.workshop import GENERATE
 from seedless.lms.spec import LMSpec
 from seedless.outcome import Outcome
 from seedless.taskfile import load_task

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from seedless.evals.anchor import Anchor
+from seedless.evals.compiling.anchor import Anchor
 from seedless.evals.metric import DevMetric, Scored
 from seedless.outcome import Broken, Provenance, Refusal, Row
 from seedless.taskfile import load_task
-from tests.evals.test_anchor import REAL
+from tests.evals.compiling.test_anchor import REAL
 from tests.word_embedder import WordEmbedder
 
 TEXT = "An old lantern was kept in the harbour of Genoa."

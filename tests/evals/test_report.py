@@ -13,8 +13,8 @@ import pytest
 import seedless
 from seedless.errors import SetupError, UsageError
 from seedless.evals import report as module
-from seedless.evals.projection import project
 from seedless.evals.report import compose, environment, kind_of, most_confused, report, visible
+from seedless.evals.reporting.projection import project
 from seedless.testing import fake_lm
 from tests.browser import Browser, Tab
 from tests.command_line import CommandLine

@@ -17,13 +17,13 @@ from typing import Any
 import pytest
 
 from seedless import Generation, Options, UsageError
-from seedless.evals.account import record_of_generation
-from seedless.evals.outbox import Outbox, Recorder, quiet_environment
-from seedless.evals.record import Record, Untracked
+from seedless.evals.recording.account import record_of_generation
+from seedless.evals.recording.outbox import Outbox, Recorder, quiet_environment
+from seedless.evals.recording.record import Record, Untracked
 from seedless.evals.tracking import Tracker
 from seedless.testing import fake_lm
 from tests.evals.conftest import MakeRun, sulky
-from tests.evals.test_outbox import locked
+from tests.evals.recording.test_outbox import locked
 from tests.openai_server import Author, Fault, OpenAIServer
 
 STAGES = {

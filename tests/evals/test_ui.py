@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from seedless.errors import UsageError
-from seedless.evals.record import Record
+from seedless.evals.recording.record import Record
 from seedless.evals.tracking import Tracker
 from seedless.evals.ui import ui
 from tests.browser import Browser, Tab, chromium

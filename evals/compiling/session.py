@@ -1,0 +1,288 @@
+"""One compile from its journal to its program: the stages in order, then the guard."""
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import dspy
+
+from seedless import background
+from seedless.errors import BudgetEnded, SetupError, UsageError
+from seedless.evals.compile import CALLS, Compiled, CompileOptions
+from seedless.evals.compiling.anchor import Anchor, Embedder
+from seedless.evals.compiling.candidate import CandidateLog, State
+from seedless.evals.compiling.contest import PREDICTORS, Contest
+from seedless.evals.compiling.dev import DevRow, halves
+from seedless.evals.compiling.guard import Guard, Verdict
+from seedless.evals.compiling.optimizers import PROPOSERS, TEACHERS, checked
+from seedless.evals.compiling.purse import LISTS, Purse, sizes
+from seedless.evals.compiling.team import Team
+from seedless.evals.compiling.tries import DraftTries, ListTries
+from seedless.evals.compiling.workshop import CONTEXTS, SEEDS, Workshop
+from seedless.evals.metric import DevMetric
+from seedless.lms.step import MemorySteps, Unbounded
+from seedless.outcome import Outcome, Row
+from seedless.planner import Plan
+from seedless.run.journal import Journal
+from seedless.targen import TarGEN
+from seedless.task import Task
+
+__all__ = ["Session"]
+
+UNBOUNDED = 10**9  # requests, where USD alone bound a compile
+KEPT = 0.35  # share of the USD that is kept back for the report then
+
+
+class Session:
+    """A compile, open: a context manager whose `run` gives the program.
+
+    Parameters
+    ----------
+    task, rows
+        What to compile for, and the user's labelled rows, if any.
+    out
+        Where the program goes; the journal stands beside it (`program.json.db`), or in memory where there is none.
+    options, log, say, embedder
+        As `compile` has them.
+
+    Raises
+    ------
+    UsageError
+        If anything given cannot be used. No LM has been asked then.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        rows: Sequence[DevRow],
+        out: Path | None,
+        options: CompileOptions,
+        *,
+        log: CandidateLog | None,
+        say: Callable[[str], None],
+        embedder: Embedder | None,
+    ) -> None:
+        self.task, self.rows, self.out, self.options = task, tuple(rows), out, options
+        self.log, self.say = log, say
+        self.team = Team.of(options)
+        self.optimizer = options.optimizer or ("random" if self.team.profile.wording == "plain" else "gepa")
+        checked(self.optimizer)
+        for name, given, users in (
+            ("teacher-lm", options.teacher_lm, TEACHERS),
+            ("reflection-lm", options.reflection_lm, PROPOSERS),
+        ):
+            if given is not None and self.optimizer not in users:
+                raise UsageError(
+                    f"given --{name} with the optimizer {self.optimizer!r}, which has no use for one ({', '.join(users)} have); leave it out"
+                )
+        self.stages, self.skipped = self._planned()
+        calls = options.budget_calls or (CALLS if options.budget_usd is None else UNBOUNDED)
+        self.sizes = sizes(
+            task,
+            min(calls, 2 * CALLS) if options.budget_calls is None else calls,
+            per_draft=self.team.calls_a_draft,
+            revises=self.team.profile.revise,
+            batch=self.team.profile.list_batch,
+            stages=self.stages,
+            finalists=2 if options.demos_from_dev else 1,
+        )
+        if embedder is None and (rows or self.team.reads_by_embedding):
+            from seedless.lms.encoder import encoder
+
+            embedder = encoder()
+        self.choose, self.report = halves(rows, options.seed)
+        self.embedder = embedder
+        self.journal = self._journal()
+        kept = self.sizes.kept if options.budget_calls is not None or options.budget_usd is None else int(UNBOUNDED * KEPT)
+        self.purse = Purse(self.journal, self.team.lms, calls=calls, usd=options.budget_usd, kept=kept)
+        self._left = 0  # steps that stages left over
+        self._numbers: dict[str, int] = {}
+        self._ended: list[str] = []
+        self._contest: Contest | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._contest is not None:
+            self._contest.stop()
+        for lm in self.team.lms:
+            lm.steps, lm.budget = MemorySteps(), Unbounded()
+        self.journal.close()
+
+    def run(self) -> TarGEN:
+        """The program: compiled where the guard lets it pass, else uncompiled.
+
+        Raises
+        ------
+        LMUnusable
+            If an LM cannot be used. What was asked before is kept.
+        """
+        self.metric = DevMetric(anchor=self._anchor(), embedder=self.embedder)
+        reader = self.team.reader(self.task, self.embedder)
+        self.workshop = Workshop(self.task, self.team.profile, self.team.writer, reader, self.metric)
+        plain = self.workshop.plain()
+        with dspy.context(lm=self.team.writer, adapter=plain.adapter, disable_history=True):
+            base = state = State.of(plain)
+            notes = dict(self.skipped)
+            for name in self.stages:
+                state, notes[name] = self._stage(name, base, state)
+                self.say(f"{name}: {notes[name]}; {self.purse.spent()} LM calls so far")
+            self.purse.release()
+            attempts = 2 if self.team.profile.revise else 1
+            guard = Guard(self.workshop, self.report, attempts=attempts, seed=self.options.seed)
+            verdict = guard.compared(base, state, Plan(self.task, self.sizes.reported, 2 * self.options.seed + 1))
+        program = (state if verdict.better else base).apply(self.team.program(self.task))
+        program.compiled = asdict(self._account(notes, verdict))
+        if self.out is not None:
+            program.save(self.out)
+        return program
+
+    def _planned(self) -> tuple[tuple[str, ...], dict[str, str]]:
+        """The stages to compile, in order, and why others are not."""
+        task, skipped = self.task, dict[str, str]()
+        if task.contexts.given or all(label.contexts for label in task.labels):
+            skipped["contexts"] = "skipped: the task gives the contexts"
+        if task.seeds.given:
+            skipped["seeds"] = "skipped: the task gives the seeds"
+        if not self.team.profile.revise:
+            skipped["revise"] = "skipped: this LM writes anew instead of revising"
+        elif self.optimizer == "random":
+            skipped["revise"] = "skipped: random search has no other words for it"
+        skipped["verify"] = "skipped: it is what candidates are measured by"
+        return tuple(name for name in PREDICTORS if name not in skipped), skipped
+
+    def _anchor(self) -> Anchor | None:
+        if self.embedder is None or not self.choose:
+            return None
+        return Anchor(self.task, self.choose, background.run(self.embedder.aembed([row.text for row in self.choose])))
+
+    def _stage(self, name: str, base: State, state: State) -> tuple[State, str]:
+        """The best state that a stage found, and what became of the stage."""
+        self.purse.part(None)
+        try:
+            tries = self._tries(name, base, state)
+        except BudgetEnded:
+            return state, "unchanged: the budget ended before it"
+        if tries is None:
+            return state, "skipped: no first draft failed that could be revised"
+        search, finals = self.sizes.search[name] + self._left, self.sizes.finals[name]
+        begun = self.purse.steps
+        self._contest = Contest(
+            name, workshop=self.workshop, team=self.team, purse=self.purse, search=search, finals=finals, optimizer=self.optimizer,
+            seed=self.options.seed, number=lambda key: self._numbers.setdefault(key, len(self._numbers)),
+            demos_from_dev=self.options.demos_from_dev,
+        )  # fmt: skip
+        won = self._contest.run(tries, state)
+        self._left = max(0, search + finals - (self.purse.steps - begun))
+        self._ended += won.ended
+        for candidate in won.candidates:
+            if self.log is not None:
+                self.log.add(candidate)
+        return won.state, won.note
+
+    def _tries(self, name: str, base: State, state: State) -> ListTries | DraftTries | None:
+        """How candidates of a stage are tried; None where a stage has nothing to try.
+
+        Raises
+        ------
+        BudgetEnded
+            If the budget ends before the examples are there.
+        """
+        plan = Plan(self.task, self.sizes.chosen, 2 * self.options.seed)
+        batch = min(12, self.team.profile.list_batch)
+        if name == "contexts":
+            rollouts = [plan.rollout("compile/contexts", i) for i in range(LISTS[name])]
+            return ListTries(self.workshop, CONTEXTS, [batch] * len(rollouts), rollouts)
+        slots = background.run(self.workshop.slots(state, plan))
+        if name == "seeds":
+            contexts = list(dict.fromkeys(slot.seed.context for slot in slots))[: LISTS[name]]
+            rollouts = [plan.rollout("compile/seeds", i) for i in range(len(contexts))]
+            return ListTries(self.workshop, SEEDS, [batch] * len(contexts), rollouts, contexts)
+        if name == "write":
+            return DraftTries(self.workshop, slots, background.run(self.workshop.outcomes(base, slots)))
+        first = background.run(self.workshop.outcomes(state, slots))
+        failed = [slot for slot, outcome in zip(slots, first, strict=True) if not _accepted(outcome)]
+        return DraftTries(self.workshop, failed, (), revised=True) if len(failed) >= 2 else None
+
+    def _account(self, notes: dict[str, str], verdict: Verdict) -> Compiled:
+        o, stages = self.options, self.journal.stages()
+        return Compiled(
+            optimizer=self.optimizer,
+            seed=o.seed,
+            lm=self.team.writer.model,
+            teacher_lm=_named(o.teacher_lm),
+            reflection_lm=_named(o.reflection_lm),
+            verifier="embedding" if self.team.reads_by_embedding else "lm",
+            intrinsic=self.metric.intrinsic,
+            distances="words" if self.embedder is None else "embeddings",
+            dev_rows=len(self.rows),
+            demos_from_dev=o.demos_from_dev,
+            budget_calls=None if self.purse.calls == UNBOUNDED else self.purse.calls,
+            budget_usd=o.budget_usd,
+            calls={name: count["calls"] for name, count in stages.items()},
+            tokens={name: {"input": count["input_tokens"], "output": count["output_tokens"]} for name, count in stages.items()},
+            repeated=self.journal.repeated(),
+            cost_usd=self.journal.cost(),
+            stages=notes,
+            candidates=len(self._numbers),
+            kept="compiled" if verdict.better else "uncompiled",
+            why=verdict.why,
+            comparison=verdict.comparison.record() if verdict.comparison is not None else None,
+            ended="; ".join(self._ended),
+            versions={"dspy": version("dspy"), "seedless": version("seedless")},
+        )
+
+    def _journal(self) -> Journal:
+        path = Path(":memory:")
+        if self.out is not None:
+            path = self.out.with_name(self.out.name + ".db")
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise SetupError(f"{path.parent}: cannot be made ({error.strerror}); give a file in a folder that can be written: -o FILE") from error  # fmt: skip
+        journal = Journal(path)
+        try:
+            if self.options.fresh:
+                journal.begin_anew()
+            self._check(journal)
+        except BaseException:
+            journal.close()
+            raise
+        return journal
+
+    def _check(self, journal: Journal) -> None:
+        """Go on only with what was begun here; with a larger budget it is the same compile."""
+        o = self.options
+        settings: dict[str, Any] = {
+            "task": self.task.name,
+            "task_hash": self.task.hash,
+            "optimizer": self.optimizer,
+            "seed": o.seed,
+            **{name: _named(getattr(o, name)) for name in ("lm", "judge_lm", "teacher_lm", "reflection_lm")},
+            "api_base": o.api_base,
+            "verifier": "embedding" if self.team.reads_by_embedding else "lm",
+            "dev": hashlib.sha256(json.dumps(sorted([row.label, row.text] for row in self.rows)).encode()).hexdigest(),
+            "demos_from_dev": o.demos_from_dev,
+        }
+        begun = journal.settings()
+        if not begun:
+            journal.begin_run(settings)
+        elif differing := [name for name in settings if settings[name] != begun.get(name)]:
+            raise UsageError(
+                f"{self.out}: another compile was begun there (with another {', '.join(differing)}); give another file (-o FILE), or --fresh to begin "
+                "this one anew"
+            )
+
+
+def _accepted(outcome: Outcome) -> bool:
+    return isinstance(outcome, Row) and outcome.label == outcome.provenance.asked_label
+
+
+def _named(lm: Any) -> str | None:
+    return None if lm is None else str(getattr(lm, "model", lm))

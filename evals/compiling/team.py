@@ -1,0 +1,98 @@
+"""The LMs of a compile and what each is for: one writes, one reads, one may demonstrate, one may propose."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from seedless.evals.compile import CompileOptions
+from seedless.evals.compiling.workshop import Reader
+from seedless.lms.adapters import adapter_of
+from seedless.lms.metered import MeteredLM, metered
+from seedless.lms.spec import LMSpec, Profile
+from seedless.targen import TarGEN
+from seedless.task import Task
+from seedless.verify import VerifyMode
+
+if TYPE_CHECKING:
+    import dspy
+
+    from seedless.evals.compiling.anchor import Embedder
+
+__all__ = ["Team"]
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """The LMs of a compile, opened. `proposer` is the writer where no other was named; `teacher` and `judge` are None there."""
+
+    writer: MeteredLM
+    profile: Profile
+    proposer: MeteredLM
+    teacher: MeteredLM | None
+    judge: MeteredLM | None
+    judge_profile: Profile | None
+
+    @classmethod
+    def of(cls, options: CompileOptions) -> "Team":
+        """The LMs that `options` name.
+
+        Raises
+        ------
+        UsageError
+            If one cannot be used.
+        """
+        spec = LMSpec.of(options.lm, api_base=options.api_base).with_profile(
+            verifier=options.verifier, concurrency=options.concurrency
+        )
+        in_flight = spec.profile.concurrency
+
+        def opened(given: "str | dspy.BaseLM", api_base: str | None = None) -> MeteredLM:
+            if not isinstance(given, str):
+                return metered(given, concurrency=in_flight)
+            named = LMSpec.parse(given, api_base=api_base)
+            served: dict[str, Any] = {"timeout": options.timeout} if named.kind == "hosted" else {}
+            lm: MeteredLM = named.open(concurrency=in_flight, **served)
+            return lm
+
+        writer = opened(options.lm, options.api_base)
+        judge = opened(options.judge_lm) if options.judge_lm is not None else None
+        return cls(
+            writer,
+            spec.profile,
+            opened(options.reflection_lm) if options.reflection_lm is not None else writer,
+            opened(options.teacher_lm) if options.teacher_lm is not None else None,
+            judge,
+            LMSpec.of(options.judge_lm).profile if options.judge_lm is not None else None,
+        )
+
+    @property
+    def lms(self) -> tuple[MeteredLM, ...]:
+        """Each LM once."""
+        return tuple(dict.fromkeys(lm for lm in (self.writer, self.proposer, self.teacher, self.judge) if lm is not None))
+
+    @property
+    def reads_by_embedding(self) -> bool:
+        """Whether sentence embeddings verify, and no LM."""
+        return self.profile.verifier == "embedding" and self.judge is None
+
+    @property
+    def calls_a_draft(self) -> int:
+        """Requests for one draft with its verdict."""
+        return 1 if self.reads_by_embedding else 2
+
+    def reader(self, task: Task, embedder: "Embedder | None") -> Reader:
+        """Who reads drafts without being told their labels, the same for every candidate."""
+        if self.reads_by_embedding:
+            from seedless.verify.embedding import EmbeddingVerifier
+
+            return Reader(lambda: EmbeddingVerifier(task, embedder))  # type: ignore[arg-type]  # an encoder, or a test's
+        from seedless.verify.lm import LMVerifier
+
+        adapter = adapter_of((self.judge_profile or self.profile).adapter)
+        own = LMVerifier(
+            task, self.judge_profile or self.profile, mode=VerifyMode("blind"), lm=self.judge or self.writer, adapter=adapter
+        )
+        return Reader(lambda: own)
+
+    def program(self, task: Task) -> TarGEN:
+        """The uncompiled program as it is used: with the writer, and all the drafts and tries of its profile."""
+        return TarGEN(task, lm=self.writer, profile=self.profile, judge_lm=self.judge, judge_profile=self.judge_profile)

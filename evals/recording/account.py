@@ -1,0 +1,219 @@
+"""The account of a run of `generate`, as a record for MLflow: parameters, figures, prompts, samples, the data set's digest."""
+
+import json
+import random
+import subprocess
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from seedless import __version__
+from seedless.dataset import read_ledger
+from seedless.evals.recording.prompts import stage_prompts
+from seedless.evals.recording.record import Cell, DataSet, Record, Status, Untracked, flat
+from seedless.generation import Generation
+from seedless.targen import TarGEN
+
+__all__ = ["commit", "record_of_generation", "said_otherwise", "saved_text"]
+
+SAMPLE = 50
+REFUSALS = 1000
+TOLD = ("asked_label", "context", "seed", "attempts", "verdict", "confidence", "reason")
+UNCOMPILED = {"targen": "uncompiled"}  # the other strategies are variants by their own names
+
+
+def record_of_generation(generation: Generation, *, status: Status | None = None) -> Record:
+    """The record of a run of `generate` whose folder is closed; `status` overrules the one that its ledger tells.
+
+    Raises
+    ------
+    Untracked
+        If the run has no folder, or its files are gone.
+    UsageError
+        If its ledger cannot be read.
+    """
+    folder = generation.folder.path
+    if folder is None:
+        raise Untracked("a run without a folder")
+    ledger, options, program = read_ledger(folder), generation.options, generation.program
+    settings = ledger["settings"]
+    sample, rows = _rows(folder / "rows.jsonl", options.seed)
+    refusals, refused = _refusals(folder / "refusals.jsonl")
+    profile = program.profile
+    embeds = profile.verifier == "embedding" and options.judge_lm is None
+    params: dict[str, str | int | float | None] = {
+        **{name: settings[name] for name in ("task", "task_hash", "n", "seed", "lm", "judge_lm", "strategy", "verify", "program")},
+        "api_base": _address(options.api_base),
+        "verifier": "none" if program.mode.name == "none" else "embedding" if embeds else "lm",
+        "variant": options.program.stem if options.program is not None else UNCOMPILED.get(options.strategy, options.strategy),
+        "adapter": profile.adapter,
+        "drafts": profile.drafts,
+        "attempts": profile.attempts,
+        "concurrency": profile.concurrency,
+        "budget_calls": options.max_calls,
+        "budget_usd": options.max_cost,
+        "git_commit": commit(),
+        "seedless": __version__,
+    }
+    return Record(
+        key=generation.run_id,
+        kind="generate",
+        task=generation.task.name,
+        name=f"{params['variant']} seed={settings['seed']} n={settings['n']}",
+        params={name: value for name, value in params.items() if value is not None},
+        metrics=_figures(ledger, rows + refused),
+        prompts=stage_prompts(program.dump_state(), generation.uncompiled, task=program.task, phrasing=said_otherwise(program)),
+        program=_saved(generation),
+        rows=sample,
+        refusals=refusals,
+        data=DataSet.of(generation.task.name, folder),
+        report=report if (report := folder / "report.html").exists() else None,
+        task_file=generation.task.model_dump_json(indent=2),
+        status=status or ("KILLED" if ledger["shortfall"] else "FINISHED"),
+        seconds=ledger["wall_s"],
+    )
+
+
+def saved_text(program: TarGEN) -> str:
+    """What `program.save` writes."""
+    with tempfile.TemporaryDirectory() as folder:
+        program.save(path := Path(folder) / "program.json")
+        return path.read_text("utf-8")
+
+
+def said_otherwise(program: TarGEN) -> dict[str, Any]:
+    """What a program says otherwise than its task; empty where nothing."""
+    return program.phrasing.model_dump(mode="json", exclude_defaults=True)
+
+
+def commit() -> str | None:
+    """The commit of the repository around the current directory; None where there is none."""
+    try:
+        done = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=2, check=False)  # noqa: S607
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() or None if done.returncode == 0 else None
+
+
+def _address(url: str | None) -> str | None:
+    """`url` without what may be a password: the user's part and the query."""
+    if url is None:
+        return None
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def _saved(generation: Generation) -> str:
+    """The program as `TarGEN.read` takes it: the file that it was read from, or what it saves."""
+    path = generation.options.program
+    if path is None:
+        return saved_text(generation.program)
+    try:
+        return path.read_text("utf-8")
+    except (OSError, ValueError) as error:
+        raise Untracked(f"{path}: cannot be read any more ({error})") from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdicts:
+    """Drafts on which the verifier agreed with the asked label, and those on which it did not."""
+
+    agreed: int = 0
+    disagreed: int = 0
+
+    def __add__(self, other: "_Verdicts") -> "_Verdicts":
+        return _Verdicts(self.agreed + other.agreed, self.disagreed + other.disagreed)
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any], asked: str) -> "_Verdicts":
+        """Those of one slot: each draft that broke `label`, and the last one where it was judged."""
+        made = record["provenance"]
+        disagreed = made["broken"].count("label")
+        if made["verdict"] is None or (made["verdict"] != asked and disagreed):
+            return cls(0, disagreed)
+        return cls(int(made["verdict"] == asked), disagreed + int(made["verdict"] != asked))
+
+
+def _rows(path: Path, seed: int) -> tuple[tuple[dict[str, Cell], ...], _Verdicts]:
+    """A sample of the rows in their order, and what the verifier said of all."""
+    rng = random.Random(seed)
+    kept: dict[int, dict[str, Any]] = {}
+    verdicts = Counter[str]()
+    for count, line in enumerate(_lines(path), 1):
+        record = json.loads(line)
+        said = _Verdicts.of(record, record["provenance"]["asked_label"])
+        verdicts.update(agreed=said.agreed, disagreed=said.disagreed)
+        if len(kept) < SAMPLE:
+            kept[count] = record
+        elif (place := rng.randrange(count)) < SAMPLE:  # reservoir sampling: each row has the same chance
+            del kept[sorted(kept)[place]]
+            kept[count] = record
+    table = tuple(_row(kept[number]) for number in sorted(kept))
+    return table, _Verdicts(**verdicts)
+
+
+def _row(record: Mapping[str, Any]) -> dict[str, Cell]:
+    shown = {name: value for name, value in record.items() if name != "provenance"}
+    return shown | {f"provenance.{name}": record["provenance"][name] for name in TOLD}  # a field of the task may have the same name
+
+
+def _refusals(path: Path) -> tuple[tuple[dict[str, Cell], ...], _Verdicts]:
+    """The first refusals, and what the verifier said of all."""
+    table: list[dict[str, Cell]] = []
+    verdicts = _Verdicts()
+    for line in _lines(path):
+        record = json.loads(line)
+        verdicts += _Verdicts.of(record, record["asked_label"])
+        if len(table) < REFUSALS:
+            broken = record["broken"]
+            table.append({
+                "asked_label": record["asked_label"],
+                "assertion": broken[-1]["assertion"],
+                "sentence": broken[-1]["sentence"],
+                "all_broken": ", ".join(b["assertion"] for b in broken),
+                "text": "\n".join(record["texts"].values()),
+                "stage": record["stage"],
+                "position": record["position"],
+                "round": record["round"],
+            })  # fmt: skip
+    return tuple(table), verdicts
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    try:
+        with path.open("rb") as file:
+            yield from file
+    except OSError as error:
+        raise Untracked(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def _figures(ledger: Mapping[str, Any], verdicts: _Verdicts) -> dict[str, float]:
+    """A ledger's figures under flat names. What is counted per row counts accepted rows."""
+    accepted, refused = ledger["accepted"], sum(ledger["refused"].values())
+    figures: dict[str, Any] = {
+        "rows": accepted,
+        "wall_s": ledger["wall_s"],
+        "cost_usd": ledger["cost_usd"],
+        "refused": {"slots": refused, **ledger["refused"]},
+    }
+    if slots := accepted + refused:
+        figures["accept_rate"] = accepted / slots
+    if judged := verdicts.agreed + verdicts.disagreed:
+        figures["verifier_agreement"] = verdicts.agreed / judged
+    if accepted:
+        tokens = {stage: count["input"] + count["output"] for stage, count in ledger["tokens"].items()}
+        figures |= {
+            "relabelled_rate": sum(ledger["flips"].values()) / accepted,
+            "calls_per_row": sum(ledger["calls"].values()) / accepted,
+            "tokens_per_row": sum(tokens.values()) / accepted,
+            "output_tokens_per_row": sum(count["output"] for count in ledger["tokens"].values()) / accepted,
+            "cost_per_row": None if ledger["cost_usd"] is None else ledger["cost_usd"] / accepted,
+            "seconds_per_row": ledger["wall_s"] / accepted,
+            "calls_per_row_by_stage": {stage: count / accepted for stage, count in ledger["calls"].items()},
+            "tokens_per_row_by_stage": {stage: count / accepted for stage, count in tokens.items()},
+        }
+    return flat(figures)

@@ -1,0 +1,199 @@
+"""What waits to be recorded in MLflow, as files in `mlruns/outbox`, and the background process that records it. No MLflow here.
+
+A verb puts its record into the outbox, which takes a moment, and a process of its own writes it into MLflow, which takes seconds:
+most of them are MLflow's import, begun early and at the lowest priority. What cannot be recorded stays in the outbox until the next
+run, `compare` or `ui`. So neither MLflow's speed nor its failures reach a run.
+"""
+
+import contextlib
+import json
+import os
+import re
+import selectors
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self
+
+from seedless.evals.recording.record import Record, Untracked
+
+__all__ = ["MLRUNS", "Outbox", "Recorder", "patience", "quiet_environment"]
+
+MLRUNS = Path("mlruns")
+SHARE = 0.03  # of the time that 500 rows take; what is left of the 5 % is for the process's own load
+LONGEST = 60.0
+AHEAD = 45.0  # seconds; the process is large, and idle until there is something to record
+KEPT_VARIABLES = frozenset({"HOME", "LANG", "LD_LIBRARY_PATH", "PATH", "PYTHONHOME", "PYTHONPATH", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "TZ",
+                            "USERPROFILE", "VIRTUAL_ENV"})  # fmt: skip
+QUIET: Mapping[str, str] = {
+    "DO_NOT_TRACK": "true",
+    "GIT_PYTHON_REFRESH": "quiet",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_UPDATE_DOWNLOAD_COUNTS": "0",
+    "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+}
+"""What keeps MLflow and what it imports off the network and off stderr; must stand in the environment before MLflow's first import."""
+
+
+def quiet_environment() -> dict[str, str]:
+    """The environment of a process that runs MLflow: offline, and without any key, token or setting of somebody else's MLflow."""
+    own = {name: value for name, value in os.environ.items() if name in KEPT_VARIABLES or name.startswith("LC_")}
+    return {**own, **QUIET, "HF_HUB_OFFLINE": "1", "MLFLOW_LOGGING_LEVEL": "WARNING"}
+
+
+class Outbox:
+    """The records that wait below `folder` (`mlruns/`).
+
+    Raises
+    ------
+    Untracked
+        From `put` and `check`, if the folder or MLflow's database cannot be written now.
+    """
+
+    def __init__(self, folder: Path = MLRUNS) -> None:
+        self.folder = folder
+        self.path = folder / "outbox"
+        self.database = folder / "mlflow.db"
+
+    def put(self, record: Record) -> Path:
+        """Keep `record` until it is recorded. A newer one of the same key takes its place."""
+        file = self.path / f"{re.sub(r'[^A-Za-z0-9_-]', '_', record.key)}.json"
+        part = file.with_suffix(f".{os.getpid()}.partial")
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            part.write_text(record.written(), "utf-8")
+            part.replace(file)
+        except OSError as error:
+            raise Untracked(f"{self.path} cannot be written ({error.strerror})") from error
+        return file
+
+    def pending(self) -> tuple[Path, ...]:
+        """The files that wait, oldest first."""
+        found = []
+        for file in self.path.glob("*.json"):
+            with contextlib.suppress(FileNotFoundError):  # recorded in the meantime
+                found.append((file.stat().st_mtime, file))
+        return tuple(file for _, file in sorted(found))
+
+    def check(self) -> None:
+        """Whether MLflow's database can be written now, found out without MLflow in a moment."""
+        for path in (self.folder, self.database):
+            if path.exists() and not os.access(path, os.W_OK):
+                raise Untracked(f"{path} cannot be written (Permission denied)")
+        if not self.database.exists():
+            return
+        try:
+            with contextlib.closing(sqlite3.connect(self.database, timeout=1.0, isolation_level=None)) as database:
+                database.execute("BEGIN IMMEDIATE")
+                database.execute("ROLLBACK")
+        except sqlite3.DatabaseError as error:
+            raise Untracked(f"{self.database}: {error}") from error
+
+
+class Recorder:
+    """The background process. Begun early, it has MLflow loaded by the time that there is something to record.
+
+    It outlives the process that began it, and ends when the outbox is empty or cannot be emptied.
+    """
+
+    def __init__(self, outbox: Outbox | None = None) -> None:
+        self.outbox = outbox or Outbox()
+        self._process: subprocess.Popen[str] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def begin(self) -> None:
+        """Start the process, unless it runs. While nothing is handed over, it ends with this one.
+
+        Raises
+        ------
+        Untracked
+            If there can be no more processes.
+        """
+        if self._process is not None:
+            return
+        command = [sys.executable, "-P", "-m", "seedless.evals.tracking", str(self.outbox.folder)]
+        try:
+            self._process = subprocess.Popen(  # noqa: S603  this interpreter and this package
+                command, env=quiet_environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+                start_new_session=True,
+            )  # fmt: skip
+        except OSError as error:
+            raise Untracked(f"no process for it can be started ({error.strerror})") from error
+
+    def expect(self, *, left: float) -> None:
+        """Begin, if there may be something to record within `left` seconds that leave no more time than MLflow takes to load."""
+        if left < AHEAD:
+            with contextlib.suppress(Untracked):  # `record` says so
+                self.begin()
+
+    def record(self, record: Record, *, patience: float) -> tuple[str, ...]:
+        """Hand `record` over, and wait at most `patience` seconds until MLflow has it.
+
+        Returns nothing where MLflow has it, else one line: what was not recorded and why, or that it is still being recorded.
+        """
+        run = f"{record.kind} of {record.task}"
+        try:
+            self.outbox.put(record)
+        except Untracked as error:
+            return (f"not recorded in MLflow: {run}: {error}",)
+        return self.flush(patience=patience, what=run)
+
+    def flush(self, *, patience: float = LONGEST, what: str = "") -> tuple[str, ...]:
+        """Record what waits; as `record`."""
+        waiting = self.outbox.pending()
+        if not waiting:
+            return ()
+        told = what or f"{len(waiting)} earlier runs"
+        try:
+            self.outbox.check()
+            self.begin()
+            if self._emptied(patience):
+                return ()
+        except Untracked as error:
+            where = f"kept in {self.outbox.path} for the next run, `seedless compare` or `seedless ui`"
+            return (f"not recorded in MLflow yet: {told}: {error}; {where}",)
+        return (f"still being recorded in MLflow, in the background: {told}; `seedless compare` and `seedless ui` wait for it",)
+
+    def close(self) -> None:
+        """Let go of the process."""
+        process, self._process = self._process, None
+        if process is not None:
+            for pipe in (process.stdin, process.stdout):
+                if pipe is not None:
+                    with contextlib.suppress(BrokenPipeError):
+                        pipe.close()
+            threading.Thread(target=process.wait, daemon=True).start()  # it may go on for a while; nobody else waits for it
+
+    def _emptied(self, patience: float) -> bool:
+        """Tell the process to empty the outbox, and whether it says in time that it has."""
+        process = self._process
+        if process is None or process.stdin is None or process.stdout is None:
+            raise Untracked("the recording process was let go")
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.write("go\n")
+            process.stdin.close()
+        with selectors.DefaultSelector() as selector:
+            selector.register(process.stdout, selectors.EVENT_READ)
+            if not selector.select(patience):
+                return False
+        said = process.stdout.readline()
+        if not said:
+            raise Untracked(f"the recording process ended with exit code {process.wait(10)}")
+        if failed := json.loads(said)["failed"]:
+            raise Untracked("; ".join(dict.fromkeys(failed)))
+        return True
+
+
+def patience(seconds: float, rows: int) -> float:
+    """Seconds that a run may wait for its record: a small share of what 500 rows take at its pace, and a minute at most."""
+    return min(LONGEST, SHARE * 500 * seconds / max(1, rows))

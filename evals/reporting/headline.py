@@ -1,0 +1,112 @@
+"""What a run is worth, in one sentence, and what to mind before its rows are used."""
+
+from seedless.evals.reporting.chart import figure
+from seedless.evals.reporting.findings import Findings
+from seedless.evals.reporting.recorded import RecordedRun
+from seedless.evals.reporting.tally import Tally
+
+__all__ = ["headline", "notes"]
+
+FEW = 10  # rows of a label, below which a student can hardly learn it
+STUDENTS = {"minilm": "sentence embeddings", "tfidf": "words (TF-IDF)"}
+
+
+def headline(run: RecordedRun, counted: Tally, found: Findings | None) -> str:
+    """The run in one sentence: how many rows, how balanced, what was refused, and what a student learns from them."""
+    missing = run.ledger.requested - run.ledger.accepted
+    parts = [
+        f"{figure(counted.rows)} {_s('row', counted.rows)} of {run.name} in {len(run.labels)} {_s('label', len(run.labels))}, {_balance(counted)}",
+        f"{_count('slot', counted.slots_refused)} {'was' if counted.slots_refused == 1 else 'were'} refused and {_count('row', counted.relabelled)} relabelled",
+    ]
+    if missing > 0:
+        parts.insert(
+            1, f"{figure(missing)} of the {figure(run.ledger.requested)} asked for {'is' if missing == 1 else 'are'} missing"
+        )
+    return f"{'; '.join([*parts, _worth(found)])}."
+
+
+def notes(run: RecordedRun, counted: Tally, found: Findings | None) -> tuple[str, ...]:
+    """What to mind, the gravest first. Empty where nothing stands out."""
+    said = []
+    if run.ledger.shortfall:
+        said.append(f"The run fell short: {run.ledger.shortfall}.")
+    if counted.rows != run.ledger.accepted:
+        said.append(
+            f"The ledger counts {figure(run.ledger.accepted)} rows, rows.jsonl holds {figure(counted.rows)}: it was changed, or the run was "
+            "cut off later. Rows and balance are told as the file has them, calls and cost as the ledger does."
+        )
+    if found is None or not found.students:
+        said.append("What the rows teach was not measured on real ones: seedless evaluate does, given some.")
+    else:
+        said += _doubts(counted, found)
+    if run.ledger.settings.get("verify") == "none":
+        said.append("No verifier has read the rows: their labels are what the writer was asked for.")
+    few = [label.name for label in counted.labels if label.rows < FEW]
+    if few:
+        said.append(f"Fewer than {FEW} rows: {', '.join(few[:8])}{f' and {len(few) - 8} more' if len(few) > 8 else ''}.")
+    slots = counted.rows + counted.slots_refused
+    if counted.slots_refused > counted.rows:
+        said.append(
+            f"{counted.slots_refused / slots:.0%} of the slots were refused: see by what, the task's wording may ask for what the LM cannot do."
+        )
+    one_sided, contexts = counted.one_sided()
+    if len(run.labels) > 1 and contexts >= 4 and one_sided * 2 > contexts:
+        said.append(
+            f"{one_sided} of the {contexts} contexts with five rows or more stand under one label only: a student may learn "
+            "the context instead of the label."
+        )
+    if counted.repeats:
+        said.append(f"{_count('row', counted.repeats).capitalize()} {_s('repeats', counted.repeats, 'repeat')} another one's text.")
+    return tuple(said)
+
+
+def _balance(counted: Tally) -> str:
+    by_rows = sorted(counted.labels, key=lambda label: label.rows)
+    fewest, most = by_rows[0], by_rows[-1]
+    if fewest.rows == most.rows:
+        return f"{figure(most.rows)} of each"
+    if most.rows - fewest.rows == 1:
+        return f"{figure(fewest.rows)} or {figure(most.rows)} of each"
+    return f"from {figure(fewest.rows)} ({fewest.name}) to {figure(most.rows)} ({most.name})"
+
+
+def _worth(found: Findings | None) -> str:
+    """What the first student shows."""
+    if found is None or not found.students:
+        return "what they teach was not measured"
+    name, student = next(iter(found.students.items()))
+    if student.synthetic is None:
+        return "what they teach was not measured"
+    learnt = f"on real rows, a student of {STUDENTS.get(name, name)} reaches a macro-F1 of {student.synthetic.macro_f1:.2f} when trained on them"
+    if student.real is None:
+        return learnt
+    learnt += f" and of {student.real.macro_f1:.2f} when trained on as many real ones"
+    if student.ratio is None:
+        return learnt
+    between = (
+        "" if student.ratio.low is None or student.ratio.high is None else f" ({student.ratio.low:.2f} to {student.ratio.high:.2f})"
+    )
+    return f"{learnt}, a ratio of {student.ratio.value:.2f}{between}"
+
+
+def _doubts(counted: Tally, found: Findings) -> list[str]:
+    said = []
+    if found.rows is not None and found.rows != counted.rows:
+        said.append(
+            f"The evaluation is of {figure(found.rows)} rows, the file holds {figure(counted.rows)}: run seedless evaluate again."
+        )
+    for name, student in found.students.items():
+        ratio = student.ratio
+        if ratio is not None and ratio.high is not None and ratio.high < 1 and not student.at_chance:
+            said.append(
+                f"To a student of {STUDENTS.get(name, name)} as many real rows teach more: the ratio is {ratio.value:.2f}, at most {ratio.high:.2f}."
+            )
+    return said + [f"{note[:1].upper()}{note[1:].rstrip('.')}." for note in found.usefulness.notes]
+
+
+def _count(noun: str, count: int) -> str:
+    return f"{'no' if count == 0 else figure(count)} {_s(noun, count)}"
+
+
+def _s(noun: str, count: int, plural: str = "") -> str:
+    return noun if count == 1 else plural or f"{noun}s"

@@ -1,0 +1,81 @@
+"""An evaluation as a report reads it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from seedless.errors import UsageError
+from seedless.evals.labelled import LabelledRows
+from seedless.evals.reporting.findings import read_findings
+from seedless.evals.students import student_of
+from seedless.evals.usefulness import usefulness
+from seedless.taskfile import read_task
+from tests.openai_server import task_file
+from tests.recorded_run import write_evaluation
+
+LABELS = ("warm", "cold")
+
+
+def test_what_is_there_is_read_and_the_rest_left_alone(tmp_path: Path) -> None:
+    found = read_findings(
+        write_evaluation(tmp_path / "e.json", later={"x": 1}, bias={"a": 1}, difficulty={}), task="rooms", labels=LABELS
+    )
+    assert list(found.students) == ["minilm", "tfidf"]
+    assert list(found.students["tfidf"].arms) == ["real", "both", "synthetic", "direct", "zero_shot", "majority"]
+    assert found.analyses == {"Bias": {"a": 1}}
+
+
+@pytest.mark.parametrize("train", [False, True])
+def test_what_usefulness_records_is_read(tmp_path: Path, train: bool) -> None:
+    """The two sides agree on the form: the figures come through as they were recorded."""
+    task = read_task(task_file(), "rooms.yaml")
+    words = {"warm": ("lantern", "fire", "wool"), "cold": ("compass", "ice", "iron")}
+    records = [{"text": f"The {words[label][i % 3]} of day {i}.", "label": label} for i in range(30) for label in LABELS]
+    rows = LabelledRows(task, tuple(records), "rows")
+    measured = usefulness(rows, test=rows, students=[student_of("tfidf")], train=rows if train else None, draws=2)
+    (tmp_path / "e.json").write_text(json.dumps({"task": task.name, "rows": 60, "usefulness": measured.record()}), "utf-8")
+    student = read_findings(tmp_path / "e.json", task="rooms", labels=task.label_names).students["tfidf"]
+    recorded = measured.students["tfidf"]
+    assert {name: (arm.macro_f1, arm.low, arm.high, arm.confusion) for name, arm in student.arms.items()} == {
+        name: (score.macro_f1, score.low, score.high, score.confusion) for name, score in recorded.arms.items()
+    }
+    assert ("real" in student.arms) == (student.ratio is not None) == train
+    assert [(point.n, point.synthetic) for point in student.curve] == [(point.n, point.synthetic) for point in recorded.curve]
+
+
+@pytest.mark.parametrize(
+    "told", [{}, {"usefulness": {}}, {"usefulness": {"students": {"tfidf": {}}}}, {"task": "rooms", "rows": 3}]
+)
+def test_parts_may_be_missing(tmp_path: Path, told: dict[str, Any]) -> None:
+    (tmp_path / "e.json").write_text(json.dumps(told), "utf-8")
+    read_findings(tmp_path / "e.json", task="rooms", labels=LABELS)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "torn or no JSON"),
+        ('{"rows": 4', "torn or no JSON"),
+        ("[]", "the file"),
+        ('{"rows": "many"}', "rows: "),
+        ('{"task": "other"}', "is an evaluation of the task 'other', the run's is 'rooms'"),
+        ('{"usefulness": {"students": {"tfidf": {"real": {"macro_f1": 7}}}}}', "usefulness.students.tfidf.real.macro_f1: "),
+        ('{"usefulness": {"students": {"tfidf": {"real": {"macro_f1": NaN}}}}}', "usefulness.students.tfidf.real.macro_f1: "),
+        ('{"usefulness": {"students": {"tfidf": {"real": {"macro_f1": 0.5, "confusion": [[1]]}}}}}', "confusion: is not 2 by 2"),
+        ('{"usefulness": {"students": {"tfidf": {"real": {"macro_f1": 0.5, "confusion": [[1, 2], [3]]}}}}}', "confusion: is not 2 by 2"),
+    ],
+)  # fmt: skip
+def test_what_is_no_evaluation_of_this_run_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "e.json").write_text(text, "utf-8")
+    with pytest.raises(UsageError) as caught:
+        read_findings(tmp_path / "e.json", task="rooms", labels=LABELS)
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert "seedless evaluate" in str(caught.value)
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="cannot be read"):
+        read_findings(tmp_path / "e.json", task="rooms", labels=LABELS)
