@@ -123,7 +123,7 @@ def evaluate(
 
     Examples
     --------
-    >>> from seedless.evals import evaluate
+    >>> from seedless import evaluate
     >>> found = evaluate("out/movie_reviews", "movie_reviews", test="test.jsonl", train="train.jsonl")    # doctest: +SKIP
     >>> found.usefulness.students["tfidf"].ratio.value                                                    # doctest: +SKIP
     0.93

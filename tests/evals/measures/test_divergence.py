@@ -6,7 +6,7 @@ from math import log
 import numpy as np
 import pytest
 
-from seedless.evals import divergence as module
+from seedless.evals.measures import divergence as module
 from seedless.evals.measures.divergence import Mentioned, associations, divergence, from_real, jensen_shannon
 from tests.evals.planted_rows import rows_of, task_of
 

@@ -4,7 +4,7 @@ import doctest
 
 import pytest
 
-from seedless.evals import mentions as module
+from seedless.evals.measures import mentions as module
 from seedless.evals.measures.mentions import GROUPS, mentions
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from seedless.errors import UsageError
-from seedless.evals import nearest as module
+from seedless.evals.measures import nearest as module
 from seedless.evals.measures.nearest import nearest, nearest_earlier
 from seedless.evals.measures.numbered import Vocabulary
 from seedless.kept import Kept, rouge_l, words

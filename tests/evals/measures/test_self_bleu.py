@@ -4,7 +4,7 @@ import doctest
 
 import pytest
 
-from seedless.evals import self_bleu as module
+from seedless.evals.measures import self_bleu as module
 from seedless.evals.measures.self_bleu import self_bleu
 from seedless.kept import words
 
