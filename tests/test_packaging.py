@@ -54,9 +54,9 @@ def test_wheel_holds_the_package_and_nothing_else(tmp_path: Path) -> None:
         "seedless/tasks/movie_reviews.yaml",
         "seedless/signatures/instance.py",
         "seedless/evals/__init__.py",
-        "seedless/evals/report.html",
-        "seedless/evals/report.css",
-        "seedless/evals/report.js",
+        "seedless/evals/reporting/report.html",
+        "seedless/evals/reporting/report.css",
+        "seedless/evals/reporting/report.js",
     } <= names
     assert not any(name.endswith((".db", ".jsonl", ".gguf")) for name in names)
 
