@@ -20,6 +20,7 @@ from seedless.errors import LMUnusable, SetupError
 __all__ = ["AsyncLlamaEngine", "LlamaEngine", "LlamaServer", "threads_that_pay"]
 
 
+COPIES_SHARE = 1 / 8  # of the machine's memory, for all copies of a model's weights together
 SAMPLERS = ("min_p", "temperature")  # what is used of llama.cpp's chain: the rest of it sorts the vocabulary for each token
 
 
@@ -27,6 +28,14 @@ def threads_that_pay() -> int:
     """Threads for decoding: as many as cores are idle now, from one to four; on a busy core they would wait for each other."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(4, cores, round(cores * _idle_share())))
+
+
+def copies_fit(path: Path, count: int) -> bool:
+    """Whether `count` copies of a file's weights take at most an eighth of the machine's memory."""
+    if "SC_PHYS_PAGES" not in getattr(os, "sysconf_names", {}):
+        return count == 1
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return not path.exists() or path.stat().st_size * count <= memory * COPIES_SHARE
 
 
 def _idle_share(seconds: float = 0.1) -> float:
@@ -48,6 +57,10 @@ def _idle_share(seconds: float = 0.1) -> float:
 class LlamaServer:
     """llama.cpp's server on one GGUF file, loaded at the first request. Thread-safe; `slots` requests are decoded together.
 
+    A small model is loaded once for each thread, each copy with its share of the slots: one thread never waits for another at the end
+    of each of a token's hundreds of matrix products, which takes longer than the products. A model whose copies would take more than
+    an eighth of the machine's memory is loaded once, and its threads work together.
+
     `threads` and `slots` change the speed; answers do not depend on `threads`.
     """
 
@@ -59,41 +72,62 @@ class LlamaServer:
         self._threads = threads
         self._context = context
         self._embedding = embedding
-        self._server: Any = None
+        self._copies: list[Any] = []
+        self._busy: list[int] = []
         self._lock = threading.Lock()
 
-    def _loaded(self) -> Any:
+    def _loaded(self) -> list[Any]:
         with self._lock:
-            if self._server is None:
-                # OpenMP reads it when it is loaded. Threads that spin at its barriers starve each other on a busy machine.
-                os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-                try:
-                    import xllamacpp
-                except ImportError as error:
-                    raise SetupError(
-                        "the package xllamacpp is missing, which runs GGUF files in this process; install it with "
-                        "`pip install xllamacpp`, or name a hosted model with --lm"
-                    ) from error
-                params = xllamacpp.CommonParams()
-                params.model.path = str(self.path)
-                params.n_ctx = self._context * self.slots
-                params.n_parallel = self.slots
-                params.verbosity = -1
-                params.offline = True
-                params.cache_ram_mib = 0  # a slot keeps its own prompt; llama.cpp would copy it out with each change of prompt
-                params.warmup = False
-                if self._embedding:
-                    params.embedding = True
-                    params.n_batch = params.n_ubatch = self._context
-                for cpu in (params.cpuparams, params.cpuparams_batch):
-                    cpu.n_threads = self._threads or threads_that_pay()
-                    cpu.poll = 0  # spinning threads starve each other on a busy machine
-                with _quiet():
-                    try:
-                        self._server = xllamacpp.Server(params)
-                    except RuntimeError as error:
-                        raise SetupError(f"{self.path}: llama.cpp cannot load it ({error}); give a readable GGUF file") from error
-            return self._server
+            if not self._copies:
+                threads = self._threads or threads_that_pay()
+                small = not self._embedding and copies_fit(self.path, threads)
+                copies, each = (min(threads, self.slots), 1) if small else (1, threads)
+                self._copies = [self._load(threads=each, slots=-(-self.slots // copies)) for _ in range(copies)]
+                self._busy = [0] * copies
+            return self._copies
+
+    def _load(self, *, threads: int, slots: int) -> Any:
+        # OpenMP reads it when it is loaded. Threads that spin at its barriers starve each other on a busy machine.
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+        try:
+            import xllamacpp
+        except ImportError as error:
+            raise SetupError(
+                "the package xllamacpp is missing, which runs GGUF files in this process; install it with "
+                "`pip install xllamacpp`, or name a hosted model with --lm"
+            ) from error
+        params = xllamacpp.CommonParams()
+        params.model.path = str(self.path)
+        params.n_ctx = self._context * slots
+        params.n_parallel = slots
+        params.verbosity = -1
+        params.offline = True
+        params.cache_ram_mib = 0  # a slot keeps its own prompt; llama.cpp would copy it out with each change of prompt
+        params.warmup = False
+        if self._embedding:
+            params.embedding = True
+            params.n_batch = params.n_ubatch = self._context
+        for cpu in (params.cpuparams, params.cpuparams_batch):
+            cpu.n_threads = threads
+            cpu.poll = 0  # spinning threads starve each other on a busy machine
+        with _quiet():
+            try:
+                return xllamacpp.Server(params)
+            except RuntimeError as error:
+                raise SetupError(f"{self.path}: llama.cpp cannot load it ({error}); give a readable GGUF file") from error
+
+    @contextlib.contextmanager
+    def _least_busy(self) -> Iterator[Any]:
+        """The copy with the fewest requests in flight."""
+        copies = self._loaded()
+        with self._lock:
+            chosen = self._busy.index(min(self._busy))
+            self._busy[chosen] += 1
+        try:
+            yield copies[chosen]
+        finally:
+            with self._lock:
+                self._busy[chosen] -= 1
 
     def chat(self, body: dict[str, Any]) -> dict[str, Any]:
         """The answer to one chat completion request in OpenAI's form.
@@ -103,11 +137,13 @@ class LlamaServer:
         LMUnusable
             If llama.cpp refuses the request.
         """
-        return _answer(self._loaded().handle_chat_completions(body), self.path)
+        with self._least_busy() as copy:
+            return _answer(copy.handle_chat_completions(body), self.path)
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Unit vectors of `texts`, shape (len(texts), dimensions)."""
-        found = _answer(self._loaded().handle_embeddings({"input": list(texts), "model": "x"}), self.path)
+        with self._least_busy() as copy:
+            found = _answer(copy.handle_embeddings({"input": list(texts), "model": "x"}), self.path)
         vectors = np.asarray([row["embedding"] for row in found["data"]], dtype=np.float32)
         unit: NDArray[np.float32] = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
         return unit
