@@ -86,10 +86,15 @@ class Instance(dspy.Module):
 
     def constraint(self, slot: Slot) -> str:
         """The label's constraint with every place filled in (stage 3)."""
-        places = {"context": slot.seed.context.text, "seed": slot.seed.text, **slot.attributes}
+        places = {"context": slot.seed.context.text, "seed": slot.seed.text, **self._dealt(slot)}
         if self.task.seeds.field is not None:
             places[self.task.seeds.field] = slot.seed.text
         return fill(self.task.label(slot.label).constraint, places)
+
+    def _dealt(self, slot: Slot) -> dict[str, str]:
+        """What code deals to a slot beside its seed: its attributes, and one of its label's cues."""
+        cues = self.task.label(slot.label).cues
+        return {**slot.attributes, **({"cue": random.Random(f"{slot.rollout}/cue").choice(cues)} if cues else {})}
 
     def inputs(self, slot: Slot) -> dict[str, Any]:
         """What the writer is asked with."""
@@ -170,7 +175,7 @@ class Instance(dspy.Module):
             context=slot.seed.context.text,
             context_source=slot.seed.context.source,
             seed=slot.seed.text,
-            attributes=slot.attributes,
+            attributes=self._dealt(slot),
             asked_label=slot.label,
             verdict=verdict.label if verdict else None,
             reason=verdict.reason if verdict else "",

@@ -79,6 +79,7 @@ class Phrasing(Declared):
         for label in said["labels"]:
             label["constraint"] = self.constraints.get(label["name"], label["constraint"])
             label["openings"] = label["openings"] if self.openings else ()
+            label["cues"] = label["cues"] if "{cue}" in label["constraint"] else ()
         for field in said["fields"]:
             if field["name"] in self.words:
                 field["min_words"], field["max_words"] = self.words[field["name"]]

@@ -19,7 +19,7 @@ Tag = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_white
 Share = Annotated[float, Attr(gt=0, le=1_000_000, strict=True, allow_inf_nan=False)]
 
 RESERVED = frozenset({"id", "label", "ok", "outcome", "provenance"})
-BUILT_IN_PLACES = frozenset({"context", "seed"})
+BUILT_IN_PLACES = frozenset({"context", "cue", "seed"})
 PLACE = re.compile(r"\{([^{}]*)\}")
 
 
@@ -62,14 +62,16 @@ class Label(Declared):
     """One label: its name in the data set, what it means, and the instruction that makes it true.
 
     `meaning` is written for a reader who must recognise the label, `constraint` for the writer who must make it true. The
-    constraint may hold places in braces that code fills in: `{context}`, `{seed}`, and the names of attributes and of the
-    seed's field. `openings` are first words of which code draws one for each draft; `contexts` are this label's own
+    constraint may hold places in braces that code fills in: `{context}`, `{seed}`, `{cue}`, and the names of attributes and of
+    the seed's field. `cues` are words for what makes the label true this time (a praised film may be moving, or clever), of which
+    code draws one for each slot; `openings` are first words of which code draws one for each slot; `contexts` are this label's own
     contexts, asked of nobody. `share` is the label's weight in the data set.
     """
 
     name: Tag
     meaning: Text
     constraint: Text
+    cues: tuple[Tag, ...] = ()
     openings: tuple[Tag, ...] = ()
     contexts: tuple[Tag, ...] = ()
     share: Share = 1.0
@@ -171,6 +173,14 @@ class Task(Declared):
         for i, label in enumerate(self.labels):
             for place in places(label.constraint):
                 _known("place", place, allowed, "labels", i, "constraint")
+            if ("cue" in places(label.constraint)) != bool(label.cues):
+                raise Misfit(
+                    f"label {label.name!r} has {'cues, and no place {cue} in its constraint' if label.cues else 'the place {cue}, and no cues'}; "
+                    "give both or neither",
+                    "labels",
+                    i,
+                    "constraint",
+                )
         return self
 
     @property

@@ -3,23 +3,24 @@
 __all__ = ["grammar_of_form", "grammar_of_list"]
 
 MARKUP = r"\[\]{}<>_*#|"
+POINT = '[0-9] "." [0-9] | [A-Z] "." [A-Z] "." | ("Mr" | "Mrs" | "Ms" | "Dr" | "St") ". "'  # a point that ends no sentence
 
 
 def grammar_of_form(form: str, opening: str = "", *, sentences: int = 3) -> str:
     r"""The grammar of one text of the given form, continuing `opening` where there is one.
 
     A `question` ends with its first question mark, a `sentence` with its first full stop or the like (a point within a number
-    aside), a `text` with its line or its last allowed sentence. None holds markup or places to fill in.
+    or an abbreviation aside), a `text` with its line or its last allowed sentence. None holds markup or places to fill in.
 
     >>> print(grammar_of_form("question", opening="Who"))
     root ::= body "?"
-    body ::= ([^?!.\n:;"\[\]{}<>_*#|] | [0-9] "." [0-9])+
+    body ::= ([^?!.\n:;"\[\]{}<>_*#|] | [0-9] "." [0-9] | [A-Z] "." [A-Z] "." | ("Mr" | "Mrs" | "Ms" | "Dr" | "St") ". ")+
     """
     if form == "question":
         start = "" if opening else "[A-Z] "
-        return rf'root ::= {start}body "?"{chr(10)}body ::= ([^?!.\n:;"{MARKUP}] | [0-9] "." [0-9])+'
+        return rf'root ::= {start}body "?"{chr(10)}body ::= ([^?!.\n:;"{MARKUP}] | {POINT})+'
     start = "" if opening else r'["A-Za-z0-9$@] ' if form == "text" else r'["A-Z0-9$] '
-    body = rf'body ::= ([^?!.\n{MARKUP}] | [0-9] "." [0-9])+'
+    body = rf'body ::= ([^?!.\n{MARKUP}] | {POINT})+'
     if form == "sentence":
         return rf'root ::= {start}body [.!?] ["]?{chr(10)}{body}'
     return rf'root ::= {start}body (mark body){{0,{sentences - 1}}} mark?{chr(10)}{body}{chr(10)}mark ::= [.!?]+ ["]?'

@@ -1,0 +1,69 @@
+"""llama.cpp in this process: how many copies of a model are loaded, and who gets a request."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from seedless.errors import SetupError
+from seedless.lms.llama import LlamaServer, copies_fit
+from seedless.lms.weights import embedded_lm
+
+ASKED = {"messages": [{"role": "user", "content": "Name a colour."}], "max_tokens": 6, "temperature": 0.0}
+
+
+def sparse(path: Path, size: int) -> Path:
+    """A file of `size` bytes that takes no room."""
+    with path.open("wb") as file:
+        file.truncate(size)
+    return path
+
+
+def test_copies_of_a_small_file_fit_and_of_a_large_one_do_not(tmp_path: Path) -> None:
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    small, large = sparse(tmp_path / "small.gguf", memory // 100), sparse(tmp_path / "large.gguf", memory // 9)
+    assert copies_fit(small, 2)
+    assert copies_fit(large, 1)
+    assert not copies_fit(large, 2)
+    assert not copies_fit(small, 20)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("slots", "threads", "copies"), [(1, 2, 1), (4, 1, 1), (3, 2, 2)])
+def test_a_small_model_has_a_copy_for_each_thread_but_none_without_a_slot(slots: int, threads: int, copies: int) -> None:
+    server = LlamaServer(embedded_lm(), slots=slots, threads=threads)
+    assert server.chat(ASKED)["choices"][0]["message"]["content"]
+    assert len(server._copies) == copies
+
+
+@pytest.mark.slow
+def test_requests_in_flight_are_spread_and_answers_are_the_same() -> None:
+    server = LlamaServer(embedded_lm(), slots=4, threads=2)
+    alone = server.chat(ASKED)["choices"][0]["message"]["content"]
+    busy: list[tuple[int, ...]] = []
+    load = server._copies
+
+    class Noting:
+        """A copy that notes how busy all are while it answers."""
+
+        def __init__(self, copy: object) -> None:
+            self.copy = copy
+
+        def handle_chat_completions(self, body: object) -> object:
+            busy.append(tuple(server._busy))
+            return self.copy.handle_chat_completions(body)  # type: ignore[attr-defined]
+
+    server._copies = [Noting(copy) for copy in load]
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(server.chat, [ASKED] * 12))
+    assert {answer["choices"][0]["message"]["content"] for answer in answers} == {alone}
+    assert all(abs(first - second) <= 1 for first, second in busy)
+    assert server._busy == [0, 0]
+
+
+def test_a_file_that_is_no_model_is_told(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.gguf"
+    broken.write_bytes(b"GGUF" + bytes(64))
+    with pytest.raises(SetupError, match=r"broken\.gguf: llama\.cpp cannot load it"):
+        LlamaServer(broken, threads=1).chat(ASKED)
