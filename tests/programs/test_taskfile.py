@@ -84,7 +84,7 @@ MODEL: list[tuple[str, int, tuple[str, ...]]] = [
         4,
         ("fields[0]", "above max_words 3"),
     ),
-    (swap("in {context}.\n  - name: cold", "in {place}.\n  - name: cold"), 9, ("labels[0].constraint", "'place'", "context, seed")),
+    (swap("in {context}.\n  - name: cold", "in {place}.\n  - name: cold"), 9, ("labels[0].constraint", "'place'", "context, cue, seed")),
     (swap("name: cold", "name: true"), 10, ("labels[1].name", "given true", "quotes")),
     (swap("name: cold", "name:"), 10, ("labels[1].name", "given null")),
     (swap("name: cold", "name: [cold]"), 10, ("labels[1].name", '["cold"]')),
@@ -174,27 +174,27 @@ def test_alias_bomb_is_refused_at_once() -> None:
     bomb = "a: &a [x, x, x, x, x, x, x, x, x]\n"
     for before, name in zip("abcdefghijklm", "bcdefghijklmn", strict=True):
         bomb += f"{name}: &{name} [" + ", ".join([f"*{before}"] * 9) + "]\n"
-    begun = time.perf_counter()
+    begun = time.process_time()
     said = complaint(bomb)
-    assert time.perf_counter() - begun < 0.5
+    assert time.process_time() - begun < 0.5
     assert said.startswith("rooms.yaml:1: anchors")
 
 
 def test_ten_megabytes_are_refused_unread(tmp_path: Path) -> None:
     path = tmp_path / "big.yaml"
     path.write_bytes(WHOLE.encode() + b"# " + b"x" * 10 * 2**20)
-    begun = time.perf_counter()
+    begun = time.process_time()
     with pytest.raises(TaskError, match=r"10,48\d,\d{3} bytes, a task file has at most 262,144"):
         load_task(path)
-    assert time.perf_counter() - begun < 0.5
+    assert time.process_time() - begun < 0.5
 
 
 @pytest.mark.parametrize("text", ["- " * 2_000 + "a", "a: " + "[" * 700, "a: " + "[" * 700 + "]" * 700, "{a: " * 700 + "}" * 700])
 def test_nesting_without_end_is_refused(text: str) -> None:
     """PyYAML composes by recursion: depth must be bounded before."""
-    begun = time.perf_counter()
+    begun = time.process_time()
     said = complaint(text)
-    assert time.perf_counter() - begun < 0.5
+    assert time.process_time() - begun < 0.5
     assert "deeper than 20" in said or text.count("[") != text.count("]")  # a list that never ends may be told as such
 
 

@@ -45,6 +45,7 @@ def test_first_words_of_a_built_in_task_are_there() -> None:
     openings = load_task("movie_reviews").labels[0].openings
     (told,) = [p.text for p in stage_prompts(state, task=load_task("movie_reviews")) if p.stage == STAGE]
     assert f"- positive: {' | '.join(openings)}" in told
+    assert f"- positive: {' | '.join(load_task('movie_reviews').labels[0].cues)}" in told
     (silent,) = [
         p.text for p in stage_prompts(state, task=load_task("movie_reviews"), phrasing={"openings": False}) if p.stage == STAGE
     ]
