@@ -1,12 +1,16 @@
 """Stage 1: the domains and settings that spread the data, asked in a pool."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import dspy
 
 from seedless.kept import rouge_l, words
+from seedless.lms.grammar import LONGEST_PHRASE
 from seedless.lms.metered import CutOff
 from seedless.lms.spec import Profile
 from seedless.lms.step import stage
-from seedless.signatures import NameContexts, NameContextsPlainly
+from seedless.signatures import CONTEXTS_SHOWN, NameContexts, NameContextsPlainly
 from seedless.slot import Context
 from seedless.task import Task
 
@@ -18,15 +22,28 @@ ALIKE = 0.75
 class NameList(dspy.Module):
     """Asks for a list until `count` different items are there, or three answers in a row bring nothing new.
 
-    `len(result) <= count`, in the order in which the LM named them; items of over `longest` words are left out. Marks at an item's
-    ends are taken off; of `sentences`, only what a list puts around them.
+    `len(result) <= count`, in the order in which the LM named them; items of over `longest` words are left out, and phrases as long
+    as the decoder's grammar lets them be, which may be cut. Marks at an item's ends are taken off; of `sentences`, only what a
+    list puts around them. `shown` are demonstrations of the form, which a small model needs.
     """
 
     def __init__(
-        self, signature: type[dspy.Signature], profile: Profile, name: str, *, longest: int, sentences: bool = False
+        self,
+        signature: type[dspy.Signature],
+        profile: Profile,
+        name: str,
+        *,
+        longest: int,
+        sentences: bool = False,
+        shown: Sequence[Mapping[str, Any]] = (),
     ) -> None:
         super().__init__()
         self.name_list = dspy.Predict(signature)
+        plain = profile.adapter == "plain"
+        if plain:
+            self.name_list.demos = [dspy.Example(**example) for example in shown]
+        self._sentences = sentences and plain
+        self._cut = LONGEST_PHRASE if plain and not sentences else None
         self.sampling = profile.sampling.get(name, {})
         self._stage = name
         self._longest = longest
@@ -44,7 +61,7 @@ class NameList(dspy.Module):
             before = len(found)
             try:
                 with stage(self._stage):
-                    answer = await self.name_list.acall(config={**self.sampling, "rollout_id": rollout + call}, **taken)
+                    answer = await self.name_list.acall(config={**self._config(output), "rollout_id": rollout + call}, **taken)
                 named = answer[output]
             except CutOff as cut:
                 named = (
@@ -54,11 +71,20 @@ class NameList(dspy.Module):
                 named = []
             for item in named:
                 text = " ".join(str(item).split()).strip(self._marks)
-                if 0 < len(words(text)) <= self._longest and not _alike(text, (*known, *found)) and len(found) < count:
+                whole = 0 < len(words(text)) <= self._longest and (self._cut is None or len(text) < self._cut)
+                if whole and not _alike(text, (*known, *found)) and len(found) < count:
                     found.append(text)
             barren = barren + 1 if len(found) == before else 0
             call += 1
         return tuple(found)
+
+    def _config(self, output: str) -> dict[str, Any]:
+        config = dict(self.sampling)
+        if self._sentences:
+            config["form"] = {output: "sentence"}
+            if "max_tokens" in config:  # meant for phrases
+                config["max_tokens"] *= 4
+        return config
 
 
 def _alike(text: str, others: tuple[str, ...]) -> bool:
@@ -72,7 +98,11 @@ class Contexts(dspy.Module):
     def __init__(self, task: Task, profile: Profile) -> None:
         super().__init__()
         self.name_list = NameList(
-            NameContextsPlainly if profile.wording == "plain" else NameContexts, profile, "contexts", longest=12
+            NameContextsPlainly if profile.wording == "plain" else NameContexts,
+            profile,
+            "contexts",
+            longest=12,
+            shown=CONTEXTS_SHOWN,
         )
         self.task = task
 

@@ -4,7 +4,7 @@ import dspy
 
 from seedless.contexts import NameList
 from seedless.lms.spec import Profile
-from seedless.signatures import NameSeeds, NameSeedsPlainly
+from seedless.signatures import PASSAGES_SHOWN, SEEDS_SHOWN, NamePassagesPlainly, NameSeeds, NameSeedsApart, NameSeedsPlainly
 from seedless.slot import Context, InstanceSeed
 from seedless.task import Task, fill
 
@@ -16,8 +16,16 @@ class InstanceSeeds(dspy.Module):
 
     def __init__(self, task: Task, profile: Profile) -> None:
         super().__init__()
-        words, becomes_field = NameSeedsPlainly if profile.wording == "plain" else NameSeeds, task.seeds.field is not None
-        self.name_list = NameList(words, profile, "seeds", longest=400 if becomes_field else 12, sentences=becomes_field)
+        becomes_field = task.seeds.field is not None
+        plainly = NamePassagesPlainly if becomes_field else NameSeedsPlainly if profile.conditions else NameSeedsApart
+        self.name_list = NameList(
+            plainly if profile.wording == "plain" else NameSeeds,
+            profile,
+            "seeds",
+            longest=400 if becomes_field else 12,
+            sentences=becomes_field,
+            shown=PASSAGES_SHOWN if becomes_field else SEEDS_SHOWN,
+        )
         self.task = task
 
     def rephrase(self, task: Task, profile: Profile) -> None:
@@ -30,7 +38,7 @@ class InstanceSeeds(dspy.Module):
         if given := self.task.seeds.given:
             return tuple(InstanceSeed(fill(text, {"context": context.text}), context) for text in given)
         named = await self.name_list.acall(
-            count=count, rollout=rollout, description=self.task.description, context=context.text,
+            count=count, rollout=rollout, known=(context.text,), description=self.task.description, context=context.text,
             wanted=fill(self.task.seeds.hint, {"context": context.text}),
         )  # fmt: skip
         return tuple(InstanceSeed(text, context) for text in named) or (InstanceSeed(context.text, context),)

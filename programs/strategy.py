@@ -71,7 +71,8 @@ class Strategy:
                 "attributes": (),
             }
             labels = tuple(
-                label.model_copy(update={"constraint": _naive(task, label), "cues": (), "openings": (), "contexts": ()}) for label in labels
+                label.model_copy(update={"constraint": _naive(task, label), "cues": (), "openings": (), "contexts": ()})
+                for label in labels
             )
         return task.model_copy(update={**changes, "labels": labels})
 

@@ -4,18 +4,23 @@ Each stage has a full wording for models that follow a form, and a plain one, a 
 braces are filled in from the inputs by the adapter; inputs that an instruction does not place are listed beside it.
 """
 
-from seedless.signatures.contexts import NameContexts, NameContextsPlainly
+from seedless.signatures.contexts import CONTEXTS_SHOWN, NameContexts, NameContextsPlainly
 from seedless.signatures.instance import ReviseInstance, ReviseInstancePlainly, WriteInstance, WriteInstancePlainly
-from seedless.signatures.seeds import NameSeeds, NameSeedsPlainly
+from seedless.signatures.seeds import PASSAGES_SHOWN, SEEDS_SHOWN, NamePassagesPlainly, NameSeeds, NameSeedsApart, NameSeedsPlainly
 from seedless.signatures.verdict import JudgeAnchored, JudgeBlind, JudgeBlindPlainly
 
 __all__ = [
+    "CONTEXTS_SHOWN",
+    "PASSAGES_SHOWN",
+    "SEEDS_SHOWN",
     "JudgeAnchored",
     "JudgeBlind",
     "JudgeBlindPlainly",
     "NameContexts",
     "NameContextsPlainly",
+    "NamePassagesPlainly",
     "NameSeeds",
+    "NameSeedsApart",
     "NameSeedsPlainly",
     "ReviseInstance",
     "ReviseInstancePlainly",

@@ -2,7 +2,7 @@
 
 import dspy
 
-__all__ = ["NameContexts", "NameContextsPlainly"]
+__all__ = ["CONTEXTS_SHOWN", "NameContexts", "NameContextsPlainly"]
 
 
 class NameContexts(dspy.Signature):
@@ -25,3 +25,17 @@ class NameContextsPlainly(dspy.Signature):
     wanted: str = dspy.InputField(desc="What to list")
     count: int = dspy.InputField(desc="How many")
     contexts: list[str] = dspy.OutputField(desc="the list")
+
+
+CONTEXTS_SHOWN = (  # what a list looks like, for small models; of no task
+    {
+        "wanted": "kinds of animals that people keep",
+        "count": 5,
+        "contexts": ["dogs", "gold fish", "parrots", "rabbits", "horses"],
+    },
+    {
+        "wanted": "situations at an airport",
+        "count": 5,
+        "contexts": ["a delayed flight", "lost luggage", "the security check", "a long queue", "a missed connection"],
+    },
+)

@@ -2,7 +2,7 @@
 
 import dspy
 
-__all__ = ["NameSeeds", "NameSeedsPlainly"]
+__all__ = ["PASSAGES_SHOWN", "SEEDS_SHOWN", "NamePassagesPlainly", "NameSeeds", "NameSeedsApart", "NameSeedsPlainly"]
 
 
 class NameSeeds(dspy.Signature):
@@ -27,3 +27,48 @@ class NameSeedsPlainly(dspy.Signature):
     wanted: str = dspy.InputField(desc="What to list")
     count: int = dspy.InputField(desc="How many")
     seeds: list[str] = dspy.OutputField(desc="the list")
+
+
+class NameSeedsApart(dspy.Signature):
+    """Make a numbered list of {count} {wanted}. Each item has one to three words, and no item is repeated."""
+
+    wanted: str = dspy.InputField(desc="What to list")
+    count: int = dspy.InputField(desc="How many")
+    seeds: list[str] = dspy.OutputField(desc="the list")
+
+
+class NamePassagesPlainly(dspy.Signature):
+    """Make a numbered list of {count} {wanted}. Think of {context}. Each item is one full sentence, and no item is repeated."""
+
+    context: str = dspy.InputField(desc="The topic")
+    wanted: str = dspy.InputField(desc="What to list")
+    count: int = dspy.InputField(desc="How many")
+    seeds: list[str] = dspy.OutputField(desc="the list")
+
+
+SEEDS_SHOWN = (  # what a list looks like, for small models; of no task
+    {
+        "context": "a kitchen",
+        "wanted": "things that go wrong in a kitchen",
+        "count": 5,
+        "seeds": ["a blocked sink", "burnt toast", "a broken cup", "a cold oven", "spilled milk"],
+    },
+    {
+        "context": "a football club",
+        "wanted": "people whom a sports reporter may ask",
+        "count": 5,
+        "seeds": ["the coach", "a young striker", "the team doctor", "a loyal fan", "the new owner"],
+    },
+)
+PASSAGES_SHOWN = (
+    {
+        "context": "a harbour",
+        "wanted": "statements of facts",
+        "count": 3,
+        "seeds": [
+            "The last ferry to the island leaves at nine in the evening.",
+            "Two fishing boats were repaired in the yard last winter.",
+            "The old lighthouse has been a museum since 1998.",
+        ],
+    },
+)

@@ -69,7 +69,7 @@ class PlainAdapter(dspy.Adapter):
     output is answered with plain text, a list with a line for each item, anything else with a JSON object under the decoder's
     schema. An input called `opening` becomes the answer's first words where the LM can be given them. `form` (config of a
     call: field name to `sentence`, `question` or `text`) becomes a grammar where the LM takes one, `sentences` bounds a text
-    in it; without `form` a text is free.
+    in it; without `form` a text is free. A list is one of short phrases, or of sentences where `form` says so.
     """
 
     def __call__(self, lm: dspy.BaseLM, lm_kwargs: dict[str, Any], signature: Signature, demos: Any, inputs: dict[str, Any]) -> Any:
@@ -114,7 +114,7 @@ class PlainAdapter(dspy.Adapter):
                 kwargs["response_format"] = {"type": "json_schema", "json_schema": schema}
         elif "grammar" in takes:
             if field.annotation == list[str]:
-                kwargs["grammar"] = grammar_of_list(int(inputs.get("count", 10)))
+                kwargs["grammar"] = grammar_of_list(int(inputs.get("count", 10)), (form or {}).get(name, "phrase"))
             elif form is not None:
                 kwargs["grammar"] = grammar_of_form(form.get(name, "text"), opening, sentences=sentences)
         return kwargs, opening

@@ -1,6 +1,8 @@
 """Grammars (GBNF) that hold a small model to the form of a text while it decodes."""
 
-__all__ = ["grammar_of_form", "grammar_of_list"]
+__all__ = ["LONGEST_PHRASE", "grammar_of_form", "grammar_of_list"]
+
+LONGEST_PHRASE = 33  # characters of an item in a list of phrases; one that has so many may be cut
 
 MARKUP = r"\[\]{}<>_*#|"
 POINT = '[0-9] "." [0-9] | [A-Z] "." [A-Z] "." | ("Mr" | "Mrs" | "Ms" | "Dr" | "St") ". "'  # a point that ends no sentence
@@ -20,13 +22,15 @@ def grammar_of_form(form: str, opening: str = "", *, sentences: int = 3) -> str:
         start = "" if opening else "[A-Z] "
         return rf'root ::= {start}body "?"{chr(10)}body ::= ([^?!.\n:;"{MARKUP}] | {POINT})+'
     start = "" if opening else r'["A-Za-z0-9$@] ' if form == "text" else r'["A-Z0-9$] '
-    body = rf'body ::= ([^?!.\n{MARKUP}] | {POINT})+'
+    body = rf"body ::= ([^?!.\n{MARKUP}] | {POINT})+"
     if form == "sentence":
         return rf'root ::= {start}body [.!?] ["]?{chr(10)}{body}'
     return rf'root ::= {start}body (mark body){{0,{sentences - 1}}} mark?{chr(10)}{body}{chr(10)}mark ::= [.!?]+ ["]?'
 
 
-def grammar_of_list(count: int) -> str:
-    """The grammar of a numbered list of `count` short lines."""
+def grammar_of_list(count: int, form: str = "phrase") -> str:
+    """The grammar of a numbered list of `count` lines: short phrases, or whole sentences of at most 240 characters."""
     lines = " ".join(f'"{i}. " item' for i in range(1, count + 1))
-    return rf'root ::= {lines}{chr(10)}item ::= [A-Za-z] [A-Za-z \x27-]{{2,32}} "\n"'
+    if form == "sentence":
+        return rf'root ::= {lines}{chr(10)}item ::= [A-Z] [^.!?\n{MARKUP}]{{10,238}} "." "\n"'
+    return rf'root ::= {lines}{chr(10)}item ::= [A-Za-z] [A-Za-z \x27-]{{2,{LONGEST_PHRASE - 1}}} "\n"'

@@ -35,7 +35,8 @@ class Profile:
 
     `wording` and `adapter` choose the prompts' form; `drafts` are written for each attempt and the best is taken; `revise` tells
     whether a broken draft goes back to the writer with its objections, or another is written; lists are asked for `list_batch` items at a time;
-    a verdict comes with a reason where `explains`. `sampling` is each stage's.
+    seeds are asked for within their context where `conditions`, otherwise as if for the whole task, as a model must that cannot think
+    of two things at once; a verdict comes with a reason where `explains`. `sampling` is each stage's.
     """
 
     wording: Literal["full", "plain"]
@@ -47,6 +48,7 @@ class Profile:
     list_batch: int
     concurrency: int
     explains: bool = True
+    conditions: bool = True
     sampling: Mapping[str, Sampling] = field(default_factory=dict)
 
 
@@ -62,6 +64,7 @@ LOCAL = Profile(
 )  # fmt: skip
 EMBEDDED = Profile(
     wording="plain", adapter="plain", verifier="embedding", drafts=1, attempts=3, revise=False, list_batch=5, concurrency=8, explains=False,
+    conditions=False,
     sampling={
         "contexts": {"temperature": 0.7, "min_p": 0.1, "max_tokens": 80},
         "seeds": {"temperature": 0.7, "min_p": 0.1, "max_tokens": 80},

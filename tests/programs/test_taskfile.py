@@ -84,7 +84,11 @@ MODEL: list[tuple[str, int, tuple[str, ...]]] = [
         4,
         ("fields[0]", "above max_words 3"),
     ),
-    (swap("in {context}.\n  - name: cold", "in {place}.\n  - name: cold"), 9, ("labels[0].constraint", "'place'", "context, cue, seed")),
+    (
+        swap("in {context}.\n  - name: cold", "in {place}.\n  - name: cold"),
+        9,
+        ("labels[0].constraint", "'place'", "context, cue, seed"),
+    ),
     (swap("name: cold", "name: true"), 10, ("labels[1].name", "given true", "quotes")),
     (swap("name: cold", "name:"), 10, ("labels[1].name", "given null")),
     (swap("name: cold", "name: [cold]"), 10, ("labels[1].name", '["cold"]')),

@@ -81,6 +81,13 @@ def test_sentences_bound_a_text(sentences: int, most: int) -> None:
     assert not pattern.fullmatch(" ".join(["It rained."] * (most + 1)))
 
 
+def test_a_list_of_sentences_holds_whole_ones() -> None:
+    pattern = regex_of(grammar_of_list(2, "sentence"))
+    assert pattern.fullmatch("1. The ferry, built in 1998, leaves at nine.\n2. Two boats were repaired.\n")
+    assert not pattern.fullmatch("1. The ferry leaves at nine.\n2. Two boats\n")
+    assert not pattern.fullmatch("1. The ferry leaves. It is late.\n2. Two boats were repaired.\n")
+
+
 @pytest.mark.parametrize("count", [1, 3, 12])
 def test_list_holds_so_many_lines(count: int) -> None:
     pattern = regex_of(grammar_of_list(count))
