@@ -82,7 +82,8 @@ def one(task: str, seed: int, given: argparse.Namespace) -> dict[str, Any]:
     home = given.out / task
     shared: dict[str, Any] = {"lm": given.lm, "verifier": given.verifier, "seed": seed}
     rows = made(task, home / f"{given.strategy}-{seed}", given.n, Options(strategy=given.strategy, **shared))
-    direct = made(task, home / f"direct-{seed}", given.n, Options(strategy="direct", **shared)) if given.direct else None
+    naive = given.direct and (given.direct_seeds is None or seed in given.direct_seeds)
+    direct = made(task, home / f"direct-{seed}", given.n, Options(strategy="direct", **shared)) if naive else None
     loaded = load_task(task)
     train, test = (read_labelled(given.data / REAL[task] / f"{split}.jsonl", loaded) for split in ("train", "test"))
     if given.dev:  # for choosing: a part of the train split stands in for the test split; a split may be sorted by label
@@ -145,8 +146,8 @@ def table(found: Sequence[dict[str, Any]]) -> str:
             mean = {arm: _mean([run[arm] for run in runs if arm in run]) for arm in ("synthetic", "direct", "real")}
             own = pooled(ratios[-1:])
             over = ""
-            if all("gain" in run for run in runs):
-                gains.append([run["gain"] for run in runs])
+            if against := [run["gain"] for run in runs if "gain" in run]:
+                gains.append(against)
                 over = _told(pooled(gains[-1:]))
             lines.append(
                 f"| {task} | {student} | {mean['synthetic']} | {mean['direct']} | {_mean(asked)} | {mean['real']} | {_told(own)} | {over} |"
@@ -174,6 +175,9 @@ def main() -> None:
     parser.add_argument("--verifier", choices=["lm", "embedding"], default=None)
     parser.add_argument("--strategy", default="targen")
     parser.add_argument("--no-direct", dest="direct", action="store_false")
+    parser.add_argument(
+        "--direct-seeds", nargs="+", type=int, default=None, help="seeds with naive rows beside them (default: all)"
+    )
     parser.add_argument("--zero-shot", type=int, default=100, help="test rows whose labels the LM is asked for; 0: none")
     parser.add_argument("--dev", action="store_true", help=f"test on {DEV} rows of the train split instead: for choosing settings")
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))

@@ -65,7 +65,7 @@ def data(tmp_path: Path) -> Path:
 
 def given(tmp_path: Path, **changes: Any) -> argparse.Namespace:
     defaults = {"lm": critic(), "verifier": None, "strategy": "targen", "n": 12, "direct": True, "zero_shot": 60, "dev": False,
-                "data": tmp_path / "data", "out": tmp_path / "out", "seeds": [0]}  # fmt: skip
+                "data": tmp_path / "data", "out": tmp_path / "out", "seeds": [0], "direct_seeds": None}  # fmt: skip
     return argparse.Namespace(**{**defaults, **changes})
 
 
@@ -144,6 +144,9 @@ def test_one_task_and_seed(data: Path, tmp_path: Path) -> None:
     without = one("movie_reviews", 1, given(tmp_path, direct=False))
     assert without["zero_shot"] is None, "the LM is asked once, under the first seed"
     assert "gain" not in without["students"]["tfidf"]
+    elsewhere = one("movie_reviews", 2, given(tmp_path, direct_seeds=[0]))
+    assert "gain" not in elsewhere["students"]["tfidf"]
+    assert not (tmp_path / "out" / "movie_reviews" / "direct-2").exists()
 
 
 def test_dev_rows_are_of_the_train_split_and_of_every_label(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -238,3 +241,9 @@ def test_the_table_without_the_naive_prompt() -> None:
         "| a | tfidf | 0.720 |  |  | 0.800 | 0.90 (0.85, 0.95) |  |",
         "| **mean** | tfidf | | | | | **0.90 (0.85, 0.95)** |  |",
     ]
+
+
+def test_naive_rows_beside_some_seeds_tell_the_gain_of_those() -> None:
+    lines = table([figures("a", 0, 0.9, gain=0.2), figures("a", 1, 1.0)]).splitlines()
+    assert lines[2].endswith("| 0.20 (0.15, 0.25) |")
+    assert lines[3].endswith("| 0.20 (0.15, 0.25) |")
