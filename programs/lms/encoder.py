@@ -15,30 +15,33 @@ from seedless.lms.weights import minilm
 __all__ = ["Encoder", "encoder"]
 
 LIMIT = 1500  # characters: MiniLM reads 256 word pieces
+SLOTS = 4  # texts at once
+BATCH = 32  # texts of one request
 
 
 class Encoder:
     """Unit vectors of texts, shape (n, 384). The latest `remembered` texts are not embedded again."""
 
     def __init__(self, *, remembered: int = 20_000, threads: int | None = None) -> None:
-        self._server = LlamaServer(minilm(), slots=4, context=512, embedding=True, threads=threads)
+        self._server = LlamaServer(minilm(), slots=SLOTS, context=512, embedding=True, threads=threads)
         self._known: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
         self._remembered = remembered
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="seedless-encoder")
+        self._batches = ThreadPoolExecutor(SLOTS, thread_name_prefix="seedless-encoder-batch")
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """The vectors of `texts`, in their order; rows have length 1."""
         asked = [text[:LIMIT] or " " for text in texts]
         fresh = [text for text in dict.fromkeys(asked) if text not in self._known]
         found: dict[str, NDArray[np.float32]] = {}
-        for start in range(0, len(fresh), 64):
-            batch = fresh[start : start + 64]
-            found.update(zip(batch, self._server.embed(batch), strict=True))
-        vectors = np.stack([found[text] if text in found else self._known[text] for text in asked])
+        batches = [fresh[start : start + BATCH] for start in range(0, len(fresh), BATCH)]
+        for batch, vectors in zip(batches, self._batches.map(self._server.embed, batches), strict=True):
+            found.update(zip(batch, vectors, strict=True))
+        embedded = np.stack([found[text] if text in found else self._known[text] for text in asked])
         self._known.update(found)
         while len(self._known) > self._remembered:
             self._known.popitem(last=False)
-        return vectors
+        return embedded
 
     async def aembed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """As `embed`, without holding up the event loop; calls are done one after the other."""

@@ -80,7 +80,7 @@ class LlamaServer:
         with self._lock:
             if not self._copies:
                 threads = self._threads or threads_that_pay()
-                small = not self._embedding and copies_fit(self.path, threads)
+                small = copies_fit(self.path, threads)
                 copies, each = (min(threads, self.slots), 1) if small else (1, threads)
                 self._copies = [self._load(threads=each, slots=-(-self.slots // copies)) for _ in range(copies)]
                 self._busy = [0] * copies
