@@ -1,21 +1,27 @@
 """Runs under tracking: recorded in MLflow when they end, the LM calls of `generate` traced where that is asked for."""
 
 import time
+from collections.abc import Callable
 from contextlib import ExitStack, closing
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from seedless.errors import LMUnusable, UsageError
 from seedless.evals.recording.account import record_of_generation
 from seedless.evals.recording.compile_account import Candidates, record_of_compile
 from seedless.evals.recording.outbox import LONGEST, MLRUNS, Outbox, Recorder, patience
+from seedless.evals.recording.record import Record
 from seedless.generation import Generation
 from seedless.outcome import Outcome, Row
 from seedless.run.journal import Journal
 from seedless.targen import TarGEN
 
-__all__ = ["Tracked", "track_compile"]
+if TYPE_CHECKING:
+    from seedless.evals.evaluation import Evaluation
+    from seedless.evals.recording.evaluation_account import Given
+
+__all__ = ["Tracked", "track_compile", "track_evaluation"]
 
 
 class Tracked:
@@ -89,10 +95,26 @@ class Tracked:
 
 def track_compile(program: TarGEN, candidates: Candidates, path: Path, *, seconds: float, folder: Path = MLRUNS) -> tuple[str, ...]:
     """Record a compile that wrote `program` to `path`, and return a line for what was not recorded, and why. Waits up to a minute."""
-    try:
+
+    def made() -> Record:
         with closing(Journal(path.with_name(path.name + ".db"))) as journal:
             key = journal.run_id()
-        record = record_of_compile(program, candidates, key=key, variant=path.stem, seconds=seconds)
+        return record_of_compile(program, candidates, key=key, variant=path.stem, seconds=seconds)
+
+    return _recorded(made, folder)
+
+
+def track_evaluation(found: "Evaluation", given: "Given", *, seconds: float, folder: Path = MLRUNS) -> tuple[str, ...]:
+    """Record an evaluation of `given` that found `found`, and return a line for what was not recorded, and why. Waits up to a minute."""
+    # The analyses are slow to load, and no part of `generate`.
+    from seedless.evals.recording.evaluation_account import record_of_evaluation
+
+    return _recorded(lambda: record_of_evaluation(found, given, seconds=seconds), folder)
+
+
+def _recorded(made: Callable[[], Record], folder: Path) -> tuple[str, ...]:
+    try:
+        record = made()
     except UsageError as error:
         return (f"not recorded in MLflow: {error}",)
     with Recorder(Outbox(folder)) as recorder:
