@@ -77,11 +77,12 @@ class Tracked:
                 self._record(failed=error is not None)
 
     def add(self, outcome: Outcome) -> None:
-        """Note an outcome: MLflow begins to load when the rest will take no longer than that."""
+        """Note an outcome: MLflow begins to load when the rest will take no longer than that, and its record will be waited for."""
         if isinstance(outcome, Row):
             self._made += 1
             self._left -= 1
-            self._recorder.expect(left=self._left * (time.monotonic() - self._started) / self._made)
+            seconds = time.monotonic() - self._started
+            self._recorder.expect(left=self._left * seconds / self._made, patience=patience(seconds, self._made))
 
     def _record(self, *, failed: bool) -> None:
         try:
