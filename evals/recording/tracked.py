@@ -56,9 +56,9 @@ class Tracked:
         self._recorder = Recorder(Outbox(folder))
         self._left = generation.plan.n - generation.accepted_before
         self._made = 0
+        self._first = 0.0  # when the first row was there: what goes before it tells nothing of the pace
         self._stack = ExitStack()
         self._untraced: list[str] = []
-        self._started = time.monotonic()
 
     def __enter__(self) -> Self:
         if self._trace:
@@ -81,8 +81,12 @@ class Tracked:
         if isinstance(outcome, Row):
             self._made += 1
             self._left -= 1
-            seconds = time.monotonic() - self._started
-            self._recorder.expect(left=self._left * seconds / self._made, patience=patience(seconds, self._made))
+            now = time.monotonic()
+            if self._made == 1:
+                self._first = now
+                return
+            seconds, since = now - self._first, self._made - 1
+            self._recorder.expect(left=self._left * seconds / since, patience=patience(seconds, since))
 
     def _record(self, *, failed: bool) -> None:
         try:
