@@ -1,5 +1,6 @@
 """The tracked variants of a task side by side: what each is worth, what it costs, what it changed in the prompts."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -11,6 +12,7 @@ __all__ = ["COLUMNS", "Comparison", "Figure", "Variant", "compare", "front"]
 COLUMNS: Mapping[str, str] = {
     "metric": "metric",
     "usefulness": "usefulness",
+    "usefulness_ratio": "to real",
     "diversity": "diversity",
     "accept_rate": "accepted",
     "tokens_per_row": "tokens/row",
@@ -25,12 +27,17 @@ SHOWN = 24  # lines of a diff in the table; the JSON has all
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A metric as the run `run_id` has it in MLflow, with its interval where it has one."""
+    """A metric as the run `run_id` has it in MLflow, with its interval where it has one.
+
+    `basis` says of an evaluation's figure by which student and on which real rows it was measured; figures on another basis can't be
+    compared with it. Empty where every run measures the same.
+    """
 
     value: float
     run_id: str
     low: float | None = None
     high: float | None = None
+    basis: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,12 +57,16 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A task's variants, newest first. The front is that of `quality` (higher is better) against `cost` (lower is better)."""
+    """A task's variants, newest first. The front is that of `quality` (higher is better) against `cost` (lower is better).
+
+    `basis` is that on which the usefulness of most variants was measured. A variant whose `quality` has another one is not on the front.
+    """
 
     task: str
     quality: str
     cost: str
     variants: tuple[Variant, ...]
+    basis: str = ""
 
     def record(self) -> dict[str, Any]:
         """The comparison as one JSON object."""
@@ -66,7 +77,7 @@ class Comparison:
         said = f"{self.quality} (higher) against {self.cost} (lower)"
         head = ["", "variant", "program", "lm", "seed", "rows", *COLUMNS.values()]
         lines = _aligned([head, *(_cells(variant) for variant in self.variants)])
-        parts = [f"{self.task}; * is on the Pareto front of {said}", *lines]
+        parts = [f"{self.task}; * is on the Pareto front of {said}", *self._bases(), *lines]
         for variant in self.variants:
             changed = variant.changes.splitlines()
             if changed:
@@ -78,12 +89,23 @@ class Comparison:
                 ]
         return "\n".join(parts)
 
+    def _bases(self) -> list[str]:
+        """What usefulness is here, and which variants' is another."""
+        if not self.basis:
+            return []
+        others = {
+            v.name: f.basis for v in self.variants if (f := v.figures.get("usefulness")) is not None and f.basis != self.basis
+        }
+        told = f"usefulness: macro-F1 of {self.basis}; to real: that by what as many real rows teach"
+        return [told, *(f"  not comparable: that of {name} is of {basis}" for name, basis in others.items())]
+
 
 def compare(task: str | None = None, *, tracker: Tracker | None = None) -> tuple[Comparison, ...]:
     """The tracked variants of one task, or of each; of the runs below `mlruns/` if no other tracker is given.
 
     A variant is a run of `generate`, or of `compile` whose program generated nothing yet. Its dev metric is that of the compile that
-    made its program; its usefulness and diversity are those of the newest `evaluate` of the very rows that it made.
+    made its program; its usefulness and diversity are those of an `evaluate` of the very rows that it made: the newest of those on the
+    basis that most variants share.
 
     Raises
     ------
@@ -117,16 +139,18 @@ def front(points: Sequence[tuple[float, float]]) -> tuple[bool, ...]:
 
 def _compared(task: str, variants: tuple[Variant, ...]) -> Comparison:
     quality = next((name for name in QUALITY if sum(name in v.figures for v in variants) > 1), QUALITY[-1])
-    both = [v for v in variants if quality in v.figures and COST in v.figures]
+    bases = Counter(v.figures["usefulness"].basis for v in variants if "usefulness" in v.figures)
+    basis = bases.most_common(1)[0][0] if bases else ""
+    both = [v for v in variants if quality in v.figures and COST in v.figures and v.figures[quality].basis in {"", basis}]
     best = front([(v.figures[quality].value, v.figures[COST].value) for v in both])
     on_front = {variant.run_id for variant, is_best in zip(both, best, strict=True) if is_best}
-    return Comparison(task, quality, COST, tuple(replace(v, on_front=v.run_id in on_front) for v in variants))
+    return Comparison(task, quality, COST, tuple(replace(v, on_front=v.run_id in on_front) for v in variants), basis)
 
 
 def _variants(runs: Sequence[TrackedRun]) -> Iterable[Variant]:
     made = [run for run in runs if run.kind == "generate"]
     compiled = [run for run in runs if run.kind == "compile" and not run.parent]
-    evaluated = [run for run in runs if run.kind == "evaluate" and run.data]
+    evaluated = _by_basis([run for run in runs if run.kind == "evaluate" and run.data])
     used = {run.params.get("program") for run in made}
     for run in runs:
         if run in made:
@@ -143,11 +167,25 @@ def _variants(runs: Sequence[TrackedRun]) -> Iterable[Variant]:
         yield Variant(run_id=run.run_id, name=run.params.get("variant", run.name), params=run.params, figures=figures)
 
 
+def _by_basis(evaluated: Sequence[TrackedRun]) -> list[TrackedRun]:
+    """Evaluations that most data sets share the basis of first; as they are, newest first, where it is the same."""
+    shared = {basis: len({run.data for run in evaluated if _basis(run) == basis}) for basis in {_basis(run) for run in evaluated}}
+    return sorted(evaluated, key=lambda run: -shared[_basis(run)])
+
+
+def _basis(run: TrackedRun) -> str:
+    """What an evaluation's usefulness was measured by and on; empty for other runs, and where it was not measured."""
+    if "test" not in run.params:
+        return ""
+    return f"{run.params['student']} on {run.params['test_rows']} real rows ({run.params['test'][:8]})"
+
+
 def _figure(name: str, sources: Sequence[TrackedRun]) -> Iterable[Figure]:
     """The figure from the first of `sources` that has it; none where none has."""
     for run in sources:
         if name in run.metrics:
-            yield Figure(run.metrics[name], run.run_id, run.metrics.get(f"{name}_low"), run.metrics.get(f"{name}_high"))
+            low, high = run.metrics.get(f"{name}_low"), run.metrics.get(f"{name}_high")
+            yield Figure(run.metrics[name], run.run_id, low, high, _basis(run) if name.startswith("usefulness") else "")
             return
 
 

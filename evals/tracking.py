@@ -75,7 +75,7 @@ class Tracker:
     def record(self, record: Record) -> str:
         """Write one run, or bring it up to date, and return MLflow's id of it. Runs within it are written as its children."""
         with self._reported():
-            return self._record(record, parent="")
+            return self._record(record, parent=self._run_id(record.task, record.within))
 
     def load(self) -> None:
         """Import MLflow and open the database, which is made where there is none."""
@@ -110,7 +110,7 @@ class Tracker:
         from mlflow.entities import Metric, Param, RunTag
 
         client = self._client()
-        run_id, written = self._run(record, parent)
+        run_id, written = self._run(record)
         now = int(record.ended * 1000)
         params = {name: str(value) for name, value in record.params.items()}
         tags = {f"seedless.later.{name}": value for name, value in params.items() if written.get(name, value) != value}
@@ -118,10 +118,11 @@ class Tracker:
             run_id,
             metrics=[Metric(name, value, now, 0) for name, value in record.metrics.items()],
             params=[Param(name, value) for name, value in params.items() if name not in written],
-            tags=[RunTag(name, value) for name, value in (tags | self._tags(record)).items()],
+            tags=[
+                RunTag(name, value) for name, value in (tags | self._tags(record) | ({PARENT: parent} if parent else {})).items()
+            ],
         )
-        if record.data is not None:
-            self._log_data(run_id, record)
+        self._log_data(run_id, record)
         with tempfile.TemporaryDirectory() as folder:
             write_artifacts(Path(folder), record)
             client.log_artifacts(run_id, folder)
@@ -132,15 +133,20 @@ class Tracker:
             self._record(child, parent=run_id)
         return run_id
 
-    def _run(self, record: Record, parent: str) -> tuple[str, Mapping[str, str]]:
+    def _run(self, record: Record) -> tuple[str, Mapping[str, str]]:
         """The id of the record's run, and the parameters that stand there already; they can't be changed."""
         client, experiment = self._client(), self._experiment(record.task)
-        found = client.search_runs([experiment], f"tags.`{KEY}` = '{record.key}'", max_results=1)
-        if found:
-            return found[0].info.run_id, found[0].data.params
+        if found := self._run_id(record.task, record.key):
+            return found, client.get_run(found).data.params
         started = int((record.ended - record.seconds) * 1000)
-        tags = {KEY: record.key} | ({PARENT: parent} if parent else {})
-        return client.create_run(experiment, start_time=started, tags=tags, run_name=record.name).info.run_id, {}
+        return client.create_run(experiment, start_time=started, tags={KEY: record.key}, run_name=record.name).info.run_id, {}
+
+    def _run_id(self, task: str, key: str) -> str:
+        """The id of the task's run with that key; empty where there is none."""
+        if not key:
+            return ""
+        found = self._client().search_runs([self._experiment(task)], f"tags.`{KEY}` = '{key}'", max_results=1)
+        return str(found[0].info.run_id) if found else ""
 
     def _experiment(self, task: str) -> str:
         client = self._client()
@@ -167,17 +173,16 @@ class Tracker:
     def _log_data(self, run_id: str, record: Record) -> None:
         from mlflow.entities import Dataset, DatasetInput, InputTag
 
-        if record.data is None:
-            return
-        data = Dataset(
-            name=record.data.name,
-            digest=record.data.digest,
-            source_type="local",
-            source=json.dumps({"uri": record.data.source}),
-            profile=json.dumps({"num_rows": record.data.rows}),
-        )
-        role = InputTag("mlflow.data.context", "made" if record.kind == "generate" else "read")
-        self._client().log_inputs(run_id, [DatasetInput(dataset=data, tags=[role])])
+        given = [(data, data.name) for data in record.splits]
+        if record.data is not None:
+            given.append((record.data, "made" if record.kind == "generate" else "read"))
+        inputs = []
+        for data, role in given:
+            source, profile = json.dumps({"uri": data.source}), json.dumps({"num_rows": data.rows})
+            kept = Dataset(name=data.name, digest=data.digest, source_type="local", source=source, profile=profile)
+            inputs.append(DatasetInput(dataset=kept, tags=[InputTag("mlflow.data.context", role)]))
+        if inputs:
+            self._client().log_inputs(run_id, inputs)
 
     # --- the prompt registry ----------------------------------------------------------------------------------------
 
@@ -398,7 +403,7 @@ class Tracker:
 
 def main() -> None:
     """Load MLflow, wait for a line on stdin, empty the outbox, and say what could not be recorded as one JSON object."""
-    os.setpriority(os.PRIO_PROCESS, 0, 19)  # whoever generates rows goes first
+    _give_way()
     tracker = Tracker(Path(sys.argv[1]))
     failed: tuple[str, ...] = ()
     try:
@@ -411,6 +416,16 @@ def main() -> None:
     with suppress(BrokenPipeError):
         sys.stdout.write(json.dumps({"failed": failed}) + "\n")
         sys.stdout.flush()
+
+
+def _give_way() -> None:
+    """Take the lowest priority: whoever generates rows goes first.
+
+    Linux may share out processors among sessions before it looks at priorities within them, and this process has a session of its own.
+    """
+    os.setpriority(os.PRIO_PROCESS, 0, 19)
+    with suppress(OSError):
+        Path("/proc/self/autogroup").write_text("19", "ascii")
 
 
 def _prepare() -> None:

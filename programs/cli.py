@@ -287,19 +287,28 @@ def evaluate(
         Path | None,
         typer.Option("-o", "--out", help="Where the figures go.  [default: evaluation.json in a run's folder]", metavar="FILE"),
     ] = None,
+    track: Track = True,
     as_json: AsJson = False,
 ) -> None:
     """Say what rows are worth: usefulness, label quality, diversity, difficulty, bias, contamination."""
     from seedless import dataset
     from seedless.evals.evaluation import evaluate as evaluated
+    from seedless.evals.recording.evaluation_account import Given
+    from seedless.evals.recording.tracked import track_evaluation
+    from seedless.taskfile import load_task
 
     if task is None and not data.is_dir():
         raise UsageError(f"given the data {data} without its task; name it with --task TASK")
-    named = task or dataset.read_ledger(data)["settings"]["task"]
-    names = [name.strip() for name in students.split(",") if name.strip()]
+    loaded = load_task(task or dataset.read_ledger(data)["settings"]["task"])
+    names, started = tuple(dict.fromkeys(name.strip() for name in students.split(",") if name.strip())), time.monotonic()
     found = evaluated(
-        data, named, train=train, test=test, direct=direct, zero_shot=zero_shot, api_base=api_base, students=names, seed=seed, out=out
+        data, loaded, train=train, test=test, direct=direct, zero_shot=zero_shot, api_base=api_base, students=names, seed=seed, out=out
     )  # fmt: skip
+    if track:
+        given = Given(
+            data=data, task=loaded, train=train, test=test, direct=direct, zero_shot=zero_shot, api_base=api_base, students=names, seed=seed
+        )  # fmt: skip
+        _say_all(track_evaluation(found, given, seconds=time.monotonic() - started))
     _print(json.dumps(found.record(), ensure_ascii=False) if as_json else found.told())
 
 

@@ -24,7 +24,8 @@ def blocks(language: str) -> list[str]:
 def commands() -> list[str]:
     inline = re.findall(r"`(seedless (?!--help)[^`]+)`", README)
     indented = [line.strip() for line in README.splitlines() if re.match(r"    (uv run )?seedless ", line)]
-    return sorted({*inline, *(line.removeprefix("uv run ") for line in indented)})
+    walked = [line.removeprefix("$ ") for block in blocks("console") for line in block.splitlines() if line.startswith("$ ")]
+    return sorted({*inline, *(line.removeprefix("uv run ") for line in indented), *walked})
 
 
 def test_there_are_commands() -> None:

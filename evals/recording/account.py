@@ -18,7 +18,7 @@ from seedless.evals.recording.record import Cell, DataSet, Record, Status, Untra
 from seedless.generation import Generation
 from seedless.targen import TarGEN
 
-__all__ = ["commit", "record_of_generation", "said_otherwise", "saved_text"]
+__all__ = ["address", "commit", "record_of_generation", "said_otherwise", "saved_text"]
 
 SAMPLE = 50
 REFUSALS = 1000
@@ -47,7 +47,7 @@ def record_of_generation(generation: Generation, *, status: Status | None = None
     embeds = profile.verifier == "embedding" and options.judge_lm is None
     params: dict[str, str | int | float | None] = {
         **{name: settings[name] for name in ("task", "task_hash", "n", "seed", "lm", "judge_lm", "strategy", "verify", "program")},
-        "api_base": _address(options.api_base),
+        "api_base": address(options.api_base),
         "verifier": "none" if program.mode.name == "none" else "embedding" if embeds else "lm",
         "variant": options.program.stem if options.program is not None else UNCOMPILED.get(options.strategy, options.strategy),
         "adapter": profile.adapter,
@@ -99,7 +99,7 @@ def commit() -> str | None:
     return done.stdout.strip() or None if done.returncode == 0 else None
 
 
-def _address(url: str | None) -> str | None:
+def address(url: str | None) -> str | None:
     """`url` without what may be a password: the user's part and the query."""
     if url is None:
         return None

@@ -18,7 +18,7 @@ def write_artifacts(folder: Path, record: Record) -> None:
     """Write a record's files into `folder`.
 
     `prompts/STAGE.txt` and `prompts/changes.diff`, `rows.json` and `refusals.json` (as `mlflow.load_table` reads them),
-    `program.json`, `task.json`, `report.html`: those that the record has.
+    `program.json`, `task.json`, `evaluation.json`, `report.html`: those that the record has.
     """
     if record.prompts:
         (folder / "prompts").mkdir()
@@ -29,7 +29,7 @@ def write_artifacts(folder: Path, record: Record) -> None:
     for name in TABLES:
         if rows := getattr(record, name):
             (folder / f"{name}.json").write_text(json.dumps(_table(rows), ensure_ascii=False), "utf-8")
-    for name, text in (("program.json", record.program), ("task.json", record.task_file)):
+    for name, text in (("program.json", record.program), ("task.json", record.task_file), ("evaluation.json", record.findings)):
         if text:
             (folder / name).write_text(text, "utf-8")
     if record.report is not None and record.report.exists():
@@ -37,8 +37,8 @@ def write_artifacts(folder: Path, record: Record) -> None:
 
 
 def note(record: Record) -> str:
-    """The Markdown text that MLflow shows as a run's description: what the variant changed, and its prompts."""
-    parts = []
+    """The Markdown text that MLflow shows as a run's description: its summary, what the variant changed, and its prompts."""
+    parts = [_fenced(record.summary)] if record.summary else []
     if changed := changes(record.prompts):
         parts.append(f"What this variant changed in its parent's prompts:\n\n{_fenced(changed, 'diff')}")
     parts += [f"`{prompt.stage}`\n\n{_fenced(prompt.text)}" for prompt in record.prompts]

@@ -1,7 +1,8 @@
 """What waits to be recorded in MLflow, as files in `mlruns/outbox`, and the background process that records it. No MLflow here.
 
 A verb puts its record into the outbox, which takes a moment, and a process of its own writes it into MLflow, which takes seconds:
-most of them are MLflow's import, begun early and at the lowest priority. What cannot be recorded stays in the outbox until the next
+most of them are MLflow's import, at the lowest priority, and begun early by a run that waits for its record. A run of fast rows does not
+wait: its record is written while the command has ended. What cannot be recorded stays in the outbox until the next
 run, `compare` or `ui`. So neither MLflow's speed nor its failures reach a run.
 """
 
@@ -24,6 +25,7 @@ __all__ = ["MLRUNS", "Outbox", "Recorder", "patience", "quiet_environment"]
 
 MLRUNS = Path("mlruns")
 SHARE = 0.03  # of the time that 500 rows take; what is left of the 5 % is for the process's own load
+SHORTEST = 2.0  # seconds that it takes to record a run with MLflow loaded: to wait for less is in vain
 LONGEST = 60.0
 AHEAD = 45.0  # seconds; the process is large, and idle until there is something to record
 KEPT_VARIABLES = frozenset({"HOME", "LANG", "LD_LIBRARY_PATH", "PATH", "PYTHONHOME", "PYTHONPATH", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "TZ",
@@ -130,9 +132,12 @@ class Recorder:
         except OSError as error:
             raise Untracked(f"no process for it can be started ({error.strerror})") from error
 
-    def expect(self, *, left: float) -> None:
-        """Begin, if there may be something to record within `left` seconds that leave no more time than MLflow takes to load."""
-        if left < AHEAD:
+    def expect(self, *, left: float, patience: float) -> None:
+        """Begin, if there may be something to record in `left` seconds, which will be waited for and leave no more time than loading takes.
+
+        A run of fast rows, which has no `patience`, is not disturbed: the process begins when there is something to record.
+        """
+        if patience > 0 and left < AHEAD:
             with contextlib.suppress(Untracked):  # `record` says so
                 self.begin()
 
@@ -195,5 +200,9 @@ class Recorder:
 
 
 def patience(seconds: float, rows: int) -> float:
-    """Seconds that a run may wait for its record: a small share of what 500 rows take at its pace, and a minute at most."""
-    return min(LONGEST, SHARE * 500 * seconds / max(1, rows))
+    """Seconds that a run may wait for its record: a small share of what 500 rows take at its pace, and a minute at most.
+
+    0 where that is less than recording takes: such a run does not wait at all, and MLflow need not be loaded while it makes rows.
+    """
+    share = SHARE * 500 * seconds / max(1, rows)
+    return min(LONGEST, share) if share >= SHORTEST else 0.0

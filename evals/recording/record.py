@@ -20,9 +20,9 @@ from seedless.evals.recording.prompts import StagePrompt
 __all__ = ["PARAMETERS", "Cell", "DataSet", "Record", "Status", "Untracked", "flat", "without_secrets"]
 
 PARAMETERS = frozenset({
-    "adapter", "api_base", "attempts", "budget_calls", "budget_usd", "candidate", "concurrency", "dev_rows", "drafts", "git_commit", "judge_lm",
-    "lm", "n", "optimizer", "parent", "program", "reflection_lm", "seed", "seedless", "stage", "strategy", "students", "task", "task_hash", "teacher_lm",
-    "test_rows", "train_rows", "variant", "verifier", "verify",
+    "adapter", "api_base", "attempts", "budget_calls", "budget_usd", "candidate", "concurrency", "dev_rows", "direct", "drafts", "git_commit",
+    "judge_lm", "lm", "n", "optimizer", "parent", "program", "reflection_lm", "seed", "seedless", "splits", "stage", "strategy", "student", "students",
+    "task", "task_hash", "teacher_lm", "test", "test_rows", "train", "train_rows", "variant", "verifier", "verify", "zero_shot_lm",
 })  # fmt: skip
 """The only parameters that a record may hold, so that nothing else of a command or its surroundings reaches MLflow."""
 
@@ -80,7 +80,7 @@ class Record:
         Names from `PARAMETERS`; `program` is the program's hash. Unknown values are left out, never guessed.
     metrics
         Figures by flat name. `NAME_low` and `NAME_high` bound the interval of `NAME`. What `compare` looks for: `metric` (the dev
-        metric), `usefulness`, `diversity` (higher is better), `tokens_per_row`, `cost_per_row`, `accept_rate`.
+        metric), `usefulness`, `usefulness_ratio`, `diversity` (higher is better), `tokens_per_row`, `cost_per_row`, `accept_rate`.
     prompts
         Each stage's text and its parent's.
     program
@@ -91,6 +91,14 @@ class Record:
         Samples, flat, for tables.
     data
         The data set made (generate) or read (evaluate). Runs on the same data have the same digest.
+    splits
+        The real rows and those of the naive prompt that it was evaluated with, each named for what it served as.
+    within
+        The `key` of the run that this one belongs to, if MLflow has it: the `generate` whose rows an `evaluate` read. Empty: none.
+    findings
+        All that an `evaluate` found, as JSON.
+    summary
+        What the run's page says first.
     report
         An HTML page to keep beside the run.
     task_file
@@ -115,6 +123,10 @@ class Record:
     rows: tuple[Mapping[str, Cell], ...] = ()
     refusals: tuple[Mapping[str, Cell], ...] = ()
     data: DataSet | None = None
+    splits: tuple[DataSet, ...] = ()
+    within: str = ""
+    findings: str = ""
+    summary: str = ""
     report: Path | None = None
     task_file: str = ""
     status: Status = "FINISHED"

@@ -1,21 +1,27 @@
 """Runs under tracking: recorded in MLflow when they end, the LM calls of `generate` traced where that is asked for."""
 
 import time
+from collections.abc import Callable
 from contextlib import ExitStack, closing
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from seedless.errors import LMUnusable, UsageError
 from seedless.evals.recording.account import record_of_generation
 from seedless.evals.recording.compile_account import Candidates, record_of_compile
 from seedless.evals.recording.outbox import LONGEST, MLRUNS, Outbox, Recorder, patience
+from seedless.evals.recording.record import Record
 from seedless.generation import Generation
 from seedless.outcome import Outcome, Row
 from seedless.run.journal import Journal
 from seedless.targen import TarGEN
 
-__all__ = ["Tracked", "track_compile"]
+if TYPE_CHECKING:
+    from seedless.evals.evaluation import Evaluation
+    from seedless.evals.recording.evaluation_account import Given
+
+__all__ = ["Tracked", "track_compile", "track_evaluation"]
 
 
 class Tracked:
@@ -50,9 +56,9 @@ class Tracked:
         self._recorder = Recorder(Outbox(folder))
         self._left = generation.plan.n - generation.accepted_before
         self._made = 0
+        self._first = 0.0  # when the first row was there: what goes before it tells nothing of the pace
         self._stack = ExitStack()
         self._untraced: list[str] = []
-        self._started = time.monotonic()
 
     def __enter__(self) -> Self:
         if self._trace:
@@ -71,11 +77,16 @@ class Tracked:
                 self._record(failed=error is not None)
 
     def add(self, outcome: Outcome) -> None:
-        """Note an outcome: MLflow begins to load when the rest will take no longer than that."""
+        """Note an outcome: MLflow begins to load when the rest will take no longer than that, and its record will be waited for."""
         if isinstance(outcome, Row):
             self._made += 1
             self._left -= 1
-            self._recorder.expect(left=self._left * (time.monotonic() - self._started) / self._made)
+            now = time.monotonic()
+            if self._made == 1:
+                self._first = now
+                return
+            seconds, since = now - self._first, self._made - 1
+            self._recorder.expect(left=self._left * seconds / since, patience=patience(seconds, since))
 
     def _record(self, *, failed: bool) -> None:
         try:
@@ -89,10 +100,26 @@ class Tracked:
 
 def track_compile(program: TarGEN, candidates: Candidates, path: Path, *, seconds: float, folder: Path = MLRUNS) -> tuple[str, ...]:
     """Record a compile that wrote `program` to `path`, and return a line for what was not recorded, and why. Waits up to a minute."""
-    try:
+
+    def made() -> Record:
         with closing(Journal(path.with_name(path.name + ".db"))) as journal:
             key = journal.run_id()
-        record = record_of_compile(program, candidates, key=key, variant=path.stem, seconds=seconds)
+        return record_of_compile(program, candidates, key=key, variant=path.stem, seconds=seconds)
+
+    return _recorded(made, folder)
+
+
+def track_evaluation(found: "Evaluation", given: "Given", *, seconds: float, folder: Path = MLRUNS) -> tuple[str, ...]:
+    """Record an evaluation of `given` that found `found`, and return a line for what was not recorded, and why. Waits up to a minute."""
+    # The analyses are slow to load, and no part of `generate`.
+    from seedless.evals.recording.evaluation_account import record_of_evaluation
+
+    return _recorded(lambda: record_of_evaluation(found, given, seconds=seconds), folder)
+
+
+def _recorded(made: Callable[[], Record], folder: Path) -> tuple[str, ...]:
+    try:
+        record = made()
     except UsageError as error:
         return (f"not recorded in MLflow: {error}",)
     with Recorder(Outbox(folder)) as recorder:

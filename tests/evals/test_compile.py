@@ -143,8 +143,6 @@ def test_bootstrap_lets_a_teacher_demonstrate(task: Path) -> None:
 
 @pytest.mark.parametrize("optimizer", ["copro", "simba", "miprov2"])
 def test_each_other_optimiser_runs_to_its_end(optimizer: str, task: Path) -> None:
-    if optimizer == "miprov2":
-        pytest.importorskip("optuna", reason="MIPROv2 needs optuna: pip install 'seedless[miprov2]'")
     with CoachableServer(luck=0.4 if optimizer == "simba" else 0.0) as server:
         log = Log()
         program = compiled(server, task, optimizer, calls=220, log=log)

@@ -335,6 +335,14 @@ sys.addaudithook(hook)
 """
 
 
+@pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="this system has no groups of processes by session")
+def test_the_process_gives_way_within_its_session_and_among_sessions() -> None:
+    code = "import os, seedless.evals.tracking as t; t._give_way(); print(os.nice(0), open('/proc/self/autogroup').read())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, start_new_session=True)
+    assert done.stdout.split()[0] == "19"
+    assert done.stdout.rstrip().endswith("nice 19")
+
+
 @pytest.mark.slow
 def test_the_process_makes_the_database_offline_and_keeps_no_key(
     run: MakeRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -148,26 +148,28 @@ def test_a_process_that_takes_its_time_is_not_waited_for(tmp_path: Path, stand_i
 def test_a_process_that_cannot_be_started_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", str(tmp_path / "gone"))
     with Recorder(Outbox(tmp_path / "mlruns")) as recorder:
-        recorder.expect(left=0)
+        recorder.expect(left=0, patience=5)
         (said,) = recorder.record(RECORD, patience=30)
     assert "no process for it can be started (No such file or directory)" in said
 
 
-def test_it_begins_only_near_the_end(tmp_path: Path, stand_in: Callable[[str], None]) -> None:
+def test_it_begins_only_near_an_end_that_is_waited_for(tmp_path: Path, stand_in: Callable[[str], None]) -> None:
     stand_in("import sys; sys.stdin.readline()")
     with Recorder(Outbox(tmp_path / "mlruns")) as recorder:
-        recorder.expect(left=3600)
+        recorder.expect(left=3600, patience=5)
+        recorder.expect(left=10, patience=0)
         assert recorder._process is None
-        recorder.expect(left=10)
+        recorder.expect(left=10, patience=5)
         begun = recorder._process
         assert begun is not None
-        recorder.expect(left=5)
+        recorder.expect(left=5, patience=5)
         assert recorder._process is begun
     assert begun.wait(10) == 0, "what is not handed anything ends with its parent"
 
 
 def test_patience_is_a_share_of_what_500_rows_take() -> None:
-    assert patience(10.0, 500) == pytest.approx(0.3)
+    assert patience(100.0, 500) == pytest.approx(3.0)
+    assert patience(60.0, 500) == 0.0, "less than recording takes"
     assert patience(40.0, 40) == pytest.approx(15.0)
     assert patience(1e6, 1) == 60.0
     assert patience(0.0, 0) == 0.0

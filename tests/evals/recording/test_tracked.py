@@ -4,13 +4,16 @@ import json
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner
 
 from seedless import Generation, LMUnusable, Options, UsageError
 from seedless.cli import app
+from seedless.evals.recording import tracked as tracked_module
 from seedless.evals.recording.account import record_of_generation
+from seedless.evals.recording.outbox import Recorder
 from seedless.evals.recording.tracked import Tracked
 from seedless.evals.tracking import Tracker
 from seedless.testing import fake_lm
@@ -152,6 +155,22 @@ def test_a_run_whose_lm_gives_up_is_recorded_as_failed_and_an_interrupted_one_is
         with pytest.raises(KeyboardInterrupt):
             attempt("b", KeyboardInterrupt())
     assert not list((mlruns / "outbox").glob("*.json"))
+
+
+@pytest.mark.parametrize(("start", "pace", "begun"), [(60.0, 0.05, False), (0.5, 3.0, True)])
+def test_a_slow_run_has_mlflow_loaded_by_its_end_and_a_fast_one_that_starts_slowly_has_not(
+    start: float, pace: float, begun: bool, task: Path, tmp_path: Path, mlruns: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, began = [0.0], list[Recorder]()
+    monkeypatch.setattr(tracked_module, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    monkeypatch.setattr(Recorder, "begin", lambda recorder: began.append(recorder))
+    with Generation(task, n=30, out=tmp_path / "out", options=Options(lm=fake_lm(Author()), concurrency=1)) as run:
+        tracked = Tracked(run, folder=mlruns)
+        for number, outcome in enumerate(run, 1):
+            clock[0] = start + pace * number
+            tracked.add(outcome)
+            assert not (began and 30 - number >= 15), "while more than 45 s are left, nothing is loaded"
+    assert bool(began) is begun
 
 
 @pytest.mark.parametrize("share", ["-0.1", "1.5", "nan"])
