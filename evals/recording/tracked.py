@@ -84,9 +84,9 @@ class Tracked:
             now = time.monotonic()
             if self._made == 1:
                 self._first = now
-                return
-            seconds, since = now - self._first, self._made - 1
-            self._recorder.expect(left=self._left * seconds / since, patience=patience(seconds, since))
+            elif self._made >= self._left:  # earlier, rows that come in bursts tell little of the pace
+                seconds, since = now - self._first, self._made - 1
+                self._recorder.expect(left=self._left * seconds / since, patience=patience(seconds, since))
 
     def _record(self, *, failed: bool) -> None:
         try:

@@ -157,9 +157,9 @@ def test_a_run_whose_lm_gives_up_is_recorded_as_failed_and_an_interrupted_one_is
     assert not list((mlruns / "outbox").glob("*.json"))
 
 
-@pytest.mark.parametrize(("start", "pace", "begun"), [(60.0, 0.05, False), (0.5, 3.0, True)])
+@pytest.mark.parametrize(("start", "pace", "rows", "begun"), [(60.0, 0.05, 30, False), (0.5, 3.0, 30, True), (0.5, 0.25, 4, False)])
 def test_a_slow_run_has_mlflow_loaded_by_its_end_and_a_fast_one_that_starts_slowly_has_not(
-    start: float, pace: float, begun: bool, task: Path, tmp_path: Path, mlruns: Path, monkeypatch: pytest.MonkeyPatch
+    start: float, pace: float, rows: int, begun: bool, task: Path, tmp_path: Path, mlruns: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock, began = [0.0], list[Recorder]()
     monkeypatch.setattr(tracked_module, "time", SimpleNamespace(monotonic=lambda: clock[0]))
@@ -167,7 +167,7 @@ def test_a_slow_run_has_mlflow_loaded_by_its_end_and_a_fast_one_that_starts_slow
     with Generation(task, n=30, out=tmp_path / "out", options=Options(lm=fake_lm(Author()), concurrency=1)) as run:
         tracked = Tracked(run, folder=mlruns)
         for number, outcome in enumerate(run, 1):
-            clock[0] = start + pace * number
+            clock[0] = start + pace * min(number, rows)  # what comes after `rows` comes at once
             tracked.add(outcome)
             assert not (began and 30 - number >= 15), "while more than 45 s are left, nothing is loaded"
     assert bool(began) is begun
