@@ -104,9 +104,10 @@ def test_a_killed_compile_goes_the_same_way_again_and_pays_for_nothing_twice(
         account = json.loads(done.out)
         again = [body for body, count in bodies(server).items() if count > 1]
         assert len(again) <= CONCURRENCY * len(MOMENTS)
-        assert account["repeated"] == len(again)
+        unsent = account["repeated"] - len(again)  # noted, and killed before the server had them: the account never tells too few
+        assert 0 <= unsent <= CONCURRENCY * len(MOMENTS) - len(again)
         assert requests <= server.requests <= requests + len(again)
-        assert sum(account["calls"].values()) == server.requests
+        assert sum(account["calls"].values()) == server.requests + unsent
         assert words_of(out) == words_of(program)
 
 
