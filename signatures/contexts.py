@@ -1,5 +1,7 @@
 """Stage 1: the domains and settings that spread the data."""
 
+from typing import Any
+
 import dspy
 
 __all__ = ["CONTEXTS_SHOWN", "NameContexts", "NameContextsPlainly"]
@@ -27,7 +29,7 @@ class NameContextsPlainly(dspy.Signature):
     contexts: list[str] = dspy.OutputField(desc="the list")
 
 
-CONTEXTS_SHOWN = (  # what a list looks like, for small models; of no task
+CONTEXTS_SHOWN: tuple[dict[str, Any], ...] = (  # what a list looks like, for small models; of no task
     {
         "wanted": "kinds of animals that people keep",
         "count": 5,

@@ -1,5 +1,7 @@
 """Stage 2: the atomic elements on which instances are built, asked per context."""
 
+from typing import Any
+
 import dspy
 
 __all__ = ["PASSAGES_SHOWN", "SEEDS_SHOWN", "NamePassagesPlainly", "NameSeeds", "NameSeedsApart", "NameSeedsPlainly"]
@@ -46,7 +48,7 @@ class NamePassagesPlainly(dspy.Signature):
     seeds: list[str] = dspy.OutputField(desc="the list")
 
 
-SEEDS_SHOWN = (  # what a list looks like, for small models; of no task
+SEEDS_SHOWN: tuple[dict[str, Any], ...] = (  # what a list looks like, for small models; of no task
     {
         "context": "a kitchen",
         "wanted": "things that go wrong in a kitchen",
@@ -60,7 +62,7 @@ SEEDS_SHOWN = (  # what a list looks like, for small models; of no task
         "seeds": ["the coach", "a young striker", "the team doctor", "a loyal fan", "the new owner"],
     },
 )
-PASSAGES_SHOWN = (
+PASSAGES_SHOWN: tuple[dict[str, Any], ...] = (
     {
         "context": "a harbour",
         "wanted": "statements of facts",

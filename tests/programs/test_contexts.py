@@ -33,8 +33,8 @@ def asked(task: Task, profile: Profile, answer: str) -> tuple[tuple[str, ...], t
 
 def test_a_small_model_is_shown_lists_of_no_task() -> None:
     _, _, prompts = asked(NOTES, EMBEDDED, "1. the cellar\n2. the attic")
-    assert all(str(item) in prompts[0] for shown in CONTEXTS_SHOWN for item in shown["contexts"])  # type: ignore[attr-defined]  # a list
-    assert all(str(item) in prompts[-1] for shown in SEEDS_SHOWN for item in shown["seeds"])  # type: ignore[attr-defined]  # a list
+    assert all(str(item) in prompts[0] for shown in CONTEXTS_SHOWN for item in shown["contexts"])
+    assert all(str(item) in prompts[-1] for shown in SEEDS_SHOWN for item in shown["seeds"])
     assert "rooms of a house" in prompts[0]
 
 
@@ -60,4 +60,4 @@ def test_a_seed_that_becomes_a_field_is_a_sentence() -> None:
     _, seeds, prompts = asked(PAIRS, EMBEDDED, f"1. {fact}\n2. Two boats were repaired.")
     assert seeds == (fact, "Two boats were repaired.")
     assert "one full sentence" in prompts[-1]
-    assert all(str(item) in prompts[-1] for shown in PASSAGES_SHOWN for item in shown["seeds"])  # type: ignore[attr-defined]  # a list
+    assert all(str(item) in prompts[-1] for shown in PASSAGES_SHOWN for item in shown["seeds"])
