@@ -50,27 +50,35 @@ HANGING = frozenset(
 
 
 class Assertion(BaseModel):
-    """One named check of a draft. Without `field`, every field is looked at."""
+    """One named check of a draft. Without `field`, every field is looked at; with `labels`, only what is written for one of them."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: str
     field: FieldName | None = None
+    labels: Annotated[tuple[str, ...], Attr(max_length=100)] = ()
 
     @model_validator(mode="after")
     def _of_the_draft(self) -> Self:
         if self.field is not None and self.kind in {"fields_differ", "near_duplicate", "conflict", "fresh_opening"}:
             raise ValueError(f"{self.kind} looks at the whole row; leave field out")
+        if self.labels and self.kind in {"near_duplicate", "conflict", "fresh_opening"}:
+            raise ValueError(f"{self.kind} looks at the whole data set; leave labels out")
         return self
 
     @property
     def name(self) -> str:
-        """The assertion's kind, with its field where it has one."""
-        return self.kind if self.field is None else f"{self.kind}:{self.field}"
+        """The assertion's kind, with its field and its labels where it has some."""
+        of = f"[{', '.join(self.labels)}]" if self.labels else ""
+        return f"{self.kind}{of}" if self.field is None else f"{self.kind}:{self.field}{of}"
 
     def named_fields(self) -> tuple[str, ...]:
         """Every field name that the parameters mention."""
         return () if self.field is None else (self.field,)
+
+    def concerns(self, slot: Slot) -> bool:
+        """Whether it looks at what is written for `slot`."""
+        return not self.labels or slot.label in self.labels
 
     def check(self, draft: Draft, slot: Slot, kept: Kept) -> str | None:
         """Nothing where the assertion holds, else one sentence that tells the writer what to change."""

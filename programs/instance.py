@@ -123,7 +123,7 @@ class Instance(dspy.Module):
                 f.name: slot.seed.text if f.name == self.task.seeds.field else draft.texts.get(f.name, "") for f in self.task.fields
             }
             draft = replace(draft, texts=texts, given=self.task.seeds.field)
-        told = ((a.name, a.check(draft, slot, kept)) for a in self.assertions)
+        told = ((a.name, a.check(draft, slot, kept)) for a in self.assertions if a.concerns(slot))
         if broken := tuple(Broken(name, sentence) for name, sentence in told if sentence is not None):
             return Judged(draft, broken)
         verdict = await self.verifier.verdict(draft, slot, slot.rollout)
@@ -195,7 +195,7 @@ def _score(verdict: Verdict | None) -> float:
 def assertions_of(task: Task) -> tuple[Assertion, ...]:
     """The assertions that a task's drafts must hold: those of its fields, the standard ones, and the task file's own.
 
-    One in the task file takes the place of the standard one of the same kind and field.
+    One in the task file takes the place of the standard one of the same kind and field, unless it is for some labels only.
     """
     standard: list[Assertion] = []
     for field in task.written_fields:

@@ -165,6 +165,8 @@ class Task(Declared):
         for i, assertion in enumerate(self.assertions):
             for field in assertion.named_fields():
                 _known("field", field, names, "assertions", i)
+            for name in assertion.labels:
+                _known("label", name, list(self.label_names), "assertions", i, "labels")
         allowed = [
             *sorted(BUILT_IN_PLACES),
             *(a.name for a in self.attributes),

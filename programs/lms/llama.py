@@ -21,6 +21,7 @@ __all__ = ["AsyncLlamaEngine", "LlamaEngine", "LlamaServer", "threads_that_pay"]
 
 
 COPIES_SHARE = 1 / 8  # of the machine's memory, for all copies of a model's weights together
+PROMPTS_KEPT = 256  # MiB for prompts already read, beside those in the slots
 SAMPLERS = ("min_p", "temperature")  # what is used of llama.cpp's chain: the rest of it sorts the vocabulary for each token
 
 
@@ -102,7 +103,7 @@ class LlamaServer:
         params.n_parallel = slots
         params.verbosity = -1
         params.offline = True
-        params.cache_ram_mib = 0  # a slot keeps its own prompt; llama.cpp would copy it out with each change of prompt
+        params.cache_ram_mib = PROMPTS_KEPT  # writing and verifying take turns: each finds its own instruction as it was read
         params.warmup = False
         if self._embedding:
             params.embedding = True

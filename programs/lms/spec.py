@@ -35,7 +35,7 @@ class Profile:
 
     `wording` and `adapter` choose the prompts' form; `drafts` are written for each attempt and the best is taken; `revise` tells
     whether a broken draft goes back to the writer with its objections, or another is written; lists are asked for `list_batch` items at a time;
-    seeds are asked for within their context where `conditions`, otherwise as if for the whole task, as a model must that cannot think
+    a verdict gives a draft another label where it `relabels`; seeds are asked for within their context where `conditions`, otherwise as if for the whole task, as a model must that cannot think
     of two things at once; a verdict comes with a reason where `explains`. `sampling` is each stage's.
     """
 
@@ -47,6 +47,7 @@ class Profile:
     revise: bool
     list_batch: int
     concurrency: int
+    relabels: bool = True
     explains: bool = True
     conditions: bool = True
     sampling: Mapping[str, Sampling] = field(default_factory=dict)
@@ -54,7 +55,8 @@ class Profile:
 
 HOSTED = Profile(wording="full", adapter="json", verifier="lm", drafts=1, attempts=3, revise=True, list_batch=20, concurrency=32)
 LOCAL = Profile(
-    wording="plain", adapter="plain", verifier="lm", drafts=1, attempts=3, revise=True, list_batch=20, concurrency=8, explains=False,
+    wording="plain", adapter="plain", verifier="embedding", drafts=1, attempts=3, revise=True, list_batch=20, concurrency=8,
+    relabels=False, explains=False,
     sampling={
         "contexts": {"temperature": 0.8, "min_p": 0.05, "max_tokens": 400},
         "seeds": {"temperature": 0.8, "min_p": 0.05, "max_tokens": 400},
@@ -63,8 +65,8 @@ LOCAL = Profile(
     },
 )  # fmt: skip
 EMBEDDED = Profile(
-    wording="plain", adapter="plain", verifier="embedding", drafts=1, attempts=3, revise=False, list_batch=5, concurrency=8, explains=False,
-    conditions=False,
+    wording="plain", adapter="plain", verifier="embedding", drafts=1, attempts=3, revise=False, list_batch=5, concurrency=8,
+    relabels=False, explains=False, conditions=False,
     sampling={
         "contexts": {"temperature": 0.7, "min_p": 0.1, "max_tokens": 80},
         "seeds": {"temperature": 0.7, "min_p": 0.1, "max_tokens": 80},

@@ -17,6 +17,7 @@ TEMPERATURE = 0.06  # of the zero-shot softmax over centred cosines
 SHRINKAGE = 20.0  # drafts that the meanings' own cosines count for in a label's mean score
 FIRST_FIT = 8  # drafts of every label before the student has a say
 REMEMBERED = 4000  # latest drafts that the student learns from
+STRENGTH = 10.0  # scikit-learn's C: on unit vectors, its default leaves the student too unsure of itself to count
 GROWTH = 1.2  # the student is fitted again when its rows have grown by this factor
 
 
@@ -112,7 +113,7 @@ class EmbeddingVerifier:
             from sklearn.linear_model import LogisticRegression
             from threadpoolctl import threadpool_limits
 
-            student = LogisticRegression(C=1.0, class_weight="balanced", max_iter=200)
+            student = LogisticRegression(C=STRENGTH, class_weight="balanced", max_iter=200)
             with threadpool_limits(1):  # small matrices: threads would only wait for each other
                 self._student = student.fit(np.stack(self._rows), self._asked)
             self._fitted = self._seen

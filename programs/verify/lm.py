@@ -34,7 +34,6 @@ class LMVerifier(dspy.Module):
         The LM that judges; by default the one that writes.
     """
 
-    relabels = True
     doubt = 1.0
 
     def __init__(
@@ -60,6 +59,7 @@ class LMVerifier(dspy.Module):
         self.task = task
         self.mode = mode
         self.only_relabels = mode.name == "anchored"
+        self.relabels = profile.relabels or self.only_relabels
         self._sampling = dict(profile.sampling.get("verify", {}))
         if "max_tokens" in self._sampling:  # room for the longest label, at a token a byte, and for a reason where there is one
             longest = max(len(name.encode()) for name in task.label_names)

@@ -93,6 +93,33 @@ def test_a_reader_who_always_disagrees_relabels() -> None:
     assert made.outcome.provenance.verdict == "open"
 
 
+def test_a_local_model_s_word_gives_no_draft_another_label() -> None:
+    """A 1.5B model that read real drafts was right about 6 to 42 % of those that it would have relabelled."""
+    program = TarGEN(PAIRS, lm=fake_lm(answers(label="open")), profile=replace(HOSTED, relabels=False))
+    made = program(seed=PREMISE, context="trade", label="follows")
+    assert isinstance(made.outcome, Refusal)
+    assert made.outcome.stage == "verify"
+    assert made.outcome.provenance.verdict == "open"
+
+
+def test_an_assertion_for_one_label_leaves_the_others_alone() -> None:
+    digits = {"kind": "regex", "field": "hypothesis", "labels": ["follows"], "pattern": "[0-9]", "message": "Name a number."}
+    task = PAIRS.model_copy(update={"assertions": Task.model_validate({**PAIRS.model_dump(), "assertions": [digits]}).assertions})
+    assert [a.name for a in assertions_of(task)][-1] == "regex:hypothesis[follows]"
+    for label, ok in (("follows", False), ("open", True)):
+        program = TarGEN(task, lm=fake_lm(answers(label=label)), profile=HOSTED)
+        made = program(seed=PREMISE, context="trade", label=label)
+        assert made.ok == ok
+        if not ok:
+            assert {b.assertion for b in made.outcome.broken} == {"regex:hypothesis[follows]"}
+
+
+def test_one_for_some_labels_does_not_replace_the_standard_one() -> None:
+    own = [{"kind": "length", "field": "hypothesis", "labels": ["open"], "min_words": 6}]
+    task = Task.model_validate({**PAIRS.model_dump(), "assertions": own})
+    assert [a.name for a in assertions_of(task) if a.kind == "length"] == ["length:hypothesis", "length:hypothesis[open]"]
+
+
 def test_the_anchored_pass_relabels_at_once_and_writes_nothing_again() -> None:
     made, prompts = make(answers(label="open"), verify="anchored")
     assert made.label == "open"

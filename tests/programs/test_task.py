@@ -99,6 +99,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"assertions": [{"kind": "length", "field": "body"}]}, "given the field 'body', allowed are text"),
     ({"assertions": [{"kind": "contains", "field": "text", "value_of": "answer"}]}, "given the field 'answer'"),
     ({"assertions": [{"kind": "rhyme"}]}, "rhyme"),
+    ({"assertions": [{"kind": "length", "labels": ["hot"]}]}, "given the label 'hot', allowed are warm, cold"),
+    ({"assertions": [{"kind": "near_duplicate", "labels": ["warm"]}]}, "looks at the whole data set; leave labels out"),
     ({"assertions": [{"kind": "length", "least": 1}]}, "Extra inputs"),
 ]
 

@@ -39,6 +39,16 @@ def test_a_small_model_has_a_copy_for_each_thread_but_none_without_a_slot(slots:
 
 
 @pytest.mark.slow
+def test_two_prompts_that_take_turns_in_a_slot_are_read_once_each() -> None:
+    """Writing and verifying do: each would read its whole instruction again."""
+    server = LlamaServer(embedded_lm(), slots=1, threads=1)
+    prompts = ["Count the birds in the old tree by the river. " * 12, "Name all colours of the rainbow, in their order. " * 12]
+    read = [server.chat({**ASKED, "messages": [{"role": "user", "content": p}]})["timings"]["prompt_n"] for p in prompts * 2]
+    assert min(read[:2]) > 100
+    assert max(read[2:]) < 20
+
+
+@pytest.mark.slow
 def test_requests_in_flight_are_spread_and_answers_are_the_same() -> None:
     server = LlamaServer(embedded_lm(), slots=4, threads=2)
     alone = server.chat(ASKED)["choices"][0]["message"]["content"]

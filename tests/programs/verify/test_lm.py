@@ -154,9 +154,9 @@ def test_a_disagreement_without_a_reason_is_told_without_one() -> None:
 
     engine = Recorder(answer)
     lm = MeteredLM("fake", identity="fake", address="a fake", engine=engine, async_engine=Awaited(engine), free=True)
-    made = TarGEN(MAIL, lm=lm, profile=replace(LOCAL, attempts=2))(label="order", context="a shop", seed="a lamp")
-    assert made.label == "complaint"
-    assert made.outcome.provenance.reason == ""
+    profile = replace(LOCAL, attempts=2, verifier="lm")
+    made = TarGEN(MAIL, lm=lm, profile=profile)(label="order", context="a shop", seed="a lamp")
+    assert (made.ok, made.outcome.provenance.verdict, made.outcome.provenance.reason) == (False, "complaint", "")
     revision = next(said for said in asked if "Do better" in said)
     assert "read the text as 'complaint'; change it so that the writer says thank you or orders." in revision
 
