@@ -22,8 +22,8 @@ ALIKE = 0.75
 class NameList(dspy.Module):
     """Asks for a list until `count` different items are there, or three answers in a row bring nothing new.
 
-    `len(result) <= count`, in the order in which the LM named them; items of over `longest` words are left out, and phrases as long
-    as the decoder's grammar lets them be, which may be cut. Marks at an item's ends are taken off; of `sentences`, only what a
+    `len(result) <= count`, in the order in which the LM named them; items of over `longest` words are left out, and phrases of over
+    `LONGEST_PHRASE` characters, which the decoder's grammar may have cut. Marks at an item's ends are taken off; of `sentences`, only what a
     list puts around them. `shown` are demonstrations of the form, which a small model needs.
     """
 
@@ -43,7 +43,7 @@ class NameList(dspy.Module):
         if plain:
             self.name_list.demos = [dspy.Example(**example) for example in shown]
         self._sentences = sentences and plain
-        self._cut = LONGEST_PHRASE if plain and not sentences else None
+        self._room = LONGEST_PHRASE if plain and not sentences else None
         self.sampling = profile.sampling.get(name, {})
         self._stage = name
         self._longest = longest
@@ -71,7 +71,7 @@ class NameList(dspy.Module):
                 named = []
             for item in named:
                 text = " ".join(str(item).split()).strip(self._marks)
-                whole = 0 < len(words(text)) <= self._longest and (self._cut is None or len(text) < self._cut)
+                whole = 0 < len(words(text)) <= self._longest and (self._room is None or len(text) <= self._room)
                 if whole and not _alike(text, (*known, *found)) and len(found) < count:
                     found.append(text)
             barren = barren + 1 if len(found) == before else 0

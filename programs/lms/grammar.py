@@ -2,7 +2,8 @@
 
 __all__ = ["LONGEST_PHRASE", "grammar_of_form", "grammar_of_list"]
 
-LONGEST_PHRASE = 33  # characters of an item in a list of phrases; one that has so many may be cut
+LONGEST_PHRASE = 33  # characters of an item in a list of phrases
+ROOM = 48  # characters after which the grammar ends an item: what it cuts is then too long anyway, wherever the last word began
 
 MARKUP = r"\[\]{}<>_*#|"
 POINT = '[0-9] "." [0-9] | [A-Z] "." [A-Z] "." | ("Mr" | "Mrs" | "Ms" | "Dr" | "St") ". "'  # a point that ends no sentence
@@ -33,4 +34,4 @@ def grammar_of_list(count: int, form: str = "phrase") -> str:
     lines = " ".join(f'"{i}. " item' for i in range(1, count + 1))
     if form == "sentence":
         return rf'root ::= {lines}{chr(10)}item ::= [A-Z] [^.!?\n{MARKUP}]{{10,238}} "." "\n"'
-    return rf'root ::= {lines}{chr(10)}item ::= [A-Za-z] [A-Za-z \x27-]{{2,{LONGEST_PHRASE - 1}}} "\n"'
+    return rf'root ::= {lines}{chr(10)}item ::= [A-Za-z] [A-Za-z \x27-]{{2,{ROOM - 1}}} "\n"'
