@@ -13,7 +13,7 @@ from seedless.evals.measures.matched import matched
 from seedless.evals.measures.nearest import nearest_earlier
 from seedless.evals.measures.numbered import Numbered, Vocabulary
 from seedless.evals.measures.self_bleu import self_bleu
-from seedless.kept import words
+from seedless.text import words
 
 __all__ = ["Diversity", "Figures", "LabelFigures", "Opening", "Spread", "diversity", "vendi_score"]
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from seedless.evals.compiling.anchor import Anchor, Embedder, Vectors
-from seedless.kept import rouge_l, words
 from seedless.outcome import Outcome, Refusal, Row
+from seedless.text import rouge_l, words
 
 __all__ = ["DevMetric", "Scored"]
 

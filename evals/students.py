@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from seedless.errors import UsageError
 from seedless.evals.labelled import LabelledRows
-from seedless.kept import words
+from seedless.text import words
 
 __all__ = ["STUDENTS", "EmbeddingStudent", "Fitted", "Student", "TfidfStudent", "student_of"]
 

@@ -11,8 +11,9 @@ from typing import Annotated, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field as Attr, StringConstraints, field_validator, model_validator
 
-from seedless.kept import Kept, rouge_l, words
+from seedless.kept import Kept
 from seedless.slot import Draft, Slot
+from seedless.text import language_of, rouge_l, sentences, words
 
 __all__ = [
     "Assertion",
@@ -42,8 +43,6 @@ Fraction = Annotated[float, Attr(gt=0, le=1, strict=True)]
 CUT = "The text was cut off at the token limit; write a shorter one that ends properly."
 ENDINGS = ".!?…。！？"
 CLOSERS = "\"'”’»)]*"
-SENTENCE_END = re.compile(r"[.!?…]+[\"'”’»)\]]*(?=\s+[\"'“‘«(\[]?([^\W_]))|[。！？]")
-ABBREVIATION = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|vs|etc|Inc|Ltd|Co|Corp|U\.S|U\.K|e\.g|i\.e|[A-Z])\.$")
 HANGING = frozenset(
     {"a", "an", "and", "as", "because", "but", "my", "or", "our", "the", "their", "which", "while", "whose", "your"}
 )
@@ -435,39 +434,6 @@ Stock = Annotated[
 def kinds() -> dict[str, type[Assertion]]:
     """The stock by kind."""
     return {str(cls.model_fields["kind"].default): cls for cls in get_args(get_args(Stock)[0])}
-
-
-def sentences(text: str) -> list[str]:
-    """The sentences of `text`, by end marks followed by a capital letter, a digit or a quotation mark.
-
-    >>> sentences('He met Dr. Who. "Yes!" she said. It rained.')
-    ['He met Dr. Who.', '"Yes!" she said.', 'It rained.']
-    """
-    parts: list[str] = []
-    start = 0
-    for match in SENTENCE_END.finditer(text):
-        piece = text[start : match.end()]
-        following = match[1] or "A"
-        if ABBREVIATION.search(piece) or not (following.isupper() or following.isdigit()):
-            continue
-        if piece.endswith("No.") and following.isdigit():
-            continue
-        parts.append(piece.strip())
-        start = match.end()
-    if rest := text[start:].strip():
-        parts.append(rest)
-    return parts
-
-
-def language_of(text: str) -> str:
-    """The ISO 639-1 code of the language in which `text` reads.
-
-    >>> language_of("The film was long, but the ending was worth the wait.")
-    'en'
-    """
-    import py3langid  # 0.5 s to load: only for tasks whose drafts come this far
-
-    return str(py3langid.classify(text)[0])
 
 
 def _runs(said: list[str], length: int) -> list[tuple[str, ...]]:

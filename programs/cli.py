@@ -190,7 +190,7 @@ def generate(
         if as_json:
             _print(json.dumps({"dir": str(folder) if folder else None, **ledger.record()}, ensure_ascii=False))
         raise BudgetEnded(
-            f"{ledger.accepted} of {ledger.requested} rows; {ledger.shortfall}; rows are kept: raise the budget and give the same command again"
+            f"{ledger.accepted} of {ledger.requested} rows; {ledger.shortfall}; rows are kept, refusals.jsonl says why others are not: mend that or raise the budget, and give the same command again"
         )
     if preview is None:
         _account(ledger.record(), folder, as_json=as_json)

@@ -5,7 +5,6 @@ from typing import Any
 
 import dspy
 
-from seedless.kept import rouge_l, words
 from seedless.lms.grammar import LONGEST_PHRASE
 from seedless.lms.metered import CutOff
 from seedless.lms.spec import Profile
@@ -13,6 +12,7 @@ from seedless.lms.step import stage
 from seedless.signatures import CONTEXTS_SHOWN, NameContexts, NameContextsPlainly
 from seedless.slot import Context
 from seedless.task import Task
+from seedless.text import rouge_l, words
 
 __all__ = ["Contexts", "NameList"]
 
@@ -43,7 +43,7 @@ class NameList(dspy.Module):
         if plain:
             self.name_list.demos = [dspy.Example(**example) for example in shown]
         self._sentences = sentences and plain
-        self._room = LONGEST_PHRASE if plain and not sentences else None
+        self._characters = LONGEST_PHRASE if plain and not sentences else None
         self.sampling = profile.sampling.get(name, {})
         self._stage = name
         self._longest = longest
@@ -71,7 +71,7 @@ class NameList(dspy.Module):
                 named = []
             for item in named:
                 text = " ".join(str(item).split()).strip(self._marks)
-                whole = 0 < len(words(text)) <= self._longest and (self._room is None or len(text) <= self._room)
+                whole = 0 < len(words(text)) <= self._longest and (self._characters is None or len(text) <= self._characters)
                 if whole and not _alike(text, (*known, *found)) and len(found) < count:
                     found.append(text)
             barren = barren + 1 if len(found) == before else 0

@@ -23,7 +23,6 @@ from seedless.assertions import (
     NoLabelWord,
     NotCut,
     Sentences,
-    sentences,
 )
 from seedless.kept import Kept
 from seedless.lms.metered import StepFailed
@@ -33,6 +32,7 @@ from seedless.retry import AssertedRetry, Judged, Retried
 from seedless.signatures import ReviseInstance, ReviseInstancePlainly, WriteInstance, WriteInstancePlainly
 from seedless.slot import Draft, Slot, Verdict
 from seedless.task import Task, fill
+from seedless.text import sentences
 from seedless.verify import Verifier
 
 __all__ = ["Instance", "assertions_of"]

@@ -1,27 +1,15 @@
 """The rows kept so far, as far as a new draft must differ from them."""
 
-import re
-import unicodedata
 import zlib
 from collections import Counter
-from collections.abc import Sequence
 
 import numpy as np
 from rapidfuzz.distance import Indel
 from rapidfuzz.process import extractOne
 
-__all__ = ["Kept", "words"]
+from seedless.text import words
 
-WORD = re.compile(r"\w+")
-
-
-def words(text: str) -> list[str]:
-    """The words of `text`, case folded, in Unicode's compatibility form.
-
-    >>> words("It's GOOD, isn't it?")
-    ['it', 's', 'good', 'isn', 't', 'it']
-    """
-    return WORD.findall(unicodedata.normalize("NFKC", text).casefold())
+__all__ = ["Kept"]
 
 
 class Kept:
@@ -80,12 +68,3 @@ def _opening(text: str) -> tuple[str, ...]:
 
 def _hashes(text: str) -> tuple[int, ...]:
     return tuple(zlib.crc32(word.encode()) for word in words(text))
-
-
-def rouge_l(first: Sequence[str], second: Sequence[str]) -> float:
-    """ROUGE-L F1 of two word sequences, in [0, 1]; higher is more alike.
-
-    >>> rouge_l(["the", "cat", "sat"], ["the", "cat", "ran"])
-    0.6666666666666667
-    """
-    return float(_rouge_l(list(first), list(second)))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from seedless.kept import words
+from seedless.text import words
 
 __all__ = ["WordEmbedder"]
 

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seedless.evals.compiling.dev import DevRow
-from seedless.kept import words
 from seedless.task import Task
+from seedless.text import words
 
 __all__ = ["Anchor", "Embedder", "macro_f1", "student_of", "usefulness"]
 

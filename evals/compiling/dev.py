@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from seedless.errors import UsageError
-from seedless.kept import words
 from seedless.task import Task
+from seedless.text import words
 
 __all__ = ["DevRow", "dev_rows", "halves", "read_dev"]
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from seedless.evals.labelled import LabelledRows
 from seedless.evals.students import Fitted
-from seedless.kept import words
+from seedless.text import words
 
 __all__ = ["Artefact", "ArtefactStudent", "artefacts"]
 

@@ -8,7 +8,7 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from seedless.kept import words
+from seedless.text import words
 
 __all__ = ["Numbered", "Vocabulary"]
 

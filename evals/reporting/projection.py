@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seedless.errors import SetupError
-from seedless.kept import words
+from seedless.text import words
 
 __all__ = ["SAMPLE", "Projection", "project"]
 

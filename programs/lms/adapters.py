@@ -10,9 +10,9 @@ from dspy.adapters.utils import parse_value
 from pydantic import TypeAdapter, ValidationError
 
 from seedless.errors import UsageError
-from seedless.kept import words
 from seedless.lms.grammar import grammar_of_form, grammar_of_list
 from seedless.task import fill, places
+from seedless.text import words
 
 __all__ = ["ADAPTERS", "PlainAdapter", "adapter_of"]
 

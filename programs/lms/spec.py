@@ -35,8 +35,9 @@ class Profile:
 
     `wording` and `adapter` choose the prompts' form; `drafts` are written for each attempt and the best is taken; `revise` tells
     whether a broken draft goes back to the writer with its objections, or another is written; lists are asked for `list_batch` items at a time;
-    a verdict gives a draft another label where it `relabels`; seeds are asked for within their context where `conditions`, otherwise as if for the whole task, as a model must that cannot think
-    of two things at once; a verdict comes with a reason where `explains`. `sampling` is each stage's.
+    seeds are asked for within their context where `conditions`, otherwise as if for the whole task, as a model must that cannot think
+    of two things at once; a verdict comes with a reason where `explains`, and may give a draft another label where the model `relabels`.
+    `sampling` is each stage's.
     """
 
     wording: Literal["full", "plain"]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from seedless.evals import diversity as module
 from seedless.evals.diversity import Diversity, diversity, vendi_score
-from seedless.kept import words
+from seedless.text import words
 from tests.evals.planted_rows import clean, rows_of, task_of, texts_of
 
 

@@ -17,8 +17,6 @@ from seedless.assertions import (
     NearDuplicate,
     Stock,
     kinds,
-    language_of,
-    sentences,
 )
 from seedless.kept import Kept
 from seedless.slot import Context, Draft, InstanceSeed, Slot
@@ -341,37 +339,6 @@ def test_assertions_are_frozen() -> None:
 # --- sentences and language -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("text", "count"),
-    [
-        ("", 0),
-        ("   ", 0),
-        ("one", 1),
-        ("Mr. A. B. Smith left. He ran.", 2),
-        ("It is 3.5 m. Really.", 2),
-        ("Wait... What?", 2),
-        ("Visit example.com. It works.", 2),
-        ("Apples, pears, etc. are sold.", 1),
-        ("（真的。）再见。", 2),
-    ],
-)
-def test_sentences(text: str, count: int) -> None:
-    found = sentences(text)
-    assert len(found) == count
-    assert "".join("".join(found).split()) == "".join(text.split())  # nothing is lost
-
-
-@pytest.mark.parametrize("text", ["Он ушёл. Она осталась.", "Il est parti. Élise est restée.", "Er ging. Übrig blieb nichts."])
-def test_a_capital_letter_of_any_script_begins_a_sentence(text: str) -> None:
-    assert len(sentences(text)) == 2
-
-
-def test_no_is_a_sentence_of_its_own() -> None:
-    """`No.` is an abbreviation before a number only."""
-    assert len(sentences("Was it good? No. It was dull.")) == 3
-    assert len(sentences("He lived at No. 10 for years.")) == 1
-
-
 def test_a_label_with_an_underscore_is_found_as_it_is_written() -> None:
     assert_sentence(told(of("no_label_word", banned=["not_spam"]), "This one is not_spam."))
 
@@ -382,10 +349,6 @@ def test_a_label_with_an_underscore_is_found_as_it_is_written() -> None:
 def test_typographic_apostrophes_are_apostrophes(text: str) -> None:
     assert_sentence(told(of("meta"), text.replace("’", "'")))
     assert_sentence(told(of("meta"), text))
-
-
-def test_language_of() -> None:
-    assert language_of("La película fue larga, pero el final mereció la pena.") == "es"
 
 
 def test_openings_that_many_rows_share_are_refused() -> None:

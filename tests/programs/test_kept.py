@@ -4,45 +4,8 @@ import random
 
 import pytest
 
-from seedless.kept import Kept, rouge_l, words
-
-
-def lcs(a: list[str], b: list[str]) -> int:
-    """Length of the longest common subsequence, by the textbook's table."""
-    row = [0] * (len(b) + 1)
-    for x in a:
-        before = row
-        row = [0]
-        for j, y in enumerate(b):
-            row.append(before[j] + 1 if x == y else max(before[j + 1], row[j]))
-    return row[-1]
-
-
-def f1(a: list[str], b: list[str]) -> float:
-    """ROUGE-L's F1 from its definition (Lin 2004): the harmonic mean of precision and recall."""
-    common = lcs(a, b)
-    if common == 0:
-        return 0.0
-    precision, recall = common / len(b), common / len(a)
-    return 2 * precision * recall / (precision + recall)
-
-
-def test_rouge_l_equals_its_definition() -> None:
-    rng = random.Random("rouge")
-    scores = []
-    for _ in range(200):
-        a, b = (rng.choices("abcdefgh", k=rng.randint(1, 25)) for _ in range(2))
-        scores.append(rouge_l(a, b))
-        assert scores[-1] == pytest.approx(f1(a, b), abs=1e-12)
-        assert rouge_l(b, a) == pytest.approx(scores[-1])
-    assert len(set(scores)) > 50  # the pairs say something
-
-
-@pytest.mark.parametrize(
-    ("a", "b", "score"), [("a b c", "a b c", 1.0), ("a b c", "x y z", 0.0), ("a", "a b c", 0.5), ("a b", "b a", 0.5)]
-)
-def test_rouge_l_by_hand(a: str, b: str, score: float) -> None:
-    assert rouge_l(a.split(), b.split()) == pytest.approx(score)
+from seedless.kept import Kept
+from tests.programs.test_text import f1
 
 
 @pytest.mark.parametrize("threshold", [0.3, 0.5, 0.7, 0.95, 1.0])
@@ -100,18 +63,3 @@ def test_label_of() -> None:
     kept.add("the cast is superb", "negative")
     assert kept.label_of("The cast is superb.") == "negative"
     assert len(kept) == 1
-
-
-@pytest.mark.parametrize(
-    ("text", "found"),
-    [
-        ("", []),
-        ("...", []),
-        ("ﬁne CAFÉ", ["fine", "café"]),
-        ("cafe\u0301", ["café"]),
-        ("STRASSE straße", ["strasse", "strasse"]),
-        ("3.5 km", ["3", "5", "km"]),
-    ],
-)
-def test_words(text: str, found: list[str]) -> None:
-    assert words(text) == found

@@ -99,7 +99,7 @@ def test_a_run_that_is_killed_twenty_times_ends_as_if_it_had_not_been(
 def test_an_interrupted_run_ends_with_130_and_goes_on(
     cold: bool, openai_server: OpenAIServer, seedless: CommandLine, task: Path, tmp_path: Path
 ) -> None:
-    openai_server.delay = 0.05
+    openai_server.delay = 0.25  # the run then takes seconds, and does not end before a starved test has seen its fifth row
     out = tmp_path / "out"
     run = seedless.start(*command(task, out, openai_server.url), cold=cold)
     wait_for(lambda: len(rows_of(out)) >= 5)

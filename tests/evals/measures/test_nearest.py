@@ -9,7 +9,8 @@ from seedless.errors import UsageError
 from seedless.evals.measures import nearest as module
 from seedless.evals.measures.nearest import nearest, nearest_earlier
 from seedless.evals.measures.numbered import Vocabulary
-from seedless.kept import Kept, rouge_l, words
+from seedless.kept import Kept
+from seedless.text import rouge_l, words
 from tests.evals.planted_rows import texts_of
 
 

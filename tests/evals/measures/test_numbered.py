@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from seedless.evals.measures.numbered import Vocabulary
-from seedless.kept import words
+from seedless.text import words
 from tests.evals.planted_rows import texts_of
 
 TEXTS = [*texts_of(50, most=20), "", "One two", "one TWO!", "two one", "two one two one"]

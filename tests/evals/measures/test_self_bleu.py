@@ -6,7 +6,7 @@ import pytest
 
 from seedless.evals.measures import self_bleu as module
 from seedless.evals.measures.self_bleu import self_bleu
-from seedless.kept import words
+from seedless.text import words
 
 TEXTS = [
     "The kettle on the stove was already singing.",

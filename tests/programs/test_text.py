@@ -1,0 +1,95 @@
+"""Words, sentences, languages, and what two texts have in common."""
+
+import random
+
+import pytest
+
+from seedless.text import language_of, rouge_l, sentences, words
+
+
+def lcs(a: list[str], b: list[str]) -> int:
+    """Length of the longest common subsequence, by the textbook's table."""
+    row = [0] * (len(b) + 1)
+    for x in a:
+        before = row
+        row = [0]
+        for j, y in enumerate(b):
+            row.append(before[j] + 1 if x == y else max(before[j + 1], row[j]))
+    return row[-1]
+
+
+def f1(a: list[str], b: list[str]) -> float:
+    """ROUGE-L's F1 from its definition (Lin 2004): the harmonic mean of precision and recall."""
+    common = lcs(a, b)
+    if common == 0:
+        return 0.0
+    precision, recall = common / len(b), common / len(a)
+    return 2 * precision * recall / (precision + recall)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("", []),
+        ("...", []),
+        ("ﬁne CAFÉ", ["fine", "café"]),
+        ("cafe\u0301", ["café"]),
+        ("STRASSE straße", ["strasse", "strasse"]),
+        ("3.5 km", ["3", "5", "km"]),
+    ],
+)
+def test_words(text: str, found: list[str]) -> None:
+    assert words(text) == found
+
+
+def test_rouge_l_equals_its_definition() -> None:
+    rng = random.Random("rouge")
+    scores = []
+    for _ in range(200):
+        a, b = (rng.choices("abcdefgh", k=rng.randint(1, 25)) for _ in range(2))
+        scores.append(rouge_l(a, b))
+        assert scores[-1] == pytest.approx(f1(a, b), abs=1e-12)
+        assert rouge_l(b, a) == pytest.approx(scores[-1])
+    assert len(set(scores)) > 50  # the pairs say something
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "score"), [("a b c", "a b c", 1.0), ("a b c", "x y z", 0.0), ("a", "a b c", 0.5), ("a b", "b a", 0.5)]
+)
+def test_rouge_l_by_hand(a: str, b: str, score: float) -> None:
+    assert rouge_l(a.split(), b.split()) == pytest.approx(score)
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("", 0),
+        ("   ", 0),
+        ("one", 1),
+        ("Mr. A. B. Smith left. He ran.", 2),
+        ("It is 3.5 m. Really.", 2),
+        ("Wait... What?", 2),
+        ("Visit example.com. It works.", 2),
+        ("Apples, pears, etc. are sold.", 1),
+        ("（真的。）再见。", 2),
+    ],
+)
+def test_sentences(text: str, count: int) -> None:
+    found = sentences(text)
+    assert len(found) == count
+    assert "".join("".join(found).split()) == "".join(text.split())  # nothing is lost
+
+
+@pytest.mark.parametrize("text", ["Он ушёл. Она осталась.", "Il est parti. Élise est restée.", "Er ging. Übrig blieb nichts."])
+def test_a_capital_letter_of_any_script_begins_a_sentence(text: str) -> None:
+    assert len(sentences(text)) == 2
+
+
+def test_no_is_a_sentence_of_its_own() -> None:
+    """`No.` is an abbreviation before a number only."""
+    assert len(sentences("Was it good? No. It was dull.")) == 3
+    assert len(sentences("He lived at No. 10 for years.")) == 1
+
+
+def test_language_of() -> None:
+    assert language_of("La película fue larga, pero el final mereció la pena.") == "es"
