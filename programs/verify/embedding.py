@@ -1,5 +1,6 @@
 """Sentence embeddings decide: right for a writer too weak to judge. No labelled row is used."""
 
+import math
 from collections import deque
 from collections.abc import Sequence
 from typing import Any
@@ -16,6 +17,9 @@ __all__ = ["EmbeddingVerifier"]
 TEMPERATURE = 0.06  # of the zero-shot softmax over centred cosines
 SHRINKAGE = 20.0  # drafts that the meanings' own cosines count for in a label's mean score
 FIRST_FIT = 8  # drafts of every label before the student has a say
+LEAST_TAUGHT = 0.25  # share of each label's drafts that the student learns from, however few read as asked
+LEAST_DOUBT = 0.3  # it errs often enough that only what it is sure of counts against a good writer's draft
+CREDIT = 20.0  # drafts read as asked that every writer begins with
 REMEMBERED = 4000  # latest drafts that the student learns from
 STRENGTH = 10.0  # scikit-learn's C: on unit vectors, its default leaves the student too unsure of itself to count
 GROWTH = 1.2  # the student is fitted again when its rows have grown by this factor
@@ -24,10 +28,12 @@ GROWTH = 1.2  # the student is fitted again when its rows have grown by this fac
 class EmbeddingVerifier:
     """Two readers of a draft's embedding, multiplied.
 
-    The first compares it with each label's meaning: cosine, less that label's mean cosine over the drafts so far, so that no
-    label wins by being near everything. The second is a student, logistic regression on the drafts written so far under their
-    asked labels; a draft is judged before it is learnt from, so its verdict is always out of sample (confident learning,
-    arXiv 1911.00068, in its progressive form).
+    The first compares it with each label, its name and meaning: cosine, less that label's mean cosine over the drafts so far, so that
+    no label wins by being near everything. The second is a student, logistic regression on those of the drafts so far that the first
+    takes for what they were asked to be, and on the likeliest quarter of each label's: a student of all of them would learn what the
+    writer does wrong as well, where it often does. A draft is judged before it is learnt from, so its verdict is always out of sample
+    (confident learning, arXiv 1911.00068, in its progressive form). The more often drafts read as another label than the asked one,
+    the less doubt one of them is given the benefit of.
 
     Parameters
     ----------
@@ -41,7 +47,6 @@ class EmbeddingVerifier:
     """
 
     relabels = False
-    doubt = 0.3  # it errs often enough that only what it is sure of counts against a draft
     only_relabels = False
 
     def __init__(self, task: Task, encoder: Encoder, *, learns: bool = True) -> None:
@@ -54,8 +59,15 @@ class EmbeddingVerifier:
         self._asked: deque[int] = deque(maxlen=REMEMBERED)
         self._seen = 0
         self._cosines = np.zeros(len(self._labels))
+        self._agreed = CREDIT
+        self._judged = CREDIT
         self._student: Any = None
         self._fitted = 0
+
+    @property
+    def doubt(self) -> float:
+        """The share of the drafts so far that read as another label than the asked one, 0.3 at least."""
+        return max(LEAST_DOUBT, 1.0 - self._agreed / self._judged)
 
     async def verdict(self, draft: Draft, slot: Slot, rollout: int) -> Verdict | None:
         """The likelier label, with its probability as the confidence."""
@@ -64,13 +76,15 @@ class EmbeddingVerifier:
         vector, topic = await self._encoder.aembed([draft.text, f"{slot.seed.text}, {slot.seed.context.text}"])
         await self._understand()
         probabilities = self._probabilities(vector)
+        asked, best = self._labels.index(slot.label), int(np.argmax(probabilities))
         if self.learns:
-            self._learn(vector, self._labels.index(slot.label))
+            self._learn(vector, asked)
+            self._judged += 1
+            self._agreed += best == asked
         else:
             self._centre(vector)
-        best = int(np.argmax(probabilities))
         reason = f"its meaning is nearest to {self._labels[best]!r} among the labels' ({probabilities[best]:.2f})"
-        return Verdict(self._labels[best], reason, float(probabilities[self._labels.index(slot.label)]), float(vector @ topic))
+        return Verdict(self._labels[best], reason, float(probabilities[asked]), float(vector @ topic))
 
     async def remember(self, rows: Sequence[tuple[str, str]]) -> None:
         """Learn from the rows of an earlier session."""
@@ -83,14 +97,18 @@ class EmbeddingVerifier:
 
     async def _understand(self) -> None:
         if not len(self._meanings):
-            self._meanings = await self._encoder.aembed([label.meaning for label in self.task.labels])
+            self._meanings = await self._encoder.aembed([f"{label.name}: {label.meaning}" for label in self.task.labels])
 
-    def _probabilities(self, vector: NDArray[np.float32]) -> NDArray[np.float64]:
+    def _meant(self, vectors: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Log-probability of each label by the meanings alone, shape (rows, labels)."""
         between = self._meanings @ self._meanings.T
         others = (between.sum(axis=1) - 1) / (len(self._labels) - 1)
         mean = (SHRINKAGE * others + self._cosines) / (SHRINKAGE + self._seen)
-        scores = (self._meanings @ vector - mean) / TEMPERATURE
-        logs = scores - np.logaddexp.reduce(scores)
+        scores: NDArray[np.float64] = (vectors @ self._meanings.T - mean) / TEMPERATURE
+        return scores - np.logaddexp.reduce(scores, axis=1, keepdims=True)
+
+    def _probabilities(self, vector: NDArray[np.float32]) -> NDArray[np.float64]:
+        logs = self._meant(vector[None, :])[0]
         if self._student is not None:
             logs = logs + self._student_logs(vector)
         probabilities: NDArray[np.float64] = np.exp(logs - np.logaddexp.reduce(logs))
@@ -110,10 +128,19 @@ class EmbeddingVerifier:
         self._asked.append(asked)
         counts = np.bincount(self._asked, minlength=len(self._labels))
         if counts.min() >= FIRST_FIT and self._seen >= GROWTH * self._fitted:
-            from sklearn.linear_model import LogisticRegression
-            from threadpoolctl import threadpool_limits
-
-            student = LogisticRegression(C=STRENGTH, class_weight="balanced", max_iter=200)
-            with threadpool_limits(1):  # small matrices: threads would only wait for each other
-                self._student = student.fit(np.stack(self._rows), self._asked)
+            self._fit()
             self._fitted = self._seen
+
+    def _fit(self) -> None:
+        from sklearn.linear_model import LogisticRegression
+        from threadpoolctl import threadpool_limits
+
+        vectors, labels = np.stack(self._rows), np.array(self._asked)
+        read = self._meant(vectors)
+        taught = read.argmax(axis=1) == labels
+        for label in range(len(self._labels)):
+            (drafts,) = np.nonzero(labels == label)
+            taught[drafts[np.argsort(-read[drafts, label], kind="stable")[: math.ceil(LEAST_TAUGHT * len(drafts))]]] = True
+        student = LogisticRegression(C=STRENGTH, class_weight="balanced", max_iter=200)
+        with threadpool_limits(1):  # small matrices: threads would only wait for each other
+            self._student = student.fit(vectors[taught], labels[taught])

@@ -60,6 +60,41 @@ def test_it_learns_what_the_meanings_do_not_say(shared: Encoder) -> None:
     assert judge(verifier, "The vice is screwed to the bench in the workshop.", "positive").label == "negative"
 
 
+def test_what_a_writer_often_does_wrong_is_not_learnt(shared: Encoder) -> None:
+    """Five in six of what was asked to be negative praises the film's music: music must not become a sign of it."""
+    verifier = EmbeddingVerifier(TASK, shared)
+    for i in range(24):
+        judge(verifier, GOOD[i % 3].replace(".", f" in part {i}."), "positive")
+        judge(
+            verifier,
+            f"{BAD[i % 3][:-1]} in scene {i}." if i % 6 == 0 else f"The music of scene {i} is a wonderful song.",
+            "negative",
+        )
+    assert judge(verifier, "Music of a beautiful scene.", "negative").label == "positive"
+
+
+def test_a_label_that_the_meanings_never_find_is_learnt_from_its_drafts(shared: Encoder) -> None:
+    """One label's meaning fits every draft better than the other's: its drafts are learnt all the same."""
+    meanings = {"positive": "a text about a farm, a workshop, animals or tools", "negative": "xyzzy"}
+    labels = tuple(label.model_copy(update={"meaning": meanings[label.name]}) for label in TASK.labels)
+    verifier = EmbeddingVerifier(TASK.model_copy(update={"labels": labels}), shared)
+    for i in range(24):
+        judge(verifier, f"The animal number {i} lives on the farm and eats grass.", "positive")
+        judge(verifier, f"The tool number {i} hangs in the workshop above the bench.", "negative")
+    assert judge(verifier, "The hammer lies on the bench in the workshop.", "positive").label == "negative"
+
+
+def test_a_writer_that_often_fails_is_given_less_benefit_of_the_doubt(shared: Encoder) -> None:
+    reliable, careless = EmbeddingVerifier(TASK, shared), EmbeddingVerifier(TASK, shared)
+    assert reliable.doubt == careless.doubt == 0.3
+    for i in range(12):
+        for text, label in ((GOOD[i % 3], "positive"), (BAD[i % 3], "negative")):
+            judge(reliable, text.replace(".", f" in part {i}."), label)
+            judge(careless, text.replace(".", f" in part {i}."), "negative" if label == "positive" or i % 2 else "positive")
+    assert reliable.doubt == 0.3
+    assert 0.3 < careless.doubt < 1.0
+
+
 def test_rows_of_an_earlier_session_are_learnt(shared: Encoder) -> None:
     verifier = EmbeddingVerifier(TASK, shared)
     asyncio.run(verifier.remember([(text, "positive") for text in GOOD] + [(text, "negative") for text in BAD]))
