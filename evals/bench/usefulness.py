@@ -2,7 +2,8 @@
 
 For each task and generation seed it makes a run of the method and one of `--strategy direct` (kept under `--out`, so that the same
 command goes on where it was stopped), trains both students and tests them on the task's real test split. Real rows are drawn from the
-train split with the same counts of labels, five times. Prints one JSON object; `--table` a Markdown table.
+train split with the same counts of labels, five times. Prints one JSON object; `--table` a Markdown table. `--bare` takes the tasks
+as a newcomer would write them, from the files in `bare/`: one sentence for each meaning and constraint, and no list.
 """
 
 import argparse
@@ -26,9 +27,10 @@ from seedless.generation import Generation, Options
 from seedless.outcome import Row
 from seedless.taskfile import load_task
 
-__all__ = ["REAL", "main"]
+__all__ = ["REAL", "described_as", "made", "main", "pooled"]
 
 DEV = 700  # rows
+BARE = Path(__file__).parent / "bare"
 
 REAL = {
     "movie_reviews": "sst2",
@@ -39,6 +41,11 @@ REAL = {
     "subjectivity": "subj",
     "emotion": "tweeteval_emotion",
 }
+
+
+def described_as(task: str, *, bare: bool) -> str:
+    """What `generate` is given: the built-in task's name, or the path of the file that describes it without lists."""
+    return str(BARE / f"{task}.yaml") if bare else task
 
 
 def made(task: str, folder: Path, n: int, options: Options) -> LabelledRows:
@@ -69,9 +76,9 @@ def claim(given: argparse.Namespace) -> None:
     UsageError
         If it holds runs made otherwise.
     """
-    mine = {"lm": given.lm, "verifier": given.verifier, "n": given.n}
+    mine = {"lm": given.lm, "verifier": given.verifier, "n": given.n, "bare": given.bare}
     file = given.out / "settings.json"
-    if file.exists() and (theirs := json.loads(file.read_text("utf-8"))) != mine:
+    if file.exists() and (theirs := {"bare": False, **json.loads(file.read_text("utf-8"))}) != mine:
         raise UsageError(f"{given.out}: holds runs with {theirs}, given are {mine}; give another folder: --out DIR")
     given.out.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(mine) + "\n", "utf-8")
@@ -79,12 +86,12 @@ def claim(given: argparse.Namespace) -> None:
 
 def one(task: str, seed: int, given: argparse.Namespace) -> dict[str, Any]:
     """Every figure of one task and generation seed."""
-    home = given.out / task
+    home, described = given.out / task, described_as(task, bare=given.bare)
     shared: dict[str, Any] = {"lm": given.lm, "verifier": given.verifier, "seed": seed}
-    rows = made(task, home / f"{given.strategy}-{seed}", given.n, Options(strategy=given.strategy, **shared))
+    rows = made(described, home / f"{given.strategy}-{seed}", given.n, Options(strategy=given.strategy, **shared))
     naive = given.direct and (given.direct_seeds is None or seed in given.direct_seeds)
-    direct = made(task, home / f"direct-{seed}", given.n, Options(strategy="direct", **shared)) if naive else None
-    loaded = load_task(task)
+    direct = made(described, home / f"direct-{seed}", given.n, Options(strategy="direct", **shared)) if naive else None
+    loaded = load_task(described)
     train, test = (read_labelled(given.data / REAL[task] / f"{split}.jsonl", loaded) for split in ("train", "test"))
     if given.dev:  # for choosing: a part of the train split stands in for the test split; a split may be sorted by label
         mixed = train.take(np.random.default_rng(0).permutation(len(train)).tolist())
@@ -180,6 +187,7 @@ def main() -> None:
     )
     parser.add_argument("--zero-shot", type=int, default=100, help="test rows whose labels the LM is asked for; 0: none")
     parser.add_argument("--dev", action="store_true", help=f"test on {DEV} rows of the train split instead: for choosing settings")
+    parser.add_argument("--bare", action="store_true", help="the tasks without lists")
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--out", type=Path, default=Path("out/usefulness"))
     parser.add_argument("--table", action="store_true", help="print a Markdown table instead of JSON")

@@ -12,13 +12,14 @@ import pytest
 
 from seedless.errors import UsageError
 from seedless.evals.bench import usefulness as bench
-from seedless.evals.bench.usefulness import claim, made, one, pooled, table
+from seedless.evals.bench.usefulness import claim, described_as, made, one, pooled, table
 from seedless.evals.students import TfidfStudent
 from seedless.evals.usefulness import Interval
 from seedless.generation import Generation, Options
 from seedless.lms.metered import MeteredLM
 from seedless.lms.spec import LMSpec
 from seedless.outcome import Row
+from seedless.taskfile import load_task
 from seedless.testing import fake_lm
 from tests.openai_server import SYLLABLES, Author, stage_of
 
@@ -64,7 +65,7 @@ def data(tmp_path: Path) -> Path:
 
 
 def given(tmp_path: Path, **changes: Any) -> argparse.Namespace:
-    defaults = {"lm": critic(), "verifier": None, "strategy": "targen", "n": 12, "direct": True, "zero_shot": 60, "dev": False,
+    defaults = {"lm": critic(), "verifier": None, "strategy": "targen", "n": 12, "direct": True, "zero_shot": 60, "dev": False, "bare": False,
                 "data": tmp_path / "data", "out": tmp_path / "out", "seeds": [0], "direct_seeds": None}  # fmt: skip
     return argparse.Namespace(**{**defaults, **changes})
 
@@ -124,9 +125,23 @@ def test_a_folder_keeps_to_one_lm(tmp_path: Path) -> None:
     """Finished runs are read without a look at the LM: in another one's folder they would be passed off as its own."""
     claim(given(tmp_path, lm="embedded"))
     claim(given(tmp_path, lm="embedded", strategy="no-seeds"))
-    for changes in ({"lm": "gguf:big.gguf"}, {"lm": "embedded", "verifier": "lm"}, {"lm": "embedded", "n": 300}):
+    for changes in (
+        {"lm": "gguf:big.gguf"},
+        {"lm": "embedded", "verifier": "lm"},
+        {"lm": "embedded", "n": 300},
+        {"lm": "embedded", "bare": True},
+    ):
         with pytest.raises(UsageError, match=r"holds runs with .*'lm': 'embedded'.*give another folder: --out DIR"):
             claim(given(tmp_path, **changes))
+
+
+@pytest.mark.parametrize("name", list(bench.REAL))
+def test_a_bare_task_is_the_same_task_without_lists(name: str) -> None:
+    bare, built_in = load_task(described_as(name, bare=True)), load_task(described_as(name, bare=False))
+    assert (bare.name, bare.label_names) == (built_in.name, built_in.label_names)
+    assert [field.name for field in bare.fields] == [field.name for field in built_in.fields]
+    assert (bare.contexts.given, bare.seeds.given, bare.assertions) == ((), (), ())
+    assert not any(label.cues or label.openings for label in bare.labels)
 
 
 # --- figures --------------------------------------------------------------------------------------------------------
