@@ -26,13 +26,16 @@ from seedless.taskfile import load_task
 
 __all__ = ["main"]
 
+LEAST = 2  # dev rows of a label: a rare one may have none in a random draw, and a compile needs one for each half
+
 
 def one(task: str, seed: int, given: argparse.Namespace) -> dict[str, Any]:
     """What one compile did and cost, and what a student gained by it."""
     home, described = given.out / task, described_as(task, bare=given.bare)
     loaded = load_task(described)
     train, test = (read_labelled(given.data / REAL[task] / f"{split}.jsonl", loaded) for split in ("train", "test"))
-    dev = train.take(np.random.default_rng(seed).permutation(len(train))[: given.dev_rows].tolist())
+    counts = np.maximum(np.round(train.counts / len(train) * given.dev_rows).astype(np.int64), LEAST)
+    dev = train.draw(counts, np.random.default_rng(seed))
     home.mkdir(parents=True, exist_ok=True)
     program = home / f"program-{seed}.json"
     compiled = compiled_program(
