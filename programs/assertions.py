@@ -209,13 +209,14 @@ REFUSAL = re.compile(
 PREAMBLE = re.compile(
     r"^\W*(?:(?:sure|certainly|of course|absolutely|okay|ok)[,!.:]? (?:here|i|let|this)\b|here(?:'s| is| are) (?:a|an|the|one|your|some|my)\b[^.!?]{0,80}:|"
     r"(?:question|answer|sentence|review|tweet|message|text|example|output|response|note|title|instance|label|topic|headline|statement|input)s?\s*\d*\s*:)"
-    r"|\b(?:only (?:write|output)|output the|the (?:following|above|given) (?:sentence|question|text|review|tweet|message|paragraph|prompt|statement|example)|"
-    r"(?:this|the) (?:sentence|question|prompt|response|rewritten|revised) (?:is|was|uses|conveys|describes|asks|should|has|version)|(?:write|writing|rewrite) (?:a|an|one|the)"
-    r" (?:sentence|question|review|tweet|message|text)\b|your (?:prompt|request|instructions?)\b|the (?:prompt|instructions?|request) (?:is|are|was|asks?|says?)\b|word(?:s)? or less)",
+    r"|\b(?:only (?:write|output)|output the|the (?:following|above|given|provided) (?:sentence|question|text|review|tweet|message|paragraph|prompt|statement|example|answer|terms?|post|headline|passage|scenario)|"
+    r"(?:this|the) (?:sentence|question|prompt|response|rewritten|revised) (?:is|was|uses|conveys|describes|asks|should|has|version)|(?:write|writing|rewrite) (?:a|an|one|the|this|your)"
+    r" (?:sentence|question|review|tweet|message|text|(?:\w+ ){0,2}(?:post|essay|caption|paragraph|introduction|news item))\b|(?:start|begin) by (?:writing|introducing|describing)\b|"
+    r"(?:want|like) me to (?:write|rewrite|draft|generate)\b|(?:of|in|to) your (?:post|essay|caption|introduction|paragraph|sentence)\b|your (?:prompt|request|instructions?)\b|the (?:prompt|instructions?|request) (?:is|are|was|asks?|says?)\b|word(?:s)? or less)",
     re.IGNORECASE,
 )
 BLANK = re.compile(
-    r"\[[A-Za-z][A-Za-z _'/-]{1,40}\]|<[A-Za-z][A-Za-z _-]{1,30}>|\{[A-Za-z_ ]{1,30}\}|_{3,}|\b(?:XX+|xxx+)\b|lorem ipsum",
+    r"\[[A-Za-z][A-Za-z _'/-]{1,40}\]|<[A-Za-z][A-Za-z _-]{1,30}>|\{[A-Za-z_ ]{1,30}\}|_{3,}|\b(?-i:XXX+|XYZ)\b|\bABC (?:company|corp|corporation|inc|bank|ltd)\b|lorem ipsum",
     re.IGNORECASE,
 )
 
