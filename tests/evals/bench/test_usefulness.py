@@ -201,6 +201,10 @@ def test_the_command_prints_a_table_and_keeps_the_figures(
     kept = json.loads((tmp_path / "out" / "figures-targen.json").read_text("utf-8"))
     assert [(each["task"], each["seed"]) for each in kept] == [("movie_reviews", 0), ("movie_reviews", 1)]
     assert table(kept) == "\n".join(lines), "and they give the same table again"
+    monkeypatch.setattr(sys, "argv", ["2" if each == "0" else each for each in sys.argv])
+    bench.main()
+    later = json.loads((tmp_path / "out" / "figures-targen.json").read_text("utf-8"))
+    assert [each["seed"] for each in later] == [0, 2, 1], "figures of an earlier call stay, none stands twice"
 
 
 # --- pooling --------------------------------------------------------------------------------------------------------
