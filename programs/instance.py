@@ -56,6 +56,7 @@ class Instance(dspy.Module):
         )
         self.verifier = verifier
         self.filters = filters
+        self._full = not plain
         self.rephrase(task, profile)
 
     def rephrase(self, task: Task, profile: Profile, styles: tuple[str, ...] = ()) -> None:
@@ -74,7 +75,13 @@ class Instance(dspy.Module):
             return await self._judge(draft, slot, kept)
 
         try:
-            retried = await self.write.acall(judge=judge, rollout=slot.rollout, config=self._config, **self.inputs(slot))
+            retried = await self.write.acall(
+                judge=judge,
+                rollout=slot.rollout,
+                config=self._config,
+                revised=lambda attempt: self._reopened(slot, attempt),
+                **self.inputs(slot),
+            )
         except StepFailed as failed:
             last = Judged(Draft({}), (Broken("lm", str(failed)),))
             return self._refusal("write", slot, Retried(last, ok=False, drafts=0, history=(last,)), identity)
@@ -112,6 +119,15 @@ class Instance(dspy.Module):
             ],
             "opening": random.Random(slot.rollout).choice(label.openings) if label.openings else "",
         }
+
+    def _reopened(self, slot: Slot, attempt: int) -> dict[str, Any]:
+        """Another opening for a revision by a small model, which repeats the whole draft where it must begin with the same words."""
+        openings = self.task.label(slot.label).openings
+        if self._full or not openings:
+            return {}
+        first = random.Random(slot.rollout).choice(openings)
+        others = [opening for opening in openings if opening != first] or [first]
+        return {"opening": random.Random(f"{slot.rollout}/opening/{attempt}").choice(others)}
 
     async def _judge(self, draft: Draft, slot: Slot, kept: Kept) -> Judged:
         if draft.problem:

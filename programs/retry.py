@@ -62,17 +62,27 @@ class AssertedRetry(dspy.Module):
         self.drafts = drafts
         self.revises = revises
 
-    async def aforward(self, *, judge: Judge, rollout: int, config: Mapping[str, Any], **inputs: Any) -> Retried:
+    async def aforward(
+        self,
+        *,
+        judge: Judge,
+        rollout: int,
+        config: Mapping[str, Any],
+        revised: Callable[[int], Mapping[str, Any]] | None = None,
+        **inputs: Any,
+    ) -> Retried:
         """Write until every assertion holds or the attempts are used up.
 
-        `rollout` makes the calls this slot's own: draft d of attempt a asks under `rollout + 64·a + d`.
+        `rollout` makes the calls this slot's own: draft d of attempt a asks under `rollout + 64·a + d`. `revised` gives the inputs of which a
+        revision in attempt a (1, 2, ...) gets others.
         """
         trace_start = len(dspy.settings.trace or ())
         history: list[Judged] = []
         for attempt in range(self.attempts):
             before = history[-1] if history and self.revises else None
+            asked = {**inputs, **revised(attempt)} if before is not None and revised is not None else inputs
             for d in range(self.drafts):  # one after another: llama.cpp then finds the prompt that it has just read
-                draft = await self._write(before, {**config, "rollout_id": rollout + 64 * attempt + d}, inputs)
+                draft = await self._write(before, {**config, "rollout_id": rollout + 64 * attempt + d}, asked)
                 history.append(await judge(draft))
             best = max(history[-self.drafts :], key=lambda j: (not j.broken, j.score))
             if not best.broken:

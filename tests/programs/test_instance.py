@@ -227,6 +227,30 @@ def test_only_the_plain_adapter_trims() -> None:
     assert not made.ok, "a model that can revise is told, and writes anew"
 
 
+OPENED = POSTS.model_copy(
+    update={
+        "labels": tuple(
+            label.model_copy(update={"openings": ("Today we", "Look, we", "At last we", "Guess what,")}) for label in POSTS.labels
+        )
+    }
+)
+
+
+@pytest.mark.parametrize(("adapter", "wording"), [("plain", "plain"), ("json", "full")])
+def test_a_small_model_s_revision_begins_with_other_words(adapter: str, wording: str) -> None:
+    """It repeats the whole draft where it must begin with the same ones; a large model is told to keep what was good."""
+    answer = "Too short." if adapter == "plain" else json.dumps({"text": "Too short."})
+    openings = OPENED.labels[0].openings
+    for rollout in range(20):
+        lm = fake_lm(lambda _: answer)
+        profile = replace(HOSTED, adapter=adapter, wording=wording)  # type: ignore[arg-type]  # parametrised
+        made = TarGEN(OPENED, lm=lm, verify="none", profile=profile)(label="good", seed="today", context="a party", rollout=rollout)
+        assert not made.ok
+        first, *revisions = [next(o for o in openings if o in prompt) for prompt in lm.fake.prompts]
+        assert len(revisions) == 2
+        assert (first in revisions) == (wording == "full")
+
+
 CUED = PAIRS.model_copy(
     update={
         "labels": tuple(
