@@ -29,7 +29,7 @@ from seedless.lms.metered import StepFailed
 from seedless.lms.spec import Profile
 from seedless.outcome import Broken, Outcome, Provenance, Refusal, Row
 from seedless.retry import AssertedRetry, Judged, Retried
-from seedless.signatures import ReviseInstance, ReviseInstancePlainly, WriteInstance, WriteInstancePlainly
+from seedless.signatures import QUESTIONS_SHOWN, ReviseInstance, ReviseInstancePlainly, WriteInstance, WriteInstancePlainly
 from seedless.slot import Draft, Slot, Verdict
 from seedless.task import Task, fill
 from seedless.text import sentences
@@ -54,6 +54,8 @@ class Instance(dspy.Module):
             drafts=profile.drafts,
             revises=profile.revise,
         )
+        if plain:
+            self.write.generate.demos = _shown(task)
         self.verifier = verifier
         self.filters = filters
         self._full = not plain
@@ -206,6 +208,14 @@ class Instance(dspy.Module):
 def _score(verdict: Verdict | None) -> float:
     """What ranks the drafts of one try: how sure the asked label is, and how near the text is to what it was asked to be about."""
     return 0.0 if verdict is None else (verdict.confidence or 0.0) + RELEVANCE * verdict.relevance
+
+
+def _shown(task: Task) -> list[dspy.Example]:
+    """Demonstrations for a small model: of questions, which it answers instead of asking, where no label has openings to lead it."""
+    (field, *others) = task.written_fields
+    if others or field.form != "question" or any(label.openings for label in task.labels):
+        return []
+    return [dspy.Example(**{"constraint": shown["constraint"], field.name: shown["asked"]}) for shown in QUESTIONS_SHOWN]
 
 
 def assertions_of(task: Task) -> tuple[Assertion, ...]:

@@ -5,13 +5,14 @@ braces are filled in from the inputs by the adapter; inputs that an instruction 
 """
 
 from seedless.signatures.contexts import CONTEXTS_SHOWN, NameContexts, NameContextsPlainly
-from seedless.signatures.instance import ReviseInstance, ReviseInstancePlainly, WriteInstance, WriteInstancePlainly
+from seedless.signatures.instance import QUESTIONS_SHOWN, ReviseInstance, ReviseInstancePlainly, WriteInstance, WriteInstancePlainly
 from seedless.signatures.seeds import PASSAGES_SHOWN, SEEDS_SHOWN, NamePassagesPlainly, NameSeeds, NameSeedsApart, NameSeedsPlainly
 from seedless.signatures.verdict import JudgeAnchored, JudgeBlind, JudgeBlindPlainly
 
 __all__ = [
     "CONTEXTS_SHOWN",
     "PASSAGES_SHOWN",
+    "QUESTIONS_SHOWN",
     "SEEDS_SHOWN",
     "JudgeAnchored",
     "JudgeBlind",

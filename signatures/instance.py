@@ -1,8 +1,10 @@
 """Stages 3 and 4: one instance under a label's constraint, and its revision. A task adds its own fields as outputs."""
 
+from typing import Any
+
 import dspy
 
-__all__ = ["ReviseInstance", "ReviseInstancePlainly", "WriteInstance", "WriteInstancePlainly"]
+__all__ = ["QUESTIONS_SHOWN", "ReviseInstance", "ReviseInstancePlainly", "WriteInstance", "WriteInstancePlainly"]
 
 
 class WriteInstance(dspy.Signature):
@@ -47,3 +49,21 @@ class ReviseInstancePlainly(WriteInstancePlainly):
 
     previous_attempt: str = dspy.InputField(desc="The first try")
     violations: list[str] = dspy.InputField(desc="What was wrong")
+
+
+QUESTIONS_SHOWN: tuple[
+    dict[str, Any], ...
+] = (  # asking instead of answering, for small models that no first words lead; of no task
+    {
+        "constraint": "Ask a short question about trains. The answer is a number.",
+        "asked": "How many seats does a night train to Vienna have?",
+    },
+    {
+        "constraint": "Ask a short question about gardens that a beginner would ask.",
+        "asked": "Why do the leaves of my roses turn yellow in June?",
+    },
+    {
+        "constraint": "Ask a short question about music. The answer is a person.",
+        "asked": "Who sang the first song at the opening of the new hall?",
+    },
+)

@@ -227,6 +227,17 @@ def test_only_the_plain_adapter_trims() -> None:
     assert not made.ok, "a model that can revise is told, and writes anew"
 
 
+def test_a_small_model_is_shown_questions_where_no_opening_leads_it() -> None:
+    field = POSTS.fields[0].model_copy(update={"form": "question"})
+    asks = POSTS.model_copy(update={"fields": (field,)})
+    led = asks.model_copy(update={"labels": (asks.labels[0].model_copy(update={"openings": ("Why",)}), asks.labels[1])})
+    shown = "How many seats does a night train to Vienna have?"
+    for task, profile, wanted in ((asks, PLAIN, True), (led, PLAIN, False), (POSTS, PLAIN, False), (asks, HOSTED, False)):
+        lm = fake_lm(lambda _: "Who won the cup today?")
+        TarGEN(task, lm=lm, verify="none", profile=replace(profile, attempts=1))(label="good", seed="today", context="a party")
+        assert (shown in lm.fake.prompts[0]) == wanted
+
+
 OPENED = POSTS.model_copy(
     update={
         "labels": tuple(
