@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["app", "main"]
 
+ENOUGH_READ = 20  # drafts of a label before the account says how many read as another
+OFTEN = 0.4  # share of them from which it does
+
 app = typer.Typer(
     name="seedless",
     help="Labelled text data sets from a task description alone.",
@@ -463,6 +466,12 @@ def _account(ledger: dict[str, Any], folder: Path | None, *, as_json: bool) -> N
     _print(
         f"{ledger['accepted']} rows in {folder} ({labels}); {refused} slots refused, {sum(ledger['calls'].values())} LM calls, {ledger['wall_s']:.0f} s"
     )
+    for label, account in ledger["per_label"].items():
+        if account["read"] >= ENOUGH_READ and account["read_otherwise"] > OFTEN * account["read"]:
+            _say(
+                f"seedless: {account['read_otherwise']} of the {account['read']} drafts asked for {label!r} read as another label; look at its rows before you use them. "
+                "Openings or cues in the task file, or a larger model, make a writer keep to a label"
+            )
 
 
 def _print(text: str) -> None:

@@ -15,7 +15,8 @@ __all__ = ["Ledger"]
 class Ledger:
     """The account of a run.
 
-    `per_label` gives for each label the rows requested, accepted and missing, and what its refusals broke most. `refused` counts
+    `per_label` gives for each label the rows requested, accepted and missing, what its refusals broke most, how many of the drafts asked for it
+    were `read` by the verifier, and how many of those were `read_otherwise`, as another label. `refused` counts
     refused slots by the assertion that was broken last; `broken` counts every broken assertion of every draft. `flips` count
     accepted rows whose final label is not the asked one, as `asked -> final`. `calls` and `tokens` are per stage; `repeated` are
     requests sent again because a process died before it could keep their answers. `cost_usd` is None where a price is unknown.
@@ -42,10 +43,14 @@ class Ledger:
         accepted: Counter[str] = Counter()
         flips: Counter[str] = Counter()
         broken: Counter[str] = Counter()
+        read: Counter[str] = Counter()
+        otherwise: Counter[str] = Counter()
         for _, record in journal.accepted():
             accepted[record["label"]] += 1
             asked = record["provenance"]["asked_label"]
             broken.update(record["provenance"]["broken"])
+            otherwise[asked] += _read_otherwise(record)
+            read[asked] += _read_otherwise(record) + (record["provenance"]["verdict"] == asked)
             if asked != record["label"]:
                 flips[f"{asked} -> {record['label']}"] += 1
         refused: Counter[str] = Counter()
@@ -55,12 +60,16 @@ class Ledger:
             refused[names[-1]] += 1
             broken.update(record["provenance"]["broken"])
             by_label[record["asked_label"]].update(names)
+            otherwise[record["asked_label"]] += (missed := record["provenance"]["broken"].count("label"))
+            read[record["asked_label"]] += missed
         per_label: dict[str, dict[str, Any]] = {
             label: {
                 "requested": due,
                 "accepted": accepted[label],
                 "missing": due - accepted[label],
                 "broken_most": dict(by_label[label].most_common(3)),
+                "read": read[label],
+                "read_otherwise": otherwise[label],
             }
             for label, due in plan.per_label.items()
         }
@@ -97,3 +106,10 @@ class Ledger:
     def record(self) -> dict[str, Any]:
         """The ledger as one JSON object."""
         return asdict(self)
+
+
+def _read_otherwise(row: Mapping[str, Any]) -> int:
+    """How many of an accepted row's drafts read as another label: those that were refused for it, and a kept one that had the benefit of the doubt."""
+    origin = row["provenance"]
+    doubted = row["label"] == origin["asked_label"] and origin["verdict"] not in {None, "", origin["asked_label"]}
+    return int(origin["broken"].count("label")) + doubted

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from seedless import cli
 from tests.command_line import CommandLine
 from tests.openai_server import OpenAIServer
 
@@ -81,3 +82,20 @@ def test_a_model_s_text_does_not_steer_the_terminal(seedless: CommandLine, tmp_p
     assert done.code == 2
     assert "\x1b" not in done.out + done.err
     assert "\x07" not in done.out + done.err
+
+
+@pytest.mark.parametrize(("otherwise", "told"), [(9, True), (8, False)])
+def test_a_label_that_its_drafts_often_miss_is_told(otherwise: int, told: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    account = {"requested": 9, "accepted": 9, "missing": 0, "broken_most": {}, "read": 20, "read_otherwise": otherwise}
+    few = {**account, "read": 19, "read_otherwise": 19}
+    ledger = {
+        "accepted": 18,
+        "refused": {"label": 9},
+        "calls": {"write": 40},
+        "wall_s": 1.0,
+        "per_label": {"warm": account, "cold": few},
+    }
+    cli._account(ledger, Path("run"), as_json=False)
+    said = capsys.readouterr().err
+    assert ("9 of the 20 drafts asked for 'warm' read as another label" in said) == told
+    assert "'cold'" not in said, "too few to say"

@@ -1,6 +1,7 @@
 """Outcomes that tests of a run share."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeAlias
 
 import pytest
@@ -23,8 +24,11 @@ def provenance(asked: str, broken: tuple[str, ...]) -> Provenance:
 def row() -> MakeRow:
     """Makes the row of a position."""
 
-    def make(position: int, label: str = "warm", *, asked: str | None = None, broken: tuple[str, ...] = ()) -> Row:
-        return Row(f"rooms-{position:06d}", {"text": f"Line {position} – “Zoë”."}, label, provenance(asked or label, broken))
+    def make(
+        position: int, label: str = "warm", *, asked: str | None = None, broken: tuple[str, ...] = (), verdict: str | None = None
+    ) -> Row:
+        origin = replace(provenance(asked or label, broken), verdict=verdict)
+        return Row(f"rooms-{position:06d}", {"text": f"Line {position} – “Zoë”."}, label, origin)
 
     return make
 

@@ -41,7 +41,14 @@ def ledger_of(journal: Journal, n: int = 4, ended: str | None = None) -> Ledger:
 def test_of_an_empty_journal(journal: Journal) -> None:
     ledger = ledger_of(journal)
     assert (ledger.requested, ledger.accepted, ledger.repeated, ledger.cost_usd, ledger.wall_s) == (4, 0, 0, 0.0, 0.0)
-    assert ledger.per_label["warm"] == {"requested": 2, "accepted": 0, "missing": 2, "broken_most": {}}
+    assert ledger.per_label["warm"] == {
+        "requested": 2,
+        "accepted": 0,
+        "missing": 2,
+        "broken_most": {},
+        "read": 0,
+        "read_otherwise": 0,
+    }
     assert ledger.shortfall == "the run is not complete: warm lacks 2 of 2; cold lacks 2 of 2"
 
 
@@ -64,12 +71,33 @@ def test_refusals_flips_and_shortfall(journal: Journal, row: Callable[..., Row],
     assert ledger.refused == {"meta": 2}  # by the assertion broken last
     assert ledger.broken == {"meta": 3, "length:text": 1, "label": 1}  # of rows too
     assert ledger.flips == {"warm -> cold": 2, "cold -> warm": 1}
-    assert ledger.per_label["warm"] == {"requested": 2, "accepted": 1, "missing": 1, "broken_most": {"meta": 2, "length:text": 1}}
+    assert ledger.per_label["warm"] == {
+        "requested": 2,
+        "accepted": 1,
+        "missing": 1,
+        "broken_most": {"meta": 2, "length:text": 1},
+        "read": 1,
+        "read_otherwise": 1,
+    }
     assert ledger.per_label["cold"]["missing"] == 0
     assert ledger.shortfall == (
         "the budget of 9 LM calls is used up (--max-calls): warm lacks 1 of 2 (broken most: meta 2 times, length:text 1 times)"
     )
     assert list(ledger.broken.values()) == sorted(ledger.broken.values(), reverse=True)
+
+
+def test_drafts_that_read_as_another_label_are_counted_once(
+    journal: Journal, row: Callable[..., Row], refusal: Callable[..., Refusal]
+) -> None:
+    """Refused for it, kept at the second try, kept in spite of it, never read, and read as asked."""
+    journal.decide(0, 0, refusal(0, 0, "warm", ("label", "meta", "label")))
+    journal.decide(0, 1, row(0, "warm", verdict="warm", broken=("label",)))
+    journal.decide(1, 0, row(1, "warm", verdict="cold"))
+    journal.decide(2, 0, row(2, "cold", verdict=None))
+    journal.decide(3, 0, row(3, "cold", verdict="cold"))
+    accounts = ledger_of(journal).per_label
+    assert (accounts["warm"]["read_otherwise"], accounts["warm"]["read"]) == (4, 5)
+    assert (accounts["cold"]["read_otherwise"], accounts["cold"]["read"]) == (0, 1)
 
 
 def test_calls_tokens_cost_and_time(journal: Journal) -> None:
