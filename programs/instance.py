@@ -54,7 +54,7 @@ class Instance(dspy.Module):
             drafts=profile.drafts,
             revises=profile.revise,
         )
-        if plain:
+        if plain and filters:
             self.write.generate.demos = _shown(task)
         self.verifier = verifier
         self.filters = filters

@@ -17,11 +17,12 @@ class Verifier(Protocol):
     relabels: bool
     """Whether its word is good enough to give a draft another label than the asked one."""
 
-    doubt: float
-    """A draft that reads as another label is refused only where the asked label's confidence is below this; 1.0: always."""
-
     only_relabels: bool
     """Whether nothing is written again for its sake: its label is taken as it is (the paper's pass)."""
+
+    @property
+    def doubt(self) -> float:
+        """A draft that reads as another label is refused only where the asked label's confidence is below this; 1.0: always."""
 
     async def verdict(self, draft: Draft, slot: Slot, rollout: int) -> Verdict | None:
         """The label of `draft`, and why; None where it does not judge. The asked label in `slot` plays no part in it, unless the mode is `anchored`."""
