@@ -119,16 +119,18 @@ class Instance(dspy.Module):
                 *(value for name, value in slot.attributes.items() if f"{{{name}}}" not in pattern),
                 *([random.Random(f"{slot.rollout}/style").choice(self.styles)] if self.styles else []),
             ],
-            "opening": random.Random(slot.rollout).choice(label.openings) if label.openings else "",
+            "opening": self._opening(slot),
         }
+
+    def _opening(self, slot: Slot) -> str:
+        openings = self.task.label(slot.label).openings
+        return random.Random(slot.rollout).choice(openings) if openings else ""
 
     def _reopened(self, slot: Slot, attempt: int) -> dict[str, Any]:
         """Another opening for a revision by a small model, which repeats the whole draft where it must begin with the same words."""
-        openings = self.task.label(slot.label).openings
-        if self._full or not openings:
+        others = [opening for opening in self.task.label(slot.label).openings if opening != self._opening(slot)]
+        if self._full or not others:
             return {}
-        first = random.Random(slot.rollout).choice(openings)
-        others = [opening for opening in openings if opening != first] or [first]
         return {"opening": random.Random(f"{slot.rollout}/opening/{attempt}").choice(others)}
 
     async def _judge(self, draft: Draft, slot: Slot, kept: Kept) -> Judged:

@@ -60,7 +60,8 @@ class Ledger:
             refused[names[-1]] += 1
             broken.update(record["provenance"]["broken"])
             by_label[record["asked_label"]].update(names)
-            otherwise[record["asked_label"]] += (missed := record["provenance"]["broken"].count("label"))
+            missed = record["provenance"]["broken"].count("label")
+            otherwise[record["asked_label"]] += missed
             read[record["asked_label"]] += missed
         per_label: dict[str, dict[str, Any]] = {
             label: {

@@ -10,7 +10,7 @@ import pytest
 
 from seedless.instance import assertions_of
 from seedless.kept import Kept
-from seedless.lms.spec import HOSTED
+from seedless.lms.spec import HOSTED, Profile
 from seedless.outcome import Refusal, Row
 from seedless.slot import Context, InstanceSeed, Slot
 from seedless.targen import TarGEN
@@ -247,19 +247,18 @@ OPENED = POSTS.model_copy(
 )
 
 
-@pytest.mark.parametrize(("adapter", "wording"), [("plain", "plain"), ("json", "full")])
-def test_a_small_model_s_revision_begins_with_other_words(adapter: str, wording: str) -> None:
+@pytest.mark.parametrize("profile", [replace(HOSTED, adapter="plain", wording="plain"), HOSTED], ids=["plain", "full"])
+def test_a_small_model_s_revision_begins_with_other_words(profile: Profile) -> None:
     """It repeats the whole draft where it must begin with the same ones; a large model is told to keep what was good."""
-    answer = "Too short." if adapter == "plain" else json.dumps({"text": "Too short."})
+    answer = "Too short." if profile.adapter == "plain" else json.dumps({"text": "Too short."})
     openings = OPENED.labels[0].openings
     for rollout in range(20):
         lm = fake_lm(lambda _: answer)
-        profile = replace(HOSTED, adapter=adapter, wording=wording)  # type: ignore[arg-type]  # parametrised
         made = TarGEN(OPENED, lm=lm, verify="none", profile=profile)(label="good", seed="today", context="a party", rollout=rollout)
         assert not made.ok
         first, *revisions = [next(o for o in openings if o in prompt) for prompt in lm.fake.prompts]
         assert len(revisions) == 2
-        assert (first in revisions) == (wording == "full")
+        assert (first in revisions) == (profile.wording == "full")
 
 
 CUED = PAIRS.model_copy(
