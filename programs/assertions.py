@@ -222,9 +222,9 @@ BLANK = re.compile(
 
 
 class Echo(Assertion):
-    """Does not repeat the instruction: no `run` words in a row that stand in the asked label's constraint.
+    """Does not repeat what the writer was told: no `run` words in a row of it, nor all of it where it is shorter.
 
-    `constraints` are pairs of label and constraint; a task's own are put in where none are given.
+    `constraints` are pairs of a label and what is said of it; a task's own constraints and meanings are put in where none are given.
     """
 
     kind: Literal["echo"] = "echo"
@@ -232,9 +232,12 @@ class Echo(Assertion):
     constraints: tuple[tuple[str, str], ...] = ()
 
     def judge(self, text: str, slot: Slot) -> str | None:
-        asked = {run for label, constraint in self.constraints if label == slot.label for run in _runs(words(constraint), self.run)}
-        if any(run in asked for run in _runs(words(text), self.run)):
-            return "The text repeats the instruction; write the instance in words of its own."
+        said = words(text)
+        for label, instruction in self.constraints:
+            told = words(instruction)
+            run = max(3, min(self.run, len(told)))  # a short instruction is repeated as a whole
+            if label == slot.label and not set(_runs(told, run)).isdisjoint(_runs(said, run)):
+                return "The text repeats the instruction; write the instance in words of its own."
         return None
 
 

@@ -25,11 +25,18 @@ from seedless.assertions import (
     Sentences,
 )
 from seedless.kept import Kept
+from seedless.label_words import LabelWords
 from seedless.lms.metered import StepFailed
 from seedless.lms.spec import Profile
 from seedless.outcome import Broken, Outcome, Provenance, Refusal, Row
 from seedless.retry import AssertedRetry, Judged, Retried
-from seedless.signatures import QUESTIONS_SHOWN, ReviseInstance, ReviseInstancePlainly, WriteInstance, WriteInstancePlainly
+from seedless.signatures import (
+    ReviseInstance,
+    ReviseInstancePlainly,
+    WriteInstance,
+    WriteInstanceInDocument,
+    WriteInstancePlainly,
+)
 from seedless.slot import Draft, Slot, Verdict
 from seedless.task import Task, fill
 from seedless.text import sentences
@@ -46,16 +53,17 @@ class Instance(dspy.Module):
 
     def __init__(self, task: Task, profile: Profile, verifier: Verifier, *, filters: bool = True) -> None:
         super().__init__()
-        plain = profile.wording == "plain"
+        plain = profile.wording != "full"
+        document = _goes_on(task, profile)
+        self._label_words = LabelWords(task) if document and len(task.labels) > 1 else None
+        write = WriteInstanceInDocument if document else WriteInstancePlainly if plain else WriteInstance
         self.write = AssertedRetry(
-            _with_fields(WriteInstancePlainly if plain else WriteInstance, task),
+            _with_fields(write, task),
             _with_fields(ReviseInstancePlainly if plain else ReviseInstance, task),
             attempts=profile.attempts,
             drafts=profile.drafts,
             revises=profile.revise,
         )
-        if plain and filters:
-            self.write.generate.demos = _shown(task)
         self.verifier = verifier
         self.filters = filters
         self._full = not plain
@@ -102,7 +110,7 @@ class Instance(dspy.Module):
 
     def _dealt(self, slot: Slot) -> dict[str, str]:
         """What code deals to a slot beside its seed: its attributes, and one of its label's cues."""
-        cues = self.task.label(slot.label).cues
+        cues = self.task.label(slot.label).cues or (self._label_words.of(slot.label) if self._label_words else ())
         return {**slot.attributes, **({"cue": random.Random(f"{slot.rollout}/cue").choice(cues)} if cues else {})}
 
     def inputs(self, slot: Slot) -> dict[str, Any]:
@@ -111,7 +119,12 @@ class Instance(dspy.Module):
         pattern = label.constraint
         return {
             "description": self.task.description,
+            "label": label.name,
+            "meaning": label.meaning,
             "constraint": self.constraint(slot),
+            "about": ", ".join(
+                part for part in (slot.seed.context.text, "" if label.cues else self._dealt(slot).get("cue")) if part
+            ),
             "context": slot.seed.context.text,
             "seed": slot.seed.text,
             # A value that the constraint has a place for is said there already.
@@ -212,14 +225,6 @@ def _score(verdict: Verdict | None) -> float:
     return 0.0 if verdict is None else (verdict.confidence or 0.0) + RELEVANCE * verdict.relevance
 
 
-def _shown(task: Task) -> list[dspy.Example]:
-    """Demonstrations for a small model: of questions, which it answers instead of asking, where no label has openings to lead it."""
-    (field, *others) = task.written_fields
-    if others or field.form != "question" or any(label.openings for label in task.labels):
-        return []
-    return [dspy.Example(**{"constraint": shown["constraint"], field.name: shown["asked"]}) for shown in QUESTIONS_SHOWN]
-
-
 def assertions_of(task: Task) -> tuple[Assertion, ...]:
     """The assertions that a task's drafts must hold: those of its fields, the standard ones, and the task file's own.
 
@@ -233,7 +238,8 @@ def assertions_of(task: Task) -> tuple[Assertion, ...]:
             standard.append(Sentences(field=field.name))
         if field.within is not None:
             standard.append(Contains(field=field.within, value_of=field.name))
-    standard += [Meta(), Echo(constraints=tuple((label.name, label.constraint) for label in task.labels)), Loops()]
+    said = tuple((label.name, text) for label in task.labels for text in (label.constraint, label.meaning))
+    standard += [Meta(), Echo(constraints=said), Loops()]
     standard += [NoLabelWord(banned=task.label_names), Language(code=task.language)]
     if len(task.fields) > 1:
         standard.append(FieldsDiffer())
@@ -262,6 +268,11 @@ def _trimmed(draft: Draft, task: Task) -> Draft:
     return replace(draft, texts={**draft.texts, field.name: text}, finished=True)
 
 
+def _goes_on(task: Task, profile: Profile) -> bool:
+    """Whether a small model writes an instance as the next words of a document: one text, which no first words lead."""
+    return profile.wording == "document" and len(task.written_fields) == 1 and not any(label.openings for label in task.labels)
+
+
 def _with_fields(signature: Any, task: Task) -> Any:
     for field in task.written_fields:
         signature = signature.append(field.name, dspy.OutputField(desc=field.description), str)
@@ -274,5 +285,6 @@ def _config(task: Task, profile: Profile, *, formed: bool) -> dict[str, Any]:
         config.setdefault("max_tokens", int(sum(1.8 * field.max_words + 12 for field in task.written_fields)))
     if profile.adapter == "plain" and formed:
         config["form"] = {field.name: field.form for field in task.written_fields}
+        config["document"] = _goes_on(task, profile)
         config["sentences"] = max(1, task.written_fields[0].max_words // 15)
     return config

@@ -1,18 +1,23 @@
 """The words: one file a stage, typed DSPy signatures, no logic.
 
-Each stage has a full wording for models that follow a form, and a plain one, a sentence or two, for small models. Places in
-braces are filled in from the inputs by the adapter; inputs that an instruction does not place are listed beside it.
+Each stage has a full wording for models that follow a form, and a plain one, a sentence or two, for small models. An instance has a
+third: a document that a small model goes on with. Places in braces are filled in from the inputs by the adapter; inputs that an instruction does not place are listed beside it.
 """
 
 from seedless.signatures.contexts import CONTEXTS_SHOWN, NameContexts, NameContextsPlainly
-from seedless.signatures.instance import QUESTIONS_SHOWN, ReviseInstance, ReviseInstancePlainly, WriteInstance, WriteInstancePlainly
+from seedless.signatures.instance import (
+    ReviseInstance,
+    ReviseInstancePlainly,
+    WriteInstance,
+    WriteInstanceInDocument,
+    WriteInstancePlainly,
+)
 from seedless.signatures.seeds import PASSAGES_SHOWN, SEEDS_SHOWN, NamePassagesPlainly, NameSeeds, NameSeedsApart, NameSeedsPlainly
 from seedless.signatures.verdict import JudgeAnchored, JudgeBlind, JudgeBlindPlainly
 
 __all__ = [
     "CONTEXTS_SHOWN",
     "PASSAGES_SHOWN",
-    "QUESTIONS_SHOWN",
     "SEEDS_SHOWN",
     "JudgeAnchored",
     "JudgeBlind",
@@ -26,5 +31,6 @@ __all__ = [
     "ReviseInstance",
     "ReviseInstancePlainly",
     "WriteInstance",
+    "WriteInstanceInDocument",
     "WriteInstancePlainly",
 ]

@@ -1,10 +1,8 @@
 """Stages 3 and 4: one instance under a label's constraint, and its revision. A task adds its own fields as outputs."""
 
-from typing import Any
-
 import dspy
 
-__all__ = ["QUESTIONS_SHOWN", "ReviseInstance", "ReviseInstancePlainly", "WriteInstance", "WriteInstancePlainly"]
+__all__ = ["ReviseInstance", "ReviseInstancePlainly", "WriteInstance", "WriteInstanceInDocument", "WriteInstancePlainly"]
 
 
 class WriteInstance(dspy.Signature):
@@ -51,19 +49,16 @@ class ReviseInstancePlainly(WriteInstancePlainly):
     violations: list[str] = dspy.InputField(desc="What was wrong")
 
 
-QUESTIONS_SHOWN: tuple[
-    dict[str, Any], ...
-] = (  # asking instead of answering, for small models that no first words lead; of no task
-    {
-        "constraint": "Ask a short question about trains. The answer is a number.",
-        "asked": "How many seats does a night train to Vienna have?",
-    },
-    {
-        "constraint": "Ask a short question about gardens that a beginner would ask.",
-        "asked": "Why do the leaves of my roses turn yellow in June?",
-    },
-    {
-        "constraint": "Ask a short question about music. The answer is a person.",
-        "asked": "Who sang the first song at the opening of the new hall?",
-    },
-)
+class WriteInstanceInDocument(WriteInstancePlainly):
+    """{description}
+
+    {constraint}
+
+    {label}: {meaning}
+    Context: {about}
+    Example: "{opening}"""
+
+    description: str = dspy.InputField(desc="What the texts are")
+    label: str = dspy.InputField(desc="The label is")
+    meaning: str = dspy.InputField(desc="It means")
+    about: str = dspy.InputField(desc="It is about")

@@ -69,20 +69,21 @@ class PlainAdapter(dspy.Adapter):
     output is answered with plain text, a list with a line for each item, anything else with a JSON object under the decoder's
     schema. An input called `opening` becomes the answer's first words where the LM can be given them. `form` (config of a
     call: field name to `sentence`, `question` or `text`) becomes a grammar where the LM takes one, `sentences` bounds a text
-    in it; without `form` a text is free. A list is one of short phrases, or of sentences where `form` says so.
+    in it; without `form` a text is free. With `document` (config of a call), an LM that can goes on with the instruction as with a text of its own,
+    to the quotation mark that closes the instruction's last one; what the instruction does not say is put before its last paragraph. A list is one of short phrases, or of sentences where `form` says so.
     """
 
     def __call__(self, lm: dspy.BaseLM, lm_kwargs: dict[str, Any], signature: Signature, demos: Any, inputs: dict[str, Any]) -> Any:
         kwargs, opening = self._constrained(lm, lm_kwargs, signature, inputs)
-        outputs = lm(messages=self._messages(signature, demos, inputs, prefill=opening), **kwargs)
-        return self._parsed(signature, outputs, opening)
+        outputs = lm(messages=self._told(signature, demos, inputs, opening, kwargs), **kwargs)
+        return self._parsed(signature, outputs, opening, quoted="document" in kwargs)
 
     async def acall(
         self, lm: dspy.BaseLM, lm_kwargs: dict[str, Any], signature: Signature, demos: Any, inputs: dict[str, Any]
     ) -> Any:
         kwargs, opening = self._constrained(lm, lm_kwargs, signature, inputs)
-        outputs = await lm.acall(messages=self._messages(signature, demos, inputs, prefill=opening), **kwargs)
-        return self._parsed(signature, outputs, opening)
+        outputs = await lm.acall(messages=self._told(signature, demos, inputs, opening, kwargs), **kwargs)
+        return self._parsed(signature, outputs, opening, quoted="document" in kwargs)
 
     def format(self, signature: Signature, demos: list[dict[str, Any]], inputs: dict[str, Any]) -> Messages:
         """The messages, with the opening asked for in words."""
@@ -106,6 +107,8 @@ class PlainAdapter(dspy.Adapter):
         form: Mapping[str, str] | None = kwargs.pop("form", None)
         sentences = int(kwargs.pop("sentences", 3))
         takes = lm.supported_params
+        if not (kwargs.get("document") and "document" in takes and _one_text(signature)):
+            kwargs.pop("document", None)
         opening = str(inputs.get("opening") or "") if "prefill" in takes and len(signature.output_fields) == 1 else ""
         ((name, field), *others) = signature.output_fields.items()
         if others or get_origin(field.annotation) is Literal:
@@ -116,8 +119,24 @@ class PlainAdapter(dspy.Adapter):
             if field.annotation == list[str]:
                 kwargs["grammar"] = grammar_of_list(int(inputs.get("count", 10)), (form or {}).get(name, "phrase"))
             elif form is not None:
-                kwargs["grammar"] = grammar_of_form(form.get(name, "text"), opening, sentences=sentences)
+                kwargs["grammar"] = grammar_of_form(
+                    form.get(name, "text"), opening, sentences=sentences, quoted="document" in kwargs
+                )
         return kwargs, opening
+
+    def _told(
+        self, signature: Signature, demos: list[dict[str, Any]], inputs: Mapping[str, Any], opening: str, kwargs: Mapping[str, Any]
+    ) -> Messages:
+        if "document" not in kwargs:
+            return self._messages(signature, demos, inputs, prefill=opening)
+        shown = [f'{self._document(signature, demo)}{self._answered(signature, demo)}"' for demo in demos]
+        return [{"role": "user", "content": "\n\n".join([*shown, self._document(signature, inputs)])}]
+
+    def _document(self, signature: Signature, inputs: Mapping[str, Any]) -> str:
+        """The instruction as the beginning of a text; inputs that it does not say yet come before its last paragraph."""
+        text = _filled(signature, {name: inputs.get(name, "") for name in signature.input_fields}).instructions
+        before, gap, last = text.rpartition("\n\n")
+        return "".join([" ".join([before, *self._unsaid(signature, inputs, text)]).strip(), gap, last])
 
     def _messages(self, signature: Signature, demos: list[dict[str, Any]], inputs: Mapping[str, Any], *, prefill: str) -> Messages:
         messages: Messages = []
@@ -130,17 +149,8 @@ class PlainAdapter(dspy.Adapter):
         return messages
 
     def _asked(self, signature: Signature, inputs: Mapping[str, Any], *, prefill: str) -> str:
-        parts = [_said(_filled(signature, inputs).instructions)]
-        placed = set(places(signature.instructions))
-        judges = any(get_origin(field.annotation) is Literal for field in signature.output_fields.values())
-        for name, field in signature.input_fields.items():
-            value = _said(inputs.get(name, ""))
-            if not value or name in placed or (name == "opening" and prefill):
-                continue
-            if not judges and _says(" ".join(parts), value):
-                continue
-            described = (field.json_schema_extra or {}).get("desc") or name
-            parts.append(f"{described} {value}{'' if value[-1] in '.!?' else '.'}")
+        instructions = _said(_filled(signature, inputs).instructions)
+        parts = [instructions, *self._unsaid(signature, {**inputs, "opening": ""} if prefill else inputs, instructions)]
         if _one_text(signature):
             return " ".join(parts)
         keys = ", ".join(
@@ -150,6 +160,19 @@ class PlainAdapter(dspy.Adapter):
             return " ".join([*parts, "One per line."])
         return " ".join([*parts, f"Answer with a JSON object with the keys {keys}."])
 
+    def _unsaid(self, signature: Signature, inputs: Mapping[str, Any], text: str) -> list[str]:
+        """A sentence for each input that has no place in the instruction and that `text` does not say yet."""
+        parts: list[str] = []
+        placed = set(places(signature.instructions))
+        judges = any(get_origin(field.annotation) is Literal for field in signature.output_fields.values())
+        for name, field in signature.input_fields.items():
+            value = _said(inputs.get(name, ""))
+            if not value or name in placed or (not judges and _says(" ".join([text, *parts]), value)):
+                continue
+            described = (field.json_schema_extra or {}).get("desc") or name
+            parts.append(f"{described} {value}{'' if value[-1] in '.!?' else '.'}")
+        return parts
+
     def _answered(self, signature: Signature, demo: Mapping[str, Any]) -> str:
         values = {name: demo[name] for name in signature.output_fields if name in demo}
         if _one_text(signature):
@@ -158,8 +181,10 @@ class PlainAdapter(dspy.Adapter):
             return "\n".join(f"{i}. {item}" for i, item in enumerate(next(iter(values.values())), 1))
         return json.dumps(values, ensure_ascii=False)
 
-    def _parsed(self, signature: Signature, outputs: list[Any], opening: str) -> list[dict[str, Any]]:
+    def _parsed(self, signature: Signature, outputs: list[Any], opening: str, *, quoted: bool) -> list[dict[str, Any]]:
         texts = [output if isinstance(output, str) else str((output or {}).get("text") or "") for output in outputs]
+        if quoted:  # the quotation was opened by the document
+            return [self.parse(signature, opening + text.removesuffix('"')) for text in texts]
         return [self.parse(signature, text if text.startswith(opening) else opening + text) for text in texts]
 
     def _parse(self, signature: Signature, completion: str, *, plainly: bool) -> dict[str, Any]:

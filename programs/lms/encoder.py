@@ -5,18 +5,20 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seedless.lms.llama import LlamaServer
-from seedless.lms.weights import minilm
+from seedless.lms.weights import common_words, kept_beside_minilm, minilm
 
-__all__ = ["Encoder", "encoder"]
+__all__ = ["Encoder", "encoder", "vocabulary"]
 
 LIMIT = 1500  # characters: MiniLM reads 256 word pieces
 SLOTS = 4  # texts at once
 BATCH = 32  # texts of one request
+COMMON = 8000  # words of the vocabulary that are looked at
 
 
 class Encoder:
@@ -46,6 +48,18 @@ class Encoder:
     async def aembed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """As `embed`, without holding up the event loop; calls are done one after the other."""
         return await asyncio.get_running_loop().run_in_executor(self._pool, self.embed, texts)
+
+
+@cache
+def vocabulary() -> tuple[tuple[str, ...], NDArray[np.float32]]:
+    """The embedder's commonest words and their vectors, shape (words, 384); embedded once and kept in the user's cache."""
+    words = common_words(COMMON)
+
+    def embedded(target: Path) -> None:
+        with target.open("wb") as file:
+            np.save(file, encoder().embed(words).astype(np.float16))
+
+    return words, np.load(kept_beside_minilm(f"words-{COMMON}.npy", embedded)).astype(np.float32)
 
 
 @cache

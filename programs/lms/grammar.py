@@ -9,11 +9,12 @@ MARKUP = r"\[\]{}<>_*#|"
 POINT = '[0-9] "." [0-9] | [A-Z] "." [A-Z] "." | ("Mr" | "Mrs" | "Ms" | "Dr" | "St") ". "'  # a point that ends no sentence
 
 
-def grammar_of_form(form: str, opening: str = "", *, sentences: int = 3) -> str:
+def grammar_of_form(form: str, opening: str = "", *, sentences: int = 3, quoted: bool = False) -> str:
     r"""The grammar of one text of the given form, continuing `opening` where there is one.
 
     A `question` ends with its first question mark, a `sentence` with its first full stop or the like (a point within a number
     or an abbreviation aside), a `text` with its line or its last allowed sentence. None holds markup or places to fill in.
+    A text that is `quoted` ends with the quotation mark that closes it.
 
     >>> print(grammar_of_form("question", opening="Who"))
     root ::= body "?"
@@ -22,10 +23,14 @@ def grammar_of_form(form: str, opening: str = "", *, sentences: int = 3) -> str:
     if form == "question":
         start = "" if opening else "[A-Z] "
         return rf'root ::= {start}body "?"{chr(10)}body ::= ([^?!.\n:;"{MARKUP}] | {POINT})+'
-    start = "" if opening else r'["A-Za-z0-9$@] ' if form == "text" else r'["A-Z0-9$] '
-    body = rf"body ::= ([^?!.\n{MARKUP}] | {POINT})+"
+    quote = "" if quoted else '"'
+    start = "" if opening else rf"[{quote}A-Za-z0-9$@] " if form == "text" else rf"[{quote}A-Z0-9$] "
+    body = rf"body ::= ([^?!.\n{MARKUP}{'' if quote else chr(34)}] | {POINT})+"
     if form == "sentence":
-        return rf'root ::= {start}body [.!?] ["]?{chr(10)}{body}'
+        return rf"root ::= {start}body [.!?]{'' if quoted else ' [' + chr(34) + ']?'}{chr(10)}{body}"
+    if quoted:
+        end = r'end ::= [.!?] ["]? | ["]'
+        return rf"root ::= {start}body (mark body){{0,{sentences - 1}}} end{chr(10)}{body}{chr(10)}mark ::= [.!?]+{chr(10)}{end}"
     return rf'root ::= {start}body (mark body){{0,{sentences - 1}}} mark?{chr(10)}{body}{chr(10)}mark ::= [.!?]+ ["]?'
 
 

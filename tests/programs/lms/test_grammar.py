@@ -74,6 +74,24 @@ def test_an_opening_is_continued(form: str, rest: str) -> None:
     assert not regex_of(grammar_of_form(form)).fullmatch(rest)
 
 
+@pytest.mark.parametrize(
+    ("form", "rest", "fits"),
+    [
+        ("text", 'hi there"', True),
+        ("text", 'One. Two!"', True),
+        ("text", "One. Two! Three?", True),
+        ("text", 'One. Two. Three. Four."', False),
+        ("text", "hi there", False),  # a quotation is closed, unless its last sentence is
+        ("text", 'He said "no" to it."', False),
+        ("sentence", "It rained.", True),
+        ("sentence", 'It "rained".', False),
+        ("question", "Who wrote it?", True),
+    ],
+)
+def test_a_quoted_text_ends_where_its_quotation_does(form: str, rest: str, fits: bool) -> None:
+    assert (regex_of(grammar_of_form(form, quoted=True)).fullmatch(rest) is not None) == fits
+
+
 @pytest.mark.parametrize(("sentences", "most"), [(1, 1), (2, 2), (5, 5)])
 def test_sentences_bound_a_text(sentences: int, most: int) -> None:
     pattern = regex_of(grammar_of_form("text", sentences=sentences))

@@ -1,0 +1,69 @@
+"""Words that speak for one label: what a small model is led by where a task names no cues of its own."""
+
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seedless.lms.encoder import Encoder
+from seedless.task import Task
+from seedless.text import words
+
+__all__ = ["LabelWords", "telling_words"]
+
+NEAREST = 200  # words that have to do with a label at all
+TELLING = 25  # words of a label
+
+
+class LabelWords:
+    """For each label of a task, the common words that are near its name and meaning, and nearer than any other label's.
+
+    They are looked up in the embedder's vocabulary, so no LM is asked and no labelled row is needed. Words that hold a label's name, or begin
+    like one, are left out: they may not stand in a row.
+    """
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+
+    def of(self, label: str) -> tuple[str, ...]:
+        """The label's words, the most telling first."""
+        return self._found[label]
+
+    @cached_property
+    def _found(self) -> dict[str, tuple[str, ...]]:
+        from seedless.lms.encoder import encoder, vocabulary
+
+        names = [word for label in self.task.labels for word in words(label.name.replace("_", " "))]
+        known, vectors = vocabulary()
+        meant = self._meanings(encoder())
+        found = telling_words(vectors, meant)
+        return {
+            label.name: tuple(known[i] for i in order if not any(_kin(known[i], name) for name in names))[:TELLING]
+            for label, order in zip(self.task.labels, found, strict=True)
+        }
+
+    def _meanings(self, encoder: Encoder) -> NDArray[np.float32]:
+        return encoder.embed([f"{label.name}: {label.meaning}" for label in self.task.labels])
+
+
+def telling_words(vectors: NDArray[np.float32], meanings: NDArray[np.float32]) -> Sequence[Sequence[int]]:
+    """For each label, the numbers of its nearest words, by how much nearer they are than any other label is, the largest margin first.
+
+    `vectors` (words) and `meanings` (labels, at least two) hold unit vectors in rows. A label's cosines are centred over all words, so
+    that no label is near everything.
+    """
+    cosines = vectors @ meanings.T
+    cosines -= cosines.mean(axis=0)
+    found = []
+    for label in range(len(meanings)):
+        margin = cosines[:, label] - np.delete(cosines, label, axis=1).max(axis=1)
+        nearest = np.argsort(-cosines[:, label], kind="stable")[:NEAREST]
+        found.append([int(i) for i in nearest[np.argsort(-margin[nearest], kind="stable")]])
+    return found
+
+
+def _kin(word: str, name: str) -> bool:
+    """Whether two words are forms of one, as far as their first letters tell."""
+    stem = min(len(word), len(name), 5)
+    return stem >= 3 and word[:stem] == name[:stem]
