@@ -98,7 +98,7 @@ class Contexts(dspy.Module):
     def __init__(self, task: Task, profile: Profile) -> None:
         super().__init__()
         self.name_list = NameList(
-            NameContextsPlainly if profile.wording != "full" else NameContexts,
+            NameContextsPlainly if profile.wording == "plain" else NameContexts,
             profile,
             "contexts",
             longest=12,

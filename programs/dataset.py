@@ -234,7 +234,7 @@ def _cell(text: str) -> str:
 
 
 def _chat(task: Task, record: Record) -> dict[str, Any]:
-    labels = "\n".join(f"- {label.name}: {label.meaning}" for label in task.labels)
+    labels = "\n".join(f"- {label.described}" for label in task.labels)
     texts = "\n".join(f"{field.name}: {record[field.name]}" for field in task.fields)
     asked = f"{task.description}\n\nLabels:\n{labels}\n\n{texts}\n\nWhich label does it have? Answer with the label only."
     return {"messages": [{"role": "user", "content": asked}, {"role": "assistant", "content": record["label"]}]}

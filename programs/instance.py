@@ -1,5 +1,6 @@
 """Stages 3 to 5 for one slot: the label's constraint, the instance written under it, and its self-correction."""
 
+import asyncio
 import random
 from collections.abc import Mapping
 from dataclasses import replace
@@ -53,13 +54,13 @@ class Instance(dspy.Module):
 
     def __init__(self, task: Task, profile: Profile, verifier: Verifier, *, filters: bool = True) -> None:
         super().__init__()
-        plain = profile.wording != "full"
-        document = _goes_on(task, profile)
+        plain = profile.wording == "plain"
+        write, revise = (WriteInstancePlainly, ReviseInstancePlainly) if plain else (WriteInstance, ReviseInstance)
+        document = _in_document(task, profile)
         self._label_words = LabelWords(task) if document and len(task.labels) > 1 else None
-        write = WriteInstanceInDocument if document else WriteInstancePlainly if plain else WriteInstance
         self.write = AssertedRetry(
-            _with_fields(write, task),
-            _with_fields(ReviseInstancePlainly if plain else ReviseInstance, task),
+            _with_fields(WriteInstanceInDocument if document else write, task),
+            _with_fields(revise, task),
             attempts=profile.attempts,
             drafts=profile.drafts,
             revises=profile.revise,
@@ -80,6 +81,9 @@ class Instance(dspy.Module):
 
     async def aforward(self, *, slot: Slot, kept: Kept, identity: Identity) -> Outcome:
         """The slot's outcome. `identity` names the strategy, the LM and the program, for the provenance."""
+
+        if self._label_words is not None:
+            await asyncio.to_thread(self._label_words.of, slot.label)
 
         async def judge(draft: Draft) -> Judged:
             return await self._judge(draft, slot, kept)
@@ -109,7 +113,7 @@ class Instance(dspy.Module):
         return fill(self.task.label(slot.label).constraint, places)
 
     def _dealt(self, slot: Slot) -> dict[str, str]:
-        """What code deals to a slot beside its seed: its attributes, and one of its label's cues."""
+        """What code deals to a slot beside its seed: its attributes, and one of its label's cues, or of the words that tell it."""
         cues = self.task.label(slot.label).cues or (self._label_words.of(slot.label) if self._label_words else ())
         return {**slot.attributes, **({"cue": random.Random(f"{slot.rollout}/cue").choice(cues)} if cues else {})}
 
@@ -117,14 +121,13 @@ class Instance(dspy.Module):
         """What the writer is asked with."""
         label = self.task.label(slot.label)
         pattern = label.constraint
+        word = "" if label.cues else self._dealt(slot).get("cue", "")
         return {
             "description": self.task.description,
             "label": label.name,
             "meaning": label.meaning,
             "constraint": self.constraint(slot),
-            "about": ", ".join(
-                part for part in (slot.seed.context.text, "" if label.cues else self._dealt(slot).get("cue")) if part
-            ),
+            "about": ", ".join(part for part in (slot.seed.context.text, word) if part),
             "context": slot.seed.context.text,
             "seed": slot.seed.text,
             # A value that the constraint has a place for is said there already.
@@ -268,9 +271,10 @@ def _trimmed(draft: Draft, task: Task) -> Draft:
     return replace(draft, texts={**draft.texts, field.name: text}, finished=True)
 
 
-def _goes_on(task: Task, profile: Profile) -> bool:
-    """Whether a small model writes an instance as the next words of a document: one text, which no first words lead."""
-    return profile.wording == "document" and len(task.written_fields) == 1 and not any(label.openings for label in task.labels)
+def _in_document(task: Task, profile: Profile) -> bool:
+    """Whether an instance is written as the next words of a document: one text, which no first words lead."""
+    led = any(label.openings for label in task.labels)
+    return profile.continues and profile.adapter == "plain" and len(task.written_fields) == 1 and not led
 
 
 def _with_fields(signature: Any, task: Task) -> Any:
@@ -285,6 +289,7 @@ def _config(task: Task, profile: Profile, *, formed: bool) -> dict[str, Any]:
         config.setdefault("max_tokens", int(sum(1.8 * field.max_words + 12 for field in task.written_fields)))
     if profile.adapter == "plain" and formed:
         config["form"] = {field.name: field.form for field in task.written_fields}
-        config["document"] = _goes_on(task, profile)
         config["sentences"] = max(1, task.written_fields[0].max_words // 15)
+    if _in_document(task, profile):
+        config["document"] = True
     return config

@@ -1,12 +1,11 @@
 """Words that speak for one label: what a small model is led by where a task names no cues of its own."""
 
+import threading
 from collections.abc import Sequence
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seedless.lms.encoder import Encoder
 from seedless.task import Task
 from seedless.text import words
 
@@ -19,32 +18,32 @@ TELLING = 25  # words of a label
 class LabelWords:
     """For each label of a task, the common words that are near its name and meaning, and nearer than any other label's.
 
-    They are looked up in the embedder's vocabulary, so no LM is asked and no labelled row is needed. Words that hold a label's name, or begin
-    like one, are left out: they may not stand in a row.
+    They are looked up in the embedder's vocabulary, so no LM is asked and no labelled row is needed. Words that begin like a word of a
+    label's name are left out: they would give the label away.
     """
 
     def __init__(self, task: Task) -> None:
         self.task = task
+        self._found: dict[str, tuple[str, ...]] = {}
+        self._lock = threading.Lock()
 
     def of(self, label: str) -> tuple[str, ...]:
-        """The label's words, the most telling first."""
-        return self._found[label]
+        """The label's words, the most telling first. The first call looks all labels' up, some ten seconds once on a machine."""
+        with self._lock:
+            if not self._found:
+                self._found = self._look_up()
+            return self._found[label]
 
-    @cached_property
-    def _found(self) -> dict[str, tuple[str, ...]]:
+    def _look_up(self) -> dict[str, tuple[str, ...]]:
         from seedless.lms.encoder import encoder, vocabulary
 
         names = [word for label in self.task.labels for word in words(label.name.replace("_", " "))]
         known, vectors = vocabulary()
-        meant = self._meanings(encoder())
-        found = telling_words(vectors, meant)
+        found = telling_words(vectors, encoder().embed([label.described for label in self.task.labels]))
         return {
             label.name: tuple(known[i] for i in order if not any(_kin(known[i], name) for name in names))[:TELLING]
             for label, order in zip(self.task.labels, found, strict=True)
         }
-
-    def _meanings(self, encoder: Encoder) -> NDArray[np.float32]:
-        return encoder.embed([f"{label.name}: {label.meaning}" for label in self.task.labels])
 
 
 def telling_words(vectors: NDArray[np.float32], meanings: NDArray[np.float32]) -> Sequence[Sequence[int]]:

@@ -19,7 +19,7 @@ class InstanceSeeds(dspy.Module):
         becomes_field = task.seeds.field is not None
         plainly = NamePassagesPlainly if becomes_field else NameSeedsPlainly if profile.conditions else NameSeedsApart
         self.name_list = NameList(
-            plainly if profile.wording != "full" else NameSeeds,
+            plainly if profile.wording == "plain" else NameSeeds,
             profile,
             "seeds",
             longest=400 if becomes_field else 12,

@@ -76,6 +76,11 @@ class Label(Declared):
     contexts: tuple[Tag, ...] = ()
     share: Share = 1.0
 
+    @property
+    def described(self) -> str:
+        """The name and the meaning, for a reader of one or the other kind."""
+        return f"{self.name}: {self.meaning}"
+
 
 class Contexts(Declared):
     """Stage 1: the domains and settings that spread the data. `given` replaces the LM's answer by the user's own list."""

@@ -1,7 +1,8 @@
 """The words: one file a stage, typed DSPy signatures, no logic.
 
 Each stage has a full wording for models that follow a form, and a plain one, a sentence or two, for small models. An instance has a
-third: a document that a small model goes on with. Places in braces are filled in from the inputs by the adapter; inputs that an instruction does not place are listed beside it.
+third: a document that a small model goes on with. Places in braces are filled in from the inputs by the adapter; inputs that an
+instruction does not place are listed beside it.
 """
 
 from seedless.signatures.contexts import CONTEXTS_SHOWN, NameContexts, NameContextsPlainly

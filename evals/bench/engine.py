@@ -27,7 +27,7 @@ def one_round(task: str, n: int, seed: int) -> tuple[float, float]:
     bodies: list[dict[str, Any]] = []
     marks: list[float] = []
     tokens: list[int] = []
-    ask = server.chat
+    ask = server.answer
 
     def noted(body: dict[str, Any]) -> dict[str, Any]:
         bodies.append(body)
@@ -37,7 +37,7 @@ def one_round(task: str, n: int, seed: int) -> tuple[float, float]:
         tokens.append(answer["usage"]["completion_tokens"])
         return answer
 
-    server.chat = noted  # type: ignore[method-assign]  # a tap on the line, for this measurement only
+    server.answer = noted  # type: ignore[method-assign]  # a tap on the line, for this measurement only
     ask({"messages": [{"role": "user", "content": "Hello"}], "max_tokens": 8})  # both sides begin with a loaded model
     with generation:
         for _ in generation:

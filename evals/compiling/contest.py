@@ -130,7 +130,7 @@ class Contest:
         if self.optimizer == "random":
             search(board, self._space(board), share, self.seed)
             return
-        plain, profile = self.team.profile.wording != "full", self.team.profile
+        plain, profile = self.team.profile.wording == "plain", self.team.profile
         proposer = Proposer.of(self.team.proposer, self.seed)
         means = Means(share, profile.concurrency, self.seed, proposer, self.team.teacher, plain=plain)
         per_label = plain and self.name == "write" and self.optimizer in {"gepa", "copro"}

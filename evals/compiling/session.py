@@ -70,7 +70,7 @@ class Session:
         self.task, self.rows, self.out, self.options = task, tuple(rows), out, options
         self.log, self.say = log, say
         self.team = Team.of(options)
-        self.optimizer = options.optimizer or ("random" if self.team.profile.wording != "full" else "gepa")
+        self.optimizer = options.optimizer or ("random" if self.team.profile.wording == "plain" else "gepa")
         checked(self.optimizer)
         for name, given, users in (
             ("teacher-lm", options.teacher_lm, TEACHERS),

@@ -10,7 +10,7 @@ from dspy.adapters.utils import parse_value
 from pydantic import TypeAdapter, ValidationError
 
 from seedless.errors import UsageError
-from seedless.lms.grammar import grammar_of_form, grammar_of_list
+from seedless.lms.grammar import QUOTATION, grammar_of_form, grammar_of_list
 from seedless.task import fill, places
 from seedless.text import words
 
@@ -69,8 +69,10 @@ class PlainAdapter(dspy.Adapter):
     output is answered with plain text, a list with a line for each item, anything else with a JSON object under the decoder's
     schema. An input called `opening` becomes the answer's first words where the LM can be given them. `form` (config of a
     call: field name to `sentence`, `question` or `text`) becomes a grammar where the LM takes one, `sentences` bounds a text
-    in it; without `form` a text is free. With `document` (config of a call), an LM that can goes on with the instruction as with a text of its own,
-    to the quotation mark that closes the instruction's last one; what the instruction does not say is put before its last paragraph. A list is one of short phrases, or of sentences where `form` says so.
+    in it; without `form` a text is free. A list is one of short phrases, or of sentences where `form` says so.
+
+    With `document` (config of a call), an LM that can goes on with the instruction as with a text, to the quotation mark that closes
+    the instruction's last one; inputs that the instruction does not say are put before its last paragraph.
     """
 
     def __call__(self, lm: dspy.BaseLM, lm_kwargs: dict[str, Any], signature: Signature, demos: Any, inputs: dict[str, Any]) -> Any:
@@ -107,8 +109,7 @@ class PlainAdapter(dspy.Adapter):
         form: Mapping[str, str] | None = kwargs.pop("form", None)
         sentences = int(kwargs.pop("sentences", 3))
         takes = lm.supported_params
-        if not (kwargs.get("document") and "document" in takes and _one_text(signature)):
-            kwargs.pop("document", None)
+        document = bool(kwargs.pop("document", False)) and {"document", "grammar"} <= takes and _one_text(signature)
         opening = str(inputs.get("opening") or "") if "prefill" in takes and len(signature.output_fields) == 1 else ""
         ((name, field), *others) = signature.output_fields.items()
         if others or get_origin(field.annotation) is Literal:
@@ -119,10 +120,10 @@ class PlainAdapter(dspy.Adapter):
             if field.annotation == list[str]:
                 kwargs["grammar"] = grammar_of_list(int(inputs.get("count", 10)), (form or {}).get(name, "phrase"))
             elif form is not None:
-                kwargs["grammar"] = grammar_of_form(
-                    form.get(name, "text"), opening, sentences=sentences, quoted="document" in kwargs
-                )
-        return kwargs, opening
+                kwargs["grammar"] = grammar_of_form(form.get(name, "text"), opening, sentences=sentences, quoted=document)
+            elif document:
+                kwargs["grammar"] = QUOTATION
+        return {**kwargs, "document": True} if document else kwargs, opening
 
     def _told(
         self, signature: Signature, demos: list[dict[str, Any]], inputs: Mapping[str, Any], opening: str, kwargs: Mapping[str, Any]

@@ -1,11 +1,12 @@
 """Grammars (GBNF) that hold a small model to the form of a text while it decodes."""
 
-__all__ = ["LONGEST_PHRASE", "grammar_of_form", "grammar_of_list"]
+__all__ = ["LONGEST_PHRASE", "QUOTATION", "grammar_of_form", "grammar_of_list"]
 
 LONGEST_PHRASE = 33  # characters of an item in a list of phrases
 ROOM = 48  # characters after which the grammar ends an item: what it cuts is then too long anyway, wherever the last word began
 
 MARKUP = r"\[\]{}<>_*#|"
+QUOTATION = r'root ::= [^"\n]+ "\""'  # any line, to the quotation mark that closes it
 POINT = '[0-9] "." [0-9] | [A-Z] "." [A-Z] "." | ("Mr" | "Mrs" | "Ms" | "Dr" | "St") ". "'  # a point that ends no sentence
 
 
@@ -23,15 +24,14 @@ def grammar_of_form(form: str, opening: str = "", *, sentences: int = 3, quoted:
     if form == "question":
         start = "" if opening else "[A-Z] "
         return rf'root ::= {start}body "?"{chr(10)}body ::= ([^?!.\n:;"{MARKUP}] | {POINT})+'
-    quote = "" if quoted else '"'
-    start = "" if opening else rf"[{quote}A-Za-z0-9$@] " if form == "text" else rf"[{quote}A-Z0-9$] "
-    body = rf"body ::= ([^?!.\n{MARKUP}{'' if quote else chr(34)}] | {POINT})+"
+    mark = "" if quoted else '"'  # within a quotation, a quotation mark ends it
+    start = "" if opening else rf"[{mark}A-Za-z0-9$@] " if form == "text" else rf"[{mark}A-Z0-9$] "
+    body = rf"""body ::= ([^?!.\n{MARKUP}{'"' if quoted else ""}] | {POINT})+"""
+    close = "" if quoted else ' ["]?'
     if form == "sentence":
-        return rf"root ::= {start}body [.!?]{'' if quoted else ' [' + chr(34) + ']?'}{chr(10)}{body}"
-    if quoted:
-        end = r'end ::= [.!?] ["]? | ["]'
-        return rf"root ::= {start}body (mark body){{0,{sentences - 1}}} end{chr(10)}{body}{chr(10)}mark ::= [.!?]+{chr(10)}{end}"
-    return rf'root ::= {start}body (mark body){{0,{sentences - 1}}} mark?{chr(10)}{body}{chr(10)}mark ::= [.!?]+ ["]?'
+        return f"root ::= {start}body [.!?]{close}\n{body}"
+    end = """([.!?] ["]? | ["])""" if quoted else "mark?"
+    return f"root ::= {start}body (mark body){{0,{sentences - 1}}} {end}\n{body}\nmark ::= [.!?]+{close}"
 
 
 def grammar_of_list(count: int, form: str = "phrase") -> str:

@@ -130,8 +130,8 @@ class LlamaServer:
             with self._lock:
                 self._busy[chosen] -= 1
 
-    def chat(self, body: dict[str, Any]) -> dict[str, Any]:
-        """The answer to one chat completion request in OpenAI's form.
+    def answer(self, body: dict[str, Any]) -> dict[str, Any]:
+        """The answer to one request in OpenAI's form: to a chat's `messages`, or to a `prompt`, which goes on with no chat around it.
 
         Raises
         ------
@@ -139,18 +139,7 @@ class LlamaServer:
             If llama.cpp refuses the request.
         """
         with self._least_busy() as copy:
-            return _answer(copy.handle_chat_completions(body), self.path)
-
-    def complete(self, body: dict[str, Any]) -> dict[str, Any]:
-        """The answer to one completion request in OpenAI's form: the prompt goes on, with no chat around it.
-
-        Raises
-        ------
-        LMUnusable
-            If llama.cpp refuses the request.
-        """
-        with self._least_busy() as copy:
-            return _answer(copy.handle_completions(body), self.path)
+            return _answer((copy.handle_completions if "prompt" in body else copy.handle_chat_completions)(body), self.path)
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Unit vectors of `texts`, shape (len(texts), dimensions)."""
@@ -187,15 +176,9 @@ class LlamaEngine:
 
     def complete(self, request: Request) -> Response:
         """The answer to one request."""
-        body = _body(request)
-        if body.pop("document", False):
-            (message,) = body.pop("messages")
-            answer = self.server.complete({**body, "prompt": message["content"]})
-            said = answer["choices"][0]["text"]
-        else:
-            answer = self.server.chat(body)
-            said = answer["choices"][0]["message"].get("content")
+        answer = self.server.answer(_body(request))
         choice, usage = answer["choices"][0], answer.get("usage", {})
+        said = choice["message"].get("content") if "message" in choice else choice["text"]
         return Response(
             id=None,
             model=request.model,
@@ -240,6 +223,9 @@ def _body(request: Request) -> dict[str, Any]:
     body |= config.extensions or {}
     if "min_p" in body and "top_p" not in body:
         body["samplers"] = SAMPLERS
+    if body.pop("document", False):
+        (message,) = body.pop("messages")
+        body["prompt"] = message["content"]
     return body
 
 

@@ -33,15 +33,15 @@ KEYS = {
 class Profile:
     """How a kind of model is best spoken to: the defaults that an LM brings with it.
 
-    `wording` and `adapter` choose the prompts' form: `full`, `plain`, or `document`, which is plain but has a lone text that no opening
-    leads written as the next words of a document; `drafts` are written for each attempt and the best is taken; `revise` tells
+    `wording` and `adapter` choose the prompts' form; `drafts` are written for each attempt and the best is taken; `revise` tells
     whether a broken draft goes back to the writer with its objections, or another is written; lists are asked for `list_batch` items at a time;
     seeds are asked for within their context where `conditions`, otherwise as if for the whole task, as a model must that cannot think
-    of two things at once; a verdict comes with a reason where `explains`, and may give a draft another label where the model `relabels`.
+    of two things at once; a lone text that no opening leads is written as the next words of a document where the model `continues` one
+    better than it answers, which takes the plain adapter; a verdict comes with a reason where `explains`, and may give a draft another label where the model `relabels`.
     `sampling` is each stage's.
     """
 
-    wording: Literal["full", "plain", "document"]
+    wording: Literal["full", "plain"]
     adapter: Literal["json", "chat", "plain"]
     verifier: Literal["lm", "embedding"]
     drafts: int
@@ -52,6 +52,7 @@ class Profile:
     relabels: bool = True
     explains: bool = True
     conditions: bool = True
+    continues: bool = False
     sampling: Mapping[str, Sampling] = field(default_factory=dict)
 
 
@@ -67,8 +68,8 @@ LOCAL = Profile(
     },
 )  # fmt: skip
 EMBEDDED = Profile(
-    wording="document", adapter="plain", verifier="embedding", drafts=1, attempts=3, revise=False, list_batch=5, concurrency=8,
-    relabels=False, explains=False, conditions=False,
+    wording="plain", adapter="plain", verifier="embedding", drafts=1, attempts=3, revise=False, list_batch=5, concurrency=8,
+    relabels=False, explains=False, conditions=False, continues=True,
     sampling={
         "contexts": {"temperature": 0.7, "min_p": 0.1, "max_tokens": 80},
         "seeds": {"temperature": 0.7, "min_p": 0.1, "max_tokens": 80},

@@ -97,7 +97,7 @@ class EmbeddingVerifier:
 
     async def _understand(self) -> None:
         if not len(self._meanings):
-            self._meanings = await self._encoder.aembed([f"{label.name}: {label.meaning}" for label in self.task.labels])
+            self._meanings = await self._encoder.aembed([label.described for label in self.task.labels])
 
     def _meant(self, vectors: NDArray[np.float32]) -> NDArray[np.float64]:
         """Log-probability of each label by the meanings alone, shape (rows, labels)."""

@@ -84,7 +84,7 @@ class LMVerifier(dspy.Module):
     async def _vote(self, draft: Draft, slot: Slot, rollout: int) -> Verdict | None:
         asked: dict[str, Any] = {
             "description": self.task.description,
-            "labels": [f"{label.name}: {label.meaning}{'' if label.meaning[-1] in '.!?' else '.'}" for label in self.task.labels],
+            "labels": [f"{label.described}{'' if label.meaning[-1] in '.!?' else '.'}" for label in self.task.labels],
             **draft.texts,
         }
         if self.mode.name == "anchored":

@@ -44,6 +44,32 @@ def test_rows_files_and_data_set(tmp_path: Path) -> None:
     assert [opened.features["label"].int2str(i) for i in opened["label"]] == [row["label"] for row in rows]
 
 
+BARE = """
+name: greetings
+description: Short messages, sorted by the mood of their writer.
+fields:
+  - {name: text, description: one short message, form: text, min_words: 4, max_words: 30}
+labels:
+  - {name: glad, meaning: The writer is happy., constraint: "Write a short message by someone who is happy about {context}. Mention {seed}."}
+  - {name: upset, meaning: The writer is angry., constraint: "Write a short message by someone who is angry about {context}. Mention {seed}."}
+contexts: {hint: everyday events}
+seeds: {hint: everyday details}
+"""
+
+
+@pytest.mark.parametrize("strategy", ["targen", "no-filters"])
+def test_a_task_without_lists_is_written_as_a_document(tmp_path: Path, strategy: str) -> None:
+    """Its rows are what stands between the quotation marks: nothing of the document around them."""
+    (tmp_path / "greetings.yaml").write_text(BARE, "utf-8")
+    done = generate(tmp_path / "run", "--strategy", strategy, task=str(tmp_path / "greetings.yaml"), n=6)
+    assert done.returncode == 0, done.stderr
+    rows = rows_in(tmp_path / "run")
+    assert len(rows) == 6
+    for row in rows:
+        assert not any(part in str(row["text"]) for part in ('"', "Example:", "Context:", "\n"))
+        assert row["provenance"]["attributes"]["cue"].isalpha()
+
+
 def test_same_seed_gives_the_same_rows(tmp_path: Path) -> None:
     for name in ("first", "second"):
         done = generate(tmp_path / name, "--concurrency", "1", "--seed", "7")

@@ -253,17 +253,18 @@ def test_a_small_model_s_revision_begins_with_other_words(profile: Profile) -> N
 @pytest.mark.parametrize(
     ("task", "profile", "document"),
     [
-        (POSTS, replace(PLAIN, wording="document"), True),
+        (POSTS, replace(PLAIN, continues=True), True),
         (POSTS, PLAIN, False),
         (POSTS, HOSTED, False),
-        (OPENED, replace(PLAIN, wording="document"), False),
+        (POSTS, replace(PLAIN, continues=True, adapter="json"), False),
+        (OPENED, replace(PLAIN, continues=True), False),
         (
             PAIRS.model_copy(update={"seeds": PAIRS.seeds.model_copy(update={"field": None})}),
-            replace(PLAIN, wording="document"),
+            replace(PLAIN, continues=True),
             False,
         ),
     ],
-    ids=["document", "plain", "full", "opened", "two fields"],
+    ids=["document", "plain", "full", "json", "opened", "two fields"],
 )
 def test_one_text_that_no_first_words_lead_is_written_in_a_document(task: Task, profile: Profile, document: bool) -> None:
     program = TarGEN(task, lm=fake_lm(lambda _: ""), verify="none", profile=profile)
@@ -274,7 +275,7 @@ def test_one_text_that_no_first_words_lead_is_written_in_a_document(task: Task, 
 @pytest.mark.slow
 def test_a_document_is_about_a_word_that_tells_the_label() -> None:
     lm = fake_lm(lambda _: "We won the cup today.")
-    program = TarGEN(POSTS, lm=lm, verify="none", profile=replace(PLAIN, wording="document"))
+    program = TarGEN(POSTS, lm=lm, verify="none", profile=replace(PLAIN, continues=True))
     dealt = set()
     for rollout in range(6):
         made = program(seed="today", context="a party", label="bad", rollout=rollout)

@@ -34,7 +34,7 @@ def test_copies_of_a_small_file_fit_and_of_a_large_one_do_not(tmp_path: Path) ->
 @pytest.mark.parametrize(("slots", "threads", "copies"), [(1, 2, 1), (4, 1, 1), (3, 2, 2)])
 def test_a_small_model_has_a_copy_for_each_thread_but_none_without_a_slot(slots: int, threads: int, copies: int) -> None:
     server = LlamaServer(embedded_lm(), slots=slots, threads=threads)
-    assert server.chat(ASKED)["choices"][0]["message"]["content"]
+    assert server.answer(ASKED)["choices"][0]["message"]["content"]
     assert len(server._copies) == copies
 
 
@@ -43,7 +43,7 @@ def test_two_prompts_that_take_turns_in_a_slot_are_read_once_each() -> None:
     """Writing and verifying do: each would read its whole instruction again."""
     server = LlamaServer(embedded_lm(), slots=1, threads=1)
     prompts = ["Count the birds in the old tree by the river. " * 12, "Name all colours of the rainbow, in their order. " * 12]
-    read = [server.chat({**ASKED, "messages": [{"role": "user", "content": p}]})["timings"]["prompt_n"] for p in prompts * 2]
+    read = [server.answer({**ASKED, "messages": [{"role": "user", "content": p}]})["timings"]["prompt_n"] for p in prompts * 2]
     assert min(read[:2]) > 100
     assert max(read[2:]) < 20
 
@@ -51,7 +51,7 @@ def test_two_prompts_that_take_turns_in_a_slot_are_read_once_each() -> None:
 @pytest.mark.slow
 def test_requests_in_flight_are_spread_and_answers_are_the_same() -> None:
     server = LlamaServer(embedded_lm(), slots=4, threads=2)
-    alone = server.chat(ASKED)["choices"][0]["message"]["content"]
+    alone = server.answer(ASKED)["choices"][0]["message"]["content"]
     busy: list[tuple[int, ...]] = []
     load = server._copies
 
@@ -67,7 +67,7 @@ def test_requests_in_flight_are_spread_and_answers_are_the_same() -> None:
 
     server._copies = [Noting(copy) for copy in load]
     with ThreadPoolExecutor(4) as pool:
-        answers = list(pool.map(server.chat, [ASKED] * 12))
+        answers = list(pool.map(server.answer, [ASKED] * 12))
     assert {answer["choices"][0]["message"]["content"] for answer in answers} == {alone}
     assert all(abs(first - second) <= 1 for first, second in busy)
     assert server._busy == [0, 0]
@@ -77,4 +77,4 @@ def test_a_file_that_is_no_model_is_told(tmp_path: Path) -> None:
     broken = tmp_path / "broken.gguf"
     broken.write_bytes(b"GGUF" + bytes(64))
     with pytest.raises(SetupError, match=r"broken\.gguf: llama\.cpp cannot load it"):
-        LlamaServer(broken, threads=1).chat(ASKED)
+        LlamaServer(broken, threads=1).answer(ASKED)
