@@ -1,5 +1,6 @@
 """Sentence embeddings decide: right for a writer too weak to judge. No labelled row is used."""
 
+import asyncio
 import math
 from collections import deque
 from collections.abc import Sequence
@@ -78,7 +79,7 @@ class EmbeddingVerifier:
         probabilities = self._probabilities(vector)
         asked, best = self._labels.index(slot.label), int(np.argmax(probabilities))
         if self.learns:
-            self._learn(vector, asked)
+            await self._learn(vector, asked)
             self._judged += 1
             self._agreed += best == asked
         else:
@@ -93,7 +94,7 @@ class EmbeddingVerifier:
         await self._understand()
         vectors = await self._encoder.aembed([text for text, _ in rows])
         for vector, (_, label) in zip(vectors, rows, strict=True):
-            self._learn(vector, self._labels.index(label))
+            await self._learn(vector, self._labels.index(label))
 
     async def _understand(self) -> None:
         if not len(self._meanings):
@@ -122,25 +123,30 @@ class EmbeddingVerifier:
         self._seen += 1
         self._cosines += self._meanings @ vector
 
-    def _learn(self, vector: NDArray[np.float32], asked: int) -> None:
+    async def _learn(self, vector: NDArray[np.float32], asked: int) -> None:
         self._centre(vector)
         self._rows.append(vector)
         self._asked.append(asked)
         counts = np.bincount(self._asked, minlength=len(self._labels))
         if counts.min() >= FIRST_FIT and self._seen >= GROWTH * self._fitted:
-            self._fit()
             self._fitted = self._seen
+            # Beside the event loop: to load scikit-learn takes two seconds, in which the writer would wait for its next slot.
+            self._student = await asyncio.to_thread(_student, *self._lesson())
 
-    def _fit(self) -> None:
-        from sklearn.linear_model import LogisticRegression
-        from threadpoolctl import threadpool_limits
-
+    def _lesson(self) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """The drafts that the student learns from, and their asked labels."""
         vectors, labels = np.stack(self._rows), np.array(self._asked)
         read = self._meant(vectors)
         taught = read.argmax(axis=1) == labels
         for label in range(len(self._labels)):
             (drafts,) = np.nonzero(labels == label)
             taught[drafts[np.argsort(-read[drafts, label], kind="stable")[: math.ceil(LEAST_TAUGHT * len(drafts))]]] = True
-        student = LogisticRegression(C=STRENGTH, class_weight="balanced", max_iter=200)
-        with threadpool_limits(1):  # small matrices: threads would only wait for each other
-            self._student = student.fit(vectors[taught], labels[taught])
+        return vectors[taught], labels[taught]
+
+
+def _student(vectors: NDArray[np.float32], labels: NDArray[np.int64]) -> Any:
+    from sklearn.linear_model import LogisticRegression
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):  # small matrices: threads would only wait for each other
+        return LogisticRegression(C=STRENGTH, class_weight="balanced", max_iter=200).fit(vectors, labels)
