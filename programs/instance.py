@@ -39,8 +39,8 @@ from seedless.signatures import (
     WriteInstancePlainly,
 )
 from seedless.slot import Draft, Slot, Verdict
-from seedless.task import Task, fill
-from seedless.text import sentences
+from seedless.task import Label, Task, fill
+from seedless.text import sentences, words
 from seedless.verify import Verifier
 
 __all__ = ["Instance", "assertions_of"]
@@ -92,7 +92,7 @@ class Instance(dspy.Module):
             retried = await self.write.acall(
                 judge=judge,
                 rollout=slot.rollout,
-                config=self._config,
+                config=self._config | self._avoided(slot),
                 revised=lambda attempt: self._reopened(slot, attempt),
                 **self.inputs(slot),
             )
@@ -141,6 +141,13 @@ class Instance(dspy.Module):
     def _opening(self, slot: Slot) -> str:
         openings = self.task.label(slot.label).openings
         return random.Random(slot.rollout).choice(openings) if openings else ""
+
+    def _avoided(self, slot: Slot) -> dict[str, Any]:
+        """Words that the slot's text must not hold, for a decoder that can do without them: a small model, told to leave one out, says it."""
+        if "form" not in self._config or len(self.task.written_fields) > 1:
+            return {}
+        banned = [word for a in self.assertions if isinstance(a, NoLabelWord) and a.concerns(slot) for word in a.banned]
+        return {"avoid": banned} if banned else {}
 
     def _reopened(self, slot: Slot, attempt: int) -> dict[str, Any]:
         """Another opening for a revision by a small model, which repeats the whole draft where it must begin with the same words."""
@@ -243,13 +250,22 @@ def assertions_of(task: Task) -> tuple[Assertion, ...]:
             standard.append(Contains(field=field.within, value_of=field.name))
     said = tuple((label.name, text) for label in task.labels for text in (label.constraint, label.meaning))
     standard += [Meta(), Echo(constraints=said), Loops()]
-    standard += [NoLabelWord(banned=task.label_names), Language(code=task.language)]
+    standard += [
+        NoLabelWord(banned=tuple(label.name for label in task.labels if not _asked_for(label))),
+        Language(code=task.language),
+    ]
     if len(task.fields) > 1:
         standard.append(FieldsDiffer())
     standard += [FreshOpening(dealt=tuple(label.name for label in task.labels if label.openings)), Conflict(), NearDuplicate()]
     own = {a.name: a for a in task.assertions}
     named = {a.name for a in standard}
     return (*(own.get(a.name, a) for a in standard), *(a for a in task.assertions if a.name not in named))
+
+
+def _asked_for(label: Label) -> bool:
+    """Whether a label's constraint asks for its name: a phrase ("exchange rate") is what the text is about, one word ("positive") rarely is."""
+    name = words(label.name.replace("_", " "))
+    return len(name) > 1 and f" {' '.join(name)} " in f" {' '.join(words(label.constraint))} "
 
 
 def _trimmed(draft: Draft, task: Task) -> Draft:

@@ -76,6 +76,7 @@ class LlamaServer:
         self._copies: list[Any] = []
         self._busy: list[int] = []
         self._lock = threading.Lock()
+        self._spellings: dict[str, tuple[str, ...]] = {}
 
     def _loaded(self) -> list[Any]:
         with self._lock:
@@ -141,6 +142,23 @@ class LlamaServer:
         with self._least_busy() as copy:
             return _answer((copy.handle_completions if "prompt" in body else copy.handle_chat_completions)(body), self.path)
 
+    def spellings(self, word: str) -> tuple[str, ...]:
+        """How `word` is written where it stands alone, as far as that is one token: within a text in either case, and at its start.
+
+        Nothing for several words, such as "exchange rate": to do without the phrase a text would lose each of its words.
+        """
+        if not word.isalpha():
+            return ()
+        if word not in self._spellings:
+            forms = dict.fromkeys([f" {word}", f" {word.lower()}", f" {word.capitalize()}", word.capitalize()])
+            self._spellings[word] = tuple(form for form in forms if self._tokens(form) == 1)
+        return self._spellings[word]
+
+    def _tokens(self, text: str) -> int:
+        """How many tokens `text` is, without those with which the model begins each text."""
+        read, least = (int(self.answer({"prompt": asked, "max_tokens": 1})["usage"]["prompt_tokens"]) for asked in (text, "a"))
+        return read - least + 1
+
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Unit vectors of `texts`, shape (len(texts), dimensions)."""
         with self._least_busy() as copy:
@@ -161,14 +179,15 @@ def _answer(found: Any, path: Path) -> dict[str, Any]:
 class LlamaEngine:
     """A DSPy engine (`dspy.LM(engine=...)`) on a `LlamaServer`: plain text, JSON schema, grammar and given first words.
 
-    With `document`, the one message is no turn of a chat but the beginning of a text, which the answer goes on with.
+    With `document`, the one message is no turn of a chat but the beginning of a text, which the answer goes on with. `avoid` names words
+    that the answer does without, as far as the model spells them as one token; of other words every syllable would be lost.
     """
 
     supports_response_schema = True
     supports_function_calling = False
     supports_reasoning = False
     supported_params = frozenset(
-        {"temperature", "max_tokens", "top_p", "seed", "response_format", "grammar", "min_p", "prefill", "document"}
+        {"temperature", "max_tokens", "top_p", "seed", "response_format", "grammar", "min_p", "prefill", "document", "avoid"}
     )
 
     def __init__(self, server: LlamaServer) -> None:
@@ -176,7 +195,10 @@ class LlamaEngine:
 
     def complete(self, request: Request) -> Response:
         """The answer to one request."""
-        answer = self.server.answer(_body(request))
+        body = _body(request)
+        if avoided := body.pop("avoid", ()):
+            body["logit_bias"] = [[token, False] for word in avoided for token in self.server.spellings(word)]
+        answer = self.server.answer(body)
         choice, usage = answer["choices"][0], answer.get("usage", {})
         said = choice["message"].get("content") if "message" in choice else choice["text"]
         return Response(

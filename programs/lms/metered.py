@@ -31,7 +31,7 @@ FINAL = (
     dspy.LMInvalidRequestError,
 )
 NEVER_SENT = frozenset({"base_url", "cache", "form", "rollout_id", "sentences", "timeout"})
-ENGINE_ONLY = frozenset({"document", "grammar", "min_p"})  # what llama.cpp takes beside OpenAI's request
+ENGINE_ONLY = frozenset({"avoid", "document", "grammar", "min_p"})  # what llama.cpp takes beside OpenAI's request
 
 
 logging.getLogger("dspy.clients.lm").addFilter(

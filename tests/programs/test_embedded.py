@@ -70,6 +70,28 @@ def test_a_task_without_lists_is_written_as_a_document(tmp_path: Path, strategy:
         assert row["provenance"]["attributes"]["cue"].isalpha()
 
 
+TOPICAL = """
+name: visits
+description: Reviews of restaurants, sorted by what they are mostly about.
+fields:
+  - {name: text, description: a short review of a restaurant, form: text, min_words: 4, max_words: 40}
+labels:
+  - {name: food, meaning: The review is about the food., constraint: Write a short review of a restaurant that talks about the food.}
+  - {name: price, meaning: The review is about the prices., constraint: Write a short review of a restaurant that talks about the price.}
+contexts: {hint: kinds of restaurants, given: [an Italian restaurant, a small café, a hotel bar, a steak house]}
+seeds: {hint: dishes, given: [soup, pasta, a glass of wine]}
+"""
+
+
+def test_a_label_named_after_its_topic_costs_few_drafts(tmp_path: Path) -> None:
+    """Two of three drafts would say "food" or "price", which gives the label away: the decoder does without the words."""
+    (tmp_path / "visits.yaml").write_text(TOPICAL, "utf-8")
+    done = generate(tmp_path / "run", task=str(tmp_path / "visits.yaml"), n=8)
+    assert done.returncode == 0, done.stderr
+    ledger = json.loads((tmp_path / "run" / "ledger.json").read_text("utf-8"))
+    assert ledger["broken"].get("no_label_word", 0) <= 2
+
+
 def test_same_seed_gives_the_same_rows(tmp_path: Path) -> None:
     for name in ("first", "second"):
         done = generate(tmp_path / name, "--concurrency", "1", "--seed", "7")

@@ -12,7 +12,7 @@ from seedless.instance import assertions_of
 from seedless.kept import Kept
 from seedless.lms.spec import HOSTED, Profile
 from seedless.outcome import Refusal, Row
-from seedless.slot import Context, InstanceSeed, Slot
+from seedless.slot import Context, Draft, InstanceSeed, Slot
 from seedless.targen import TarGEN
 from seedless.task import Task
 from seedless.testing import fake_lm
@@ -248,6 +248,26 @@ def test_a_small_model_s_revision_begins_with_other_words(profile: Profile) -> N
         first, *revisions = [next(o for o in openings if o in prompt) for prompt in lm.fake.prompts]
         assert len(revisions) == 2
         assert (first in revisions) == (profile.wording == "full")
+
+
+@pytest.mark.parametrize(
+    ("name", "constraint", "banned"),
+    [
+        ("positive", "Write a positive review.", True),  # "a positive review" names the label, and reviews rarely say it
+        ("exchange_rate", "A customer asks about the exchange rate.", False),  # this is what the text is about
+        ("exchange_rate", "A customer asks what a euro costs.", True),
+        ("rate", "A customer asks what a euro costs.", True),
+    ],
+)
+def test_a_label_s_name_is_left_out_unless_it_is_a_phrase_that_the_constraint_asks_for(
+    name: str, constraint: str, banned: bool
+) -> None:
+    label = POSTS.labels[0].model_copy(update={"name": name, "constraint": constraint})
+    task = POSTS.model_copy(update={"labels": (label, POSTS.labels[1])})
+    (assertion,) = [a for a in assertions_of(task) if a.name == "no_label_word"]
+    slot = Slot(position=0, round=0, label=name, seed=InstanceSeed(context=Context("a bank", "given"), text="today"))
+    said = assertion.check(Draft({"text": f"What is the {name.replace('_', ' ')} today?"}), slot, Kept())
+    assert (said is not None) == banned
 
 
 @pytest.mark.parametrize(

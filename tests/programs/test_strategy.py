@@ -270,7 +270,7 @@ def test_the_naive_prompt_is_one_for_each_label(task: Path) -> None:
 class Recorder(FakeEngine):
     """A local model's engine, which takes a grammar and an answer's first words, and keeps whole requests."""
 
-    supported_params = FakeEngine.supported_params | {"grammar", "prefill", "min_p"}
+    supported_params = FakeEngine.supported_params | {"avoid", "grammar", "prefill", "min_p"}
 
     def __init__(self, answer: Callable[[str], str]) -> None:
         super().__init__(answer)
@@ -324,6 +324,7 @@ def test_the_whole_method_s_request_beside_it() -> None:
     assert "in five words" in asked
     assert begun in {"Who", "What"}
     assert request.config.extensions["grammar"].startswith('root ::= body "?"')
+    assert request.config.extensions["avoid"] == list(ROOMS.label_names)
 
 
 def test_without_filters_the_decoder_is_free_too() -> None:

@@ -1,14 +1,16 @@
 """llama.cpp in this process: how many copies of a model are loaded, and who gets a request."""
 
 import os
+import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import dspy
 import pytest
 
 from seedless.errors import SetupError
-from seedless.lms.llama import LlamaServer, copies_fit
+from seedless.lms.llama import LlamaEngine, LlamaServer, copies_fit
 from seedless.lms.weights import embedded_lm
 
 ASKED = {"messages": [{"role": "user", "content": "Name a colour."}], "max_tokens": 6, "temperature": 0.0}
@@ -71,6 +73,26 @@ def test_requests_in_flight_are_spread_and_answers_are_the_same() -> None:
     assert {answer["choices"][0]["message"]["content"] for answer in answers} == {alone}
     assert all(abs(first - second) <= 1 for first, second in busy)
     assert server._busy == [0, 0]
+
+
+@pytest.mark.slow
+def test_an_answer_does_without_the_words_that_it_is_to_avoid() -> None:
+    server = LlamaServer(embedded_lm(), slots=1, threads=1)
+    assert server.spellings("food") == (" food", " Food", "Food")
+    assert server.spellings("exchange rate") == ()  # without " rate" there is no "at this rate" either
+    assert server.spellings("Przybylski") == ()
+
+    def menu(**asked: Any) -> str:
+        prompt = "A review of a restaurant.\n\nThe food"
+        body = dspy.lm15.Request(
+            model="m",
+            messages=[dspy.lm15.Message.user(prompt)],
+            config=dspy.lm15.Config(max_tokens=60, temperature=0.0, extensions={"document": True, **asked}),
+        )
+        return LlamaEngine(server).complete(body).message.text or ""
+
+    assert "service" in menu()
+    assert not re.search(r"\bservice\b", menu(avoid=["service", "exchange rate"]), re.IGNORECASE)
 
 
 def test_a_file_that_is_no_model_is_told(tmp_path: Path) -> None:
