@@ -27,6 +27,7 @@ from seedless.assertions import (
 )
 from seedless.kept import Kept
 from seedless.label_words import LabelWords
+from seedless.lms.adapters import field_title
 from seedless.lms.metered import StepFailed
 from seedless.lms.spec import Profile
 from seedless.outcome import Broken, Outcome, Provenance, Refusal, Row
@@ -57,7 +58,9 @@ class Instance(dspy.Module):
         plain = profile.wording == "plain"
         write, revise = (WriteInstancePlainly, ReviseInstancePlainly) if plain else (WriteInstance, ReviseInstance)
         document = _in_document(task, profile)
-        self._label_words = LabelWords(task) if document and len(task.labels) > 1 else None
+        self._document = document
+        # A word tells what a lone text is about; what two texts have to do with each other it does not.
+        self._label_words = LabelWords(task) if document and len(task.labels) > 1 and len(task.fields) == 1 else None
         self.write = AssertedRetry(
             _with_fields(WriteInstanceInDocument if document else write, task),
             _with_fields(revise, task),
@@ -128,6 +131,7 @@ class Instance(dspy.Module):
             "meaning": label.meaning,
             "constraint": self.constraint(slot),
             "about": ", ".join(part for part in (slot.seed.context.text, word) if part),
+            "shown": _before_quotation(self.task, slot.seed.text),
             "context": slot.seed.context.text,
             "seed": slot.seed.text,
             # A value that the constraint has a place for is said there already.
@@ -144,8 +148,8 @@ class Instance(dspy.Module):
 
     def _avoided(self, slot: Slot) -> dict[str, Any]:
         """Words that the slot's text must not hold, for a decoder that can do without them: a small model, told to leave one out, says it."""
-        if "form" not in self._config or len(self.task.written_fields) > 1:
-            return {}
+        if "form" not in self._config or not (self._document or len(self.task.written_fields) == 1):
+            return {}  # in a JSON object a field may be called like a label
         banned = [word for a in self.assertions if isinstance(a, NoLabelWord) and a.concerns(slot) for word in a.banned]
         return {"avoid": banned} if banned else {}
 
@@ -288,9 +292,15 @@ def _trimmed(draft: Draft, task: Task) -> Draft:
 
 
 def _in_document(task: Task, profile: Profile) -> bool:
-    """Whether an instance is written as the next words of a document: one text, which no first words lead."""
+    """Whether an instance is written as the next words of a document: no first words lead it."""
     led = any(label.openings for label in task.labels)
-    return profile.continues and profile.adapter == "plain" and len(task.written_fields) == 1 and not led
+    return profile.continues and profile.adapter == "plain" and not led
+
+
+def _before_quotation(task: Task, seed: str) -> str:
+    """What stands in a document before the quotation mark that opens the first text to write: the field that the seed became, and a title."""
+    given = [f'{field_title(field.name)}: "{seed}"\n' for field in task.fields if field.name == task.seeds.field]
+    return "".join([*given, f"{field_title(task.written_fields[0].name) if len(task.fields) > 1 else 'Example'}:"])
 
 
 def _with_fields(signature: Any, task: Task) -> Any:
@@ -306,6 +316,7 @@ def _config(task: Task, profile: Profile, *, formed: bool) -> dict[str, Any]:
     if profile.adapter == "plain" and formed:
         config["form"] = {field.name: field.form for field in task.written_fields}
         config["sentences"] = max(1, task.written_fields[0].max_words // 15)
+        config["least"] = {field.name: field.min_words for field in task.written_fields}
     if _in_document(task, profile):
         config["document"] = True
     return config

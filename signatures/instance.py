@@ -56,9 +56,10 @@ class WriteInstanceInDocument(WriteInstancePlainly):
 
     {label}: {meaning}
     Context: {about}
-    Example: "{opening}"""
+    {shown} "{opening}"""
 
     description: str = dspy.InputField(desc="What the texts are")
     label: str = dspy.InputField(desc="The label is")
     meaning: str = dspy.InputField(desc="It means")
     about: str = dspy.InputField(desc="It is about")
+    shown: str = dspy.InputField(desc="What stands before it")

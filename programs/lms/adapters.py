@@ -10,11 +10,11 @@ from dspy.adapters.utils import parse_value
 from pydantic import TypeAdapter, ValidationError
 
 from seedless.errors import UsageError
-from seedless.lms.grammar import QUOTATION, grammar_of_form, grammar_of_list
+from seedless.lms.grammar import QUOTATION, grammar_of_fields, grammar_of_form, grammar_of_list
 from seedless.task import fill, places
 from seedless.text import words
 
-__all__ = ["ADAPTERS", "PlainAdapter", "adapter_of"]
+__all__ = ["ADAPTERS", "PlainAdapter", "adapter_of", "field_title"]
 
 Signature = type[dspy.Signature]
 Messages = list[dict[str, Any]]
@@ -69,10 +69,11 @@ class PlainAdapter(dspy.Adapter):
     output is answered with plain text, a list with a line for each item, anything else with a JSON object under the decoder's
     schema. An input called `opening` becomes the answer's first words where the LM can be given them. `form` (config of a
     call: field name to `sentence`, `question` or `text`) becomes a grammar where the LM takes one, `sentences` bounds a text
-    in it; without `form` a text is free. A list is one of short phrases, or of sentences where `form` says so.
+    in it, `least` is how many words each field has at least; without `form` a text is free. A list is one of short phrases, or of sentences where `form` says so.
 
     With `document` (config of a call), an LM that can goes on with the instruction as with a text, to the quotation mark that closes
-    the instruction's last one; inputs that the instruction does not say are put before its last paragraph.
+    the instruction's last one, and with a line for each further text output ('Hypothesis: "..."'); inputs that the instruction does not
+    say are put before its last paragraph.
     """
 
     def __call__(self, lm: dspy.BaseLM, lm_kwargs: dict[str, Any], signature: Signature, demos: Any, inputs: dict[str, Any]) -> Any:
@@ -108,11 +109,16 @@ class PlainAdapter(dspy.Adapter):
         kwargs = dict(lm_kwargs)
         form: Mapping[str, str] | None = kwargs.pop("form", None)
         sentences = int(kwargs.pop("sentences", 3))
+        least: Mapping[str, int] = kwargs.pop("least", {})
         takes = lm.supported_params
-        document = bool(kwargs.pop("document", False)) and {"document", "grammar"} <= takes and _one_text(signature)
+        texts = all(field.annotation is str for field in signature.output_fields.values())
+        document = bool(kwargs.pop("document", False)) and {"document", "grammar"} <= takes and texts
         opening = str(inputs.get("opening") or "") if "prefill" in takes and len(signature.output_fields) == 1 else ""
         ((name, field), *others) = signature.output_fields.items()
-        if others or get_origin(field.annotation) is Literal:
+        if document and others:
+            forms = {field_title(output): (form or {}).get(output, "") for output in signature.output_fields}
+            kwargs["grammar"] = grammar_of_fields(forms, sentences=sentences, least={field_title(n): k for n, k in least.items()})
+        elif others or get_origin(field.annotation) is Literal:
             if "response_format" in takes:
                 schema = {"name": "answer", "schema": _schema(signature), "strict": True}
                 kwargs["response_format"] = {"type": "json_schema", "json_schema": schema}
@@ -130,7 +136,7 @@ class PlainAdapter(dspy.Adapter):
     ) -> Messages:
         if "document" not in kwargs:
             return self._messages(signature, demos, inputs, prefill=opening)
-        shown = [f'{self._document(signature, demo)}{self._answered(signature, demo)}"' for demo in demos]
+        shown = [f'{self._document(signature, demo)}{_quoted(signature, demo)}"' for demo in demos]
         return [{"role": "user", "content": "\n\n".join([*shown, self._document(signature, inputs)])}]
 
     def _document(self, signature: Signature, inputs: Mapping[str, Any]) -> str:
@@ -185,7 +191,7 @@ class PlainAdapter(dspy.Adapter):
     def _parsed(self, signature: Signature, outputs: list[Any], opening: str, *, quoted: bool) -> list[dict[str, Any]]:
         texts = [output if isinstance(output, str) else str((output or {}).get("text") or "") for output in outputs]
         if quoted:  # the quotation was opened by the document
-            return [self.parse(signature, opening + text.removesuffix('"')) for text in texts]
+            return [self.parse(signature, _unquoted(signature, opening + text)) for text in texts]
         return [self.parse(signature, text if text.startswith(opening) else opening + text) for text in texts]
 
     def _parse(self, signature: Signature, completion: str, *, plainly: bool) -> dict[str, Any]:
@@ -229,6 +235,33 @@ def unwrapped(text: str) -> str:
 def _one_text(signature: Signature) -> bool:
     fields = list(signature.output_fields.values())
     return len(fields) == 1 and fields[0].annotation is str
+
+
+def field_title(name: str) -> str:
+    """How a field is called at the beginning of its line in a document.
+
+    >>> field_title("first_choice")
+    'First choice'
+    """
+    return name.replace("_", " ").capitalize()
+
+
+def _quoted(signature: Signature, values: Mapping[str, Any]) -> str:
+    """The outputs as a document goes on with them, up to the last quotation mark."""
+    first, *others = signature.output_fields
+    return "".join(
+        [_said(values[first]), *(f'"\n{field_title(name)}: "{_said(values[name])}' for name in others if name in values)]
+    )
+
+
+def _unquoted(signature: Signature, text: str) -> str:
+    """The completion that `parse` reads, of what a document went on with: one text as it is, several as a JSON object."""
+    if _one_text(signature):
+        return text.removesuffix('"')
+    titles = {field_title(name): name for name in signature.output_fields}
+    lines = f'{next(iter(titles))}: "{text}'.splitlines()
+    said = dict(line.split(': "', 1) for line in lines if ': "' in line)
+    return json.dumps({titles[title]: value.removesuffix('"') for title, value in said.items() if title in titles})
 
 
 def _one_list(signature: Signature) -> bool:

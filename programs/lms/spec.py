@@ -36,7 +36,7 @@ class Profile:
     `wording` and `adapter` choose the prompts' form; `drafts` are written for each attempt and the best is taken; `revise` tells
     whether a broken draft goes back to the writer with its objections, or another is written; lists are asked for `list_batch` items at a time;
     seeds are asked for within their context where `conditions`, otherwise as if for the whole task, as a model must that cannot think
-    of two things at once; a lone text that no opening leads is written as the next words of a document where the model `continues` one
+    of two things at once; texts that no opening leads are written as the next words of a document where the model `continues` one
     better than it answers, which takes the plain adapter; a verdict comes with a reason where `explains`, and may give a draft another label where the model `relabels`.
     `sampling` is each stage's.
     """

@@ -70,6 +70,31 @@ def test_a_task_without_lists_is_written_as_a_document(tmp_path: Path, strategy:
         assert row["provenance"]["attributes"]["cue"].isalpha()
 
 
+PAIRS = """
+name: follows
+description: Pairs of a statement and a second one, sorted by whether the second follows from the first.
+fields:
+  - {name: premise, description: a statement of some length, form: text, min_words: 8, max_words: 40}
+  - {name: hypothesis, description: a second statement, form: sentence, min_words: 3, max_words: 20}
+labels:
+  - {name: entailed, meaning: The second statement follows from the first., constraint: "Write a statement about {context} and a second one that follows from it."}
+  - {name: open, meaning: The second statement may be false., constraint: "Write a statement about {context} and a second one that may be true or not."}
+contexts: {hint: places in a town, given: [a bakery, a station, a park]}
+seeds: {hint: times, given: [in the morning, at night]}
+"""
+
+
+def test_two_texts_are_written_one_after_the_other(tmp_path: Path) -> None:
+    """Held to a JSON object, the model leaves most of them at a word or two."""
+    (tmp_path / "follows.yaml").write_text(PAIRS, "utf-8")
+    done = generate(tmp_path / "run", "--max-calls", "60", task=str(tmp_path / "follows.yaml"), n=4)
+    assert done.returncode == 0, done.stderr
+    for row in rows_in(tmp_path / "run"):
+        assert len(str(row["premise"]).split()) >= 8
+        assert str(row["hypothesis"])[-1] in ".!?"
+        assert row["premise"] != row["hypothesis"]
+
+
 TOPICAL = """
 name: visits
 description: Reviews of restaurants, sorted by what they are mostly about.

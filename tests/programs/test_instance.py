@@ -281,15 +281,22 @@ def test_a_label_s_name_is_left_out_unless_it_is_a_phrase_that_the_constraint_as
         (
             PAIRS.model_copy(update={"seeds": PAIRS.seeds.model_copy(update={"field": None})}),
             replace(PLAIN, continues=True),
-            False,
+            True,
         ),
     ],
     ids=["document", "plain", "full", "json", "opened", "two fields"],
 )
-def test_one_text_that_no_first_words_lead_is_written_in_a_document(task: Task, profile: Profile, document: bool) -> None:
+def test_what_no_first_words_lead_is_written_in_a_document(task: Task, profile: Profile, document: bool) -> None:
     program = TarGEN(task, lm=fake_lm(lambda _: ""), verify="none", profile=profile)
     instructions = program.write_instance.write.generate.signature.instructions
-    assert instructions.endswith('Example: "{opening}') == document
+    assert instructions.endswith('{shown} "{opening}') == document
+
+
+def test_a_document_shows_the_field_that_the_seed_became() -> None:
+    lm = fake_lm(lambda _: "")
+    TarGEN(PAIRS, lm=lm, verify="none", profile=replace(PLAIN, continues=True))(seed="It rains.", context="weather", label="open")
+    assert lm.fake.prompts[-1].startswith("Premises and hypotheses")
+    assert 'open: it may be or not\nContext: weather\nPremise: "It rains."\nHypothesis: "' in lm.fake.prompts[-1]
 
 
 @pytest.mark.slow

@@ -286,6 +286,7 @@ GIVEN = {
     "label": "positive",
     "meaning": "It praises.",
     "about": "a comedy, splendid",
+    "shown": "Example:",
     "seed": "the ending",
     "context": "a comedy",
     "attributes": [],
@@ -325,6 +326,34 @@ def test_demos_stand_before_a_document() -> None:
     with dspy.context(lm=lm, adapter=PlainAdapter()):
         predict(**GIVEN, config={"document": True})
     assert engine.requests[0].messages[0].text == f'{TOLD}A pearl."\n\n{TOLD}'
+
+
+TWO_TEXTS = WriteInstanceInDocument.append("premise", dspy.OutputField(desc="a fact"), str).append(
+    "second_text", dspy.OutputField(desc="another"), str
+)
+
+
+def test_a_document_holds_a_line_for_each_text() -> None:
+    lm, engine = recorded('It rained all day."\nSecond text: "It was wet: very wet."')
+    predict = dspy.Predict(TWO_TEXTS)
+    predict.demos = [dspy.Example(**GIVEN, premise="The shop is shut.", second_text="Nobody can buy bread.")]
+    with dspy.context(lm=lm, adapter=PlainAdapter()):
+        found = predict(
+            **GIVEN, config={"form": {"premise": "text", "second_text": "sentence"}, "least": {"premise": 3}, "document": True}
+        )
+    assert (found.premise, found.second_text) == ("It rained all day.", "It was wet: very wet.")
+    (request,) = engine.requests
+    assert request.messages[0].text == f'{TOLD}The shop is shut."\nSecond text: "Nobody can buy bread."\n\n{TOLD}'
+    assert '"\\nSecond text: \\"" [A-Z0-9$] body' in request.config.extensions["grammar"]
+    assert "{12}" in request.config.extensions["grammar"]
+    assert request.config.response_format is None
+
+
+@pytest.mark.parametrize("answer", ['It rained all day."', 'It rained."\nThird text: "It was wet."', ""])
+def test_a_document_without_all_its_lines_is_not_read(answer: str) -> None:
+    lm, _engine = recorded(answer)
+    with dspy.context(lm=lm, adapter=PlainAdapter()), pytest.raises(dspy.AdapterParseError):
+        dspy.Predict(TWO_TEXTS)(**GIVEN, config={"document": True})
 
 
 def test_an_lm_that_only_chats_is_asked_with_the_same_words() -> None:

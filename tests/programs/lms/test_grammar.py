@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from seedless.lms.grammar import grammar_of_form, grammar_of_list
+from seedless.lms.grammar import grammar_of_fields, grammar_of_form, grammar_of_list
 
 TOKEN = re.compile(r'"((?:[^"\\]|\\.)*)"|(\[(?:[^\]\\]|\\.)*\])|([A-Za-z]+)|(\{[\d,]+\}|[()|*+?])|\s+')
 
@@ -20,7 +20,7 @@ def regex_of(grammar: str) -> re.Pattern[str]:
             assert match is not None, body[at:]
             literal, chars, rule, sign = match.groups()
             if literal is not None:
-                out += "(?:" + re.escape(literal.replace("\\n", "\n")) + ")"
+                out += "(?:" + re.escape(literal.replace("\\n", "\n").replace('\\"', '"')) + ")"
             elif rule is not None:
                 out += "(?:" + expand(rules[rule]) + ")"
             else:
@@ -84,8 +84,10 @@ def test_an_opening_is_continued(form: str, rest: str) -> None:
         ("text", "hi there", False),  # a quotation is closed, unless its last sentence is
         ("text", 'He said "no" to it."', False),
         ("sentence", "It rained.", True),
+        ("sentence", 'It rained."', True),  # a token is both marks: a model that may not write it goes on
         ("sentence", 'It "rained".', False),
         ("question", "Who wrote it?", True),
+        ("question", 'Who wrote it?"', True),
     ],
 )
 def test_a_quoted_text_ends_where_its_quotation_does(form: str, rest: str, fits: bool) -> None:
@@ -115,3 +117,23 @@ def test_list_holds_so_many_lines(count: int) -> None:
     assert not pattern.fullmatch("".join([*lines, f"{count + 1}. one more\n"]))
     assert not pattern.fullmatch("".join(lines).replace("1. the", "1. [the"))
     assert not pattern.fullmatch("".join(lines).replace("1. the kids' room", "1. " + "x" * 80))
+
+
+@pytest.mark.parametrize(
+    ("text", "fits"),
+    [
+        ('It rained all day long. We stayed in."\nAnswer: "Nobody went out."\nNext question: "Who stayed in?"', True),
+        ('it rained all day long"\nAnswer: "Nobody went out."\nNext question: "Who stayed in?"', True),
+        ('It rained."\nAnswer: "Nobody went out."\nNext question: "Who stayed in?"', False),  # five words at least
+        ('It rained all day long."\nAnswer: "Nobody went out."', False),
+        ('It rained all day long."\nAnswer: "Nobody went out."\nNext question: "We stayed in."', False),
+        ('It rained all day long."\nAnswer: "Nobody "really" went."\nNext question: "Who stayed in?"', False),
+    ],
+)
+def test_fields_stand_in_their_order_each_in_its_form(text: str, fits: bool) -> None:
+    grammar = grammar_of_fields({"Text": "text", "Answer": "sentence", "Next question": "question"}, least={"Text": 5})
+    assert (regex_of(grammar).fullmatch(text) is not None) == fits
+
+
+def test_fields_without_forms_are_lines() -> None:
+    assert regex_of(grammar_of_fields({"Text": "", "Answer": ""})).fullmatch('any [line]"\nAnswer: "any <other>"')
