@@ -44,7 +44,8 @@ TaskName = Annotated[
 
 
 def main() -> Never:
-    """The console script: run a verb, turn errors into one line and their exit code."""
+    """The console script: run a verb, turn errors into one line and their exit code. SIGTERM, as `timeout` or a scheduler sends it, is as Ctrl-C."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         code = app(standalone_mode=False)
         if code == 130:
@@ -348,7 +349,6 @@ def ui(
 
     with Recorder() as recorder:
         _say_all(recorder.flush())
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends this one must not leave the server behind
     with suppress(KeyboardInterrupt), served(port=port) as shown:
         pages = "".join(f"\n  {name:20} {page}" for name, page in shown.pages.items())
         told = json.dumps({"url": shown.url, "pages": dict(shown.pages)})

@@ -121,11 +121,14 @@ def test_an_interrupted_run_ends_with_130_and_goes_on(
     assert ledger_of(out)["repeated"] <= CONCURRENCY
 
 
-def test_an_interrupted_run_says_so(openai_server: OpenAIServer, seedless: CommandLine, task: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_says_so(
+    sent: signal.Signals, openai_server: OpenAIServer, seedless: CommandLine, task: Path, tmp_path: Path
+) -> None:
     openai_server.delay = 0.1
     run = seedless.start(*command(task, tmp_path / "out", openai_server.url))
     wait_for(lambda: openai_server.requests >= 3)
-    run.signal(signal.SIGINT)
+    run.signal(sent)
     done = run.wait(10)
     assert done.code == 130
     assert done.err.count("\n") == 1
