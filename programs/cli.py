@@ -45,7 +45,7 @@ TaskName = Annotated[
 
 def main() -> Never:
     """The console script: run a verb, turn errors into one line and their exit code. SIGTERM, as `timeout` or a scheduler sends it, is as Ctrl-C."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, _interrupted)
     try:
         code = app(standalone_mode=False)
         if code == 130:
@@ -69,6 +69,12 @@ def main() -> Never:
             sys.exit(2)
         _say(f"seedless: {error.format_message()}; `seedless --help` lists what is allowed")
         sys.exit(2)
+
+
+def _interrupted(number: int, _frame: object) -> Never:
+    """Stop as on Ctrl-C. `timeout` sends its signal twice: the second one must not break off what the first one set going."""
+    signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 @app.command()
