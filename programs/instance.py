@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -25,7 +25,7 @@ from seedless.assertions import (
     NotCut,
     Sentences,
 )
-from seedless.kept import Kept
+from seedless.kept import Kept, opening_of
 from seedless.label_words import LabelWords
 from seedless.lms.adapters import field_title
 from seedless.lms.metered import StepFailed
@@ -95,7 +95,7 @@ class Instance(dspy.Module):
             retried = await self.write.acall(
                 judge=judge,
                 rollout=slot.rollout,
-                config=self._config | self._avoided(slot),
+                config=lambda drafts: self._config | self._kept_from(slot, drafts),
                 revised=lambda attempt: self._reopened(slot, attempt),
                 **self.inputs(slot),
             )
@@ -146,12 +146,14 @@ class Instance(dspy.Module):
         openings = self.task.label(slot.label).openings
         return random.Random(slot.rollout).choice(openings) if openings else ""
 
-    def _avoided(self, slot: Slot) -> dict[str, Any]:
-        """Words that the slot's text must not hold, for a decoder that can do without them: a small model, told to leave one out, says it."""
+    def _kept_from(self, slot: Slot, drafts: Sequence[Judged]) -> dict[str, Any]:
+        """What the decoder keeps a small model from, which says a word that it was told to leave out: the words that the slot's text must not
+        hold, and in a document the first words of drafts that too many rows begin like, or that repeat what the document says."""
         if "form" not in self._config or not (self._document or len(self.task.written_fields) == 1):
             return {}  # in a JSON object a field may be called like a label
         banned = [word for a in self.assertions if isinstance(a, NoLabelWord) and a.concerns(slot) for word in a.banned]
-        return {"avoid": banned} if banned else {}
+        unlike = list(dict.fromkeys(start for judged in drafts for start in _worn(judged))) if self._document else []
+        return {**({"avoid": banned} if banned else {}), **({"unlike": unlike} if unlike else {})}
 
     def _reopened(self, slot: Slot, attempt: int) -> dict[str, Any]:
         """Another opening for a revision by a small model, which repeats the whole draft where it must begin with the same words."""
@@ -270,6 +272,14 @@ def _asked_for(label: Label) -> bool:
     """Whether a label's constraint asks for its name: a phrase ("exchange rate") is what the text is about, one word ("positive") rarely is."""
     name = words(label.name.replace("_", " "))
     return len(name) > 1 and f" {' '.join(name)} " in f" {' '.join(words(label.constraint))} "
+
+
+def _worn(judged: Judged) -> list[str]:
+    """How no further draft of the slot is to begin, after this one."""
+    start, broken = opening_of(judged.draft.written), {b.assertion for b in judged.broken}
+    if "echo" in broken:  # other words for the same follow ("The author is sad") as long as the first one stays
+        return [start[0]]
+    return [" ".join(start)] if "fresh_opening" in broken else []
 
 
 def _trimmed(draft: Draft, task: Task) -> Draft:

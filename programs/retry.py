@@ -1,6 +1,6 @@
 """Self-correction as an assertion-driven retry: write, assert, revise with the broken sentences, bounded."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,13 +67,14 @@ class AssertedRetry(dspy.Module):
         *,
         judge: Judge,
         rollout: int,
-        config: Mapping[str, Any],
+        config: Callable[[Sequence[Judged]], Mapping[str, Any]],
         revised: Callable[[int], Mapping[str, Any]] | None = None,
         **inputs: Any,
     ) -> Retried:
         """Write until every assertion holds or the attempts are used up.
 
-        `rollout` makes the calls this slot's own: draft d of attempt a asks under `rollout + 64·a + d`. `revised` gives the inputs of which a
+        `rollout` makes the calls this slot's own: draft d of attempt a asks under `rollout + 64·a + d`. `config` tells how to decode after
+        the drafts so far. `revised` gives the inputs of which a
         revision in attempt a (1, 2, ...) gets others.
         """
         trace_start = len(dspy.settings.trace or ())
@@ -82,7 +83,7 @@ class AssertedRetry(dspy.Module):
             before = history[-1] if history and self.revises else None
             asked = {**inputs, **revised(attempt)} if before is not None and revised is not None else inputs
             for d in range(self.drafts):  # one after another: llama.cpp then finds the prompt that it has just read
-                draft = await self._write(before, {**config, "rollout_id": rollout + 64 * attempt + d}, asked)
+                draft = await self._write(before, {**config(history), "rollout_id": rollout + 64 * attempt + d}, asked)
                 history.append(await judge(draft))
             best = max(history[-self.drafts :], key=lambda j: (not j.broken, j.score))
             if not best.broken:

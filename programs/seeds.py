@@ -11,20 +11,26 @@ from seedless.task import Task, fill
 __all__ = ["InstanceSeeds"]
 
 
+PHRASE = 12  # words of a seed that stays a phrase; a field with room for more is a passage
+
+
 class InstanceSeeds(dspy.Module):
     """Seeds of one context: the task's own list, or the LM's answer with near-duplicates dropped (TarGEN, section 2, step 2)."""
 
     def __init__(self, task: Task, profile: Profile) -> None:
         super().__init__()
-        becomes_field = task.seeds.field is not None
-        plainly = NamePassagesPlainly if becomes_field else NameSeedsPlainly if profile.conditions else NameSeedsApart
+        self._field = next((field for field in task.fields if field.name == task.seeds.field), None)
+        longest = self._field.max_words if self._field is not None else PHRASE
+        passages = longest > PHRASE
+        plainly = NamePassagesPlainly if passages else NameSeedsPlainly if profile.conditions else NameSeedsApart
+        self._full = profile.wording == "full"
         self.name_list = NameList(
-            plainly if profile.wording == "plain" else NameSeeds,
+            NameSeeds if self._full else plainly,
             profile,
             "seeds",
-            longest=400 if becomes_field else 12,
-            sentences=becomes_field,
-            shown=PASSAGES_SHOWN if becomes_field else SEEDS_SHOWN,
+            longest=longest,
+            sentences=passages,
+            shown=PASSAGES_SHOWN if passages else SEEDS_SHOWN,
         )
         self.task = task
 
@@ -37,8 +43,11 @@ class InstanceSeeds(dspy.Module):
         """At most `count` seeds, at least one: where the LM names none, the context itself is the only seed."""
         if given := self.task.seeds.given:
             return tuple(InstanceSeed(fill(text, {"context": context.text}), context) for text in given)
+        wanted = fill(self.task.seeds.hint, {"context": context.text})
+        if self._field is not None and self._full:  # a small model takes the numbers for a part of what it is to name
+            wanted = f"{wanted}, each of {self._field.min_words} to {self._field.max_words} words"
         named = await self.name_list.acall(
             count=count, rollout=rollout, known=(context.text,), description=self.task.description, context=context.text,
-            wanted=fill(self.task.seeds.hint, {"context": context.text}),
+            wanted=wanted,
         )  # fmt: skip
         return tuple(InstanceSeed(text, context) for text in named) or (InstanceSeed(context.text, context),)

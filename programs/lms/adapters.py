@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, cast, get_args, get_origin
 
 import dspy
@@ -10,7 +10,7 @@ from dspy.adapters.utils import parse_value
 from pydantic import TypeAdapter, ValidationError
 
 from seedless.errors import UsageError
-from seedless.lms.grammar import QUOTATION, grammar_of_fields, grammar_of_form, grammar_of_list
+from seedless.lms.grammar import grammar_of_document, grammar_of_form, grammar_of_list
 from seedless.task import fill, places
 from seedless.text import words
 
@@ -69,11 +69,12 @@ class PlainAdapter(dspy.Adapter):
     output is answered with plain text, a list with a line for each item, anything else with a JSON object under the decoder's
     schema. An input called `opening` becomes the answer's first words where the LM can be given them. `form` (config of a
     call: field name to `sentence`, `question` or `text`) becomes a grammar where the LM takes one, `sentences` bounds a text
-    in it, `least` is how many words each field has at least; without `form` a text is free. A list is one of short phrases, or of sentences where `form` says so.
+    in it; without `form` a text is free. A list is one of short phrases, or of sentences where `form` says so.
 
     With `document` (config of a call), an LM that can goes on with the instruction as with a text, to the quotation mark that closes
     the instruction's last one, and with a line for each further text output ('Hypothesis: "..."'); inputs that the instruction does not
-    say are put before its last paragraph.
+    say are put before its last paragraph. There `least` (field name to number) is how many words each text has at least, and `unlike` with
+    what letters none begins.
     """
 
     def __call__(self, lm: dspy.BaseLM, lm_kwargs: dict[str, Any], signature: Signature, demos: Any, inputs: dict[str, Any]) -> Any:
@@ -110,14 +111,20 @@ class PlainAdapter(dspy.Adapter):
         form: Mapping[str, str] | None = kwargs.pop("form", None)
         sentences = int(kwargs.pop("sentences", 3))
         least: Mapping[str, int] = kwargs.pop("least", {})
+        unlike: Sequence[str] = kwargs.pop("unlike", ())
         takes = lm.supported_params
         texts = all(field.annotation is str for field in signature.output_fields.values())
         document = bool(kwargs.pop("document", False)) and {"document", "grammar"} <= takes and texts
         opening = str(inputs.get("opening") or "") if "prefill" in takes and len(signature.output_fields) == 1 else ""
         ((name, field), *others) = signature.output_fields.items()
-        if document and others:
-            forms = {field_title(output): (form or {}).get(output, "") for output in signature.output_fields}
-            kwargs["grammar"] = grammar_of_fields(forms, sentences=sentences, least={field_title(n): k for n, k in least.items()})
+        if document:
+            kwargs["grammar"] = grammar_of_document(
+                {field_title(output): (form or {}).get(output, "") for output in signature.output_fields},
+                sentences=sentences,
+                least={field_title(output): words for output, words in least.items()},
+                opening=opening,
+                unlike=unlike,
+            )
         elif others or get_origin(field.annotation) is Literal:
             if "response_format" in takes:
                 schema = {"name": "answer", "schema": _schema(signature), "strict": True}
@@ -126,9 +133,7 @@ class PlainAdapter(dspy.Adapter):
             if field.annotation == list[str]:
                 kwargs["grammar"] = grammar_of_list(int(inputs.get("count", 10)), (form or {}).get(name, "phrase"))
             elif form is not None:
-                kwargs["grammar"] = grammar_of_form(form.get(name, "text"), opening, sentences=sentences, quoted=document)
-            elif document:
-                kwargs["grammar"] = QUOTATION
+                kwargs["grammar"] = grammar_of_form(form.get(name, "text"), opening, sentences=sentences)
         return {**kwargs, "document": True} if document else kwargs, opening
 
     def _told(

@@ -1,8 +1,10 @@
 """Grammars (GBNF) that hold a small model to the form of a text while it decodes."""
 
-from collections.abc import Mapping
+import re
+import string
+from collections.abc import Collection, Mapping, Sequence
 
-__all__ = ["LONGEST_PHRASE", "QUOTATION", "grammar_of_fields", "grammar_of_form", "grammar_of_list"]
+__all__ = ["LONGEST_PHRASE", "grammar_of_document", "grammar_of_form", "grammar_of_list"]
 
 LONGEST_PHRASE = 33  # characters of an item in a list of phrases
 ROOM = 48  # characters after which the grammar ends an item: what it cuts is then too long anyway, wherever the last word began
@@ -10,59 +12,83 @@ ROOM = 48  # characters after which the grammar ends an item: what it cuts is th
 LETTERS = 4  # of a word with the space after it, at least: a first sentence of fewer is taken for the end too early
 
 MARKUP = r"\[\]{}<>_*#|"
-QUOTATION = r'root ::= [^"\n]+ "\""'  # any line, to the quotation mark that closes it
+WITHIN = rf'?!.\n{MARKUP}"'  # what no sentence in a quotation holds
+CHARACTERS = string.ascii_letters + string.digits + "$@"
 POINT = '[0-9] "." [0-9] | [A-Z] "." [A-Z] "." | ("Mr" | "Mrs" | "Ms" | "Dr" | "St") ". "'  # a point that ends no sentence
 
 
-def grammar_of_form(form: str, opening: str = "", *, sentences: int = 3, quoted: bool = False) -> str:
+def grammar_of_form(form: str, opening: str = "", *, sentences: int = 3) -> str:
     r"""The grammar of one text of the given form, continuing `opening` where there is one.
 
     A `question` ends with its first question mark, a `sentence` with its first full stop or the like (a point within a number
     or an abbreviation aside), a `text` with its line or its last allowed sentence. None holds markup or places to fill in.
-    A text that is `quoted` ends with the quotation mark that closes it.
 
     >>> print(grammar_of_form("question", opening="Who"))
     root ::= body "?"
     body ::= ([^?!.\n:;"\[\]{}<>_*#|] | [0-9] "." [0-9] | [A-Z] "." [A-Z] "." | ("Mr" | "Mrs" | "Ms" | "Dr" | "St") ". ")+
     """
-    close = (
-        ' ["]?' if quoted or form != "question" else ""
-    )  # one token is full stop and quotation mark: without it a sentence runs on
     if form == "question":
         start = "" if opening else "[A-Z] "
-        return rf'root ::= {start}body "?"{close}{chr(10)}body ::= ([^?!.\n:;"{MARKUP}] | {POINT})+'
-    mark = "" if quoted else '"'  # within a quotation, a quotation mark ends it
-    start = "" if opening else rf"[{mark}A-Za-z0-9$@] " if form == "text" else rf"[{mark}A-Z0-9$] "
-    body = rf"""body ::= ([^?!.\n{MARKUP}{'"' if quoted else ""}] | {POINT})+"""
+        return rf'root ::= {start}body "?"{chr(10)}body ::= ([^?!.\n:;"{MARKUP}] | {POINT})+'
+    body = rf"body ::= ([^?!.\n{MARKUP}] | {POINT})+"
     if form == "sentence":
-        return f"root ::= {start}body [.!?]{close}\n{body}"
-    end, mark = ("""([.!?] ["]? | ["])""", "[.!?]+") if quoted else ("mark?", f"[.!?]+{close}")
-    return f"root ::= {start}body (mark body){{0,{sentences - 1}}} {end}\n{body}\nmark ::= {mark}"
+        start = "" if opening else '["A-Z0-9$] '
+        return f'root ::= {start}body [.!?] ["]?\n{body}'
+    start = "" if opening else '["A-Za-z0-9$@] '
+    return f'root ::= {start}body (mark body){{0,{sentences - 1}}} mark?\n{body}\nmark ::= [.!?]+ ["]?'
 
 
-def grammar_of_fields(forms: Mapping[str, str], *, sentences: int = 3, least: Mapping[str, int] | None = None) -> str:
-    r"""The grammar of the texts of several fields in a document: each closed by its quotation mark, each but the first on a line of its own
-    that begins with the field's name. `forms` maps names to forms, an empty form is any line; `least` to the words that a text has at least.
+def grammar_of_document(
+    forms: Mapping[str, str],
+    *,
+    sentences: int = 3,
+    least: Mapping[str, int] | None = None,
+    opening: str = "",
+    unlike: Sequence[str] = (),
+) -> str:
+    r"""The grammar of the texts with which a document goes on, to the quotation mark that closes each.
 
-    >>> print(grammar_of_fields({"Premise": "sentence", "Hypothesis": "question"}).splitlines()[0])
+    `forms` maps the fields' names to their forms: the first text continues `opening`, each other stands on a line of its own that begins with
+    the field's name. An empty form is any line. `least` says how many words a text has at least, `unlike` with which letters none begins.
+
+    >>> print(grammar_of_document({"Premise": "sentence", "Hypothesis": "question"}).splitlines()[0])
     root ::= [A-Z0-9$] body [.!?] "\"" "\nHypothesis: \"" [A-Z0-9$] body "?" "\""
     """
     (first, *others) = forms
-    parts = {name: _closed(form, (least or {}).get(name, 0), sentences) for name, form in forms.items()}
+    starts = {name: "" if name == first and opening else _start(form, unlike) for name, form in forms.items()}
+    parts = {name: _closed(form, starts[name], (least or {}).get(name, 0), sentences) for name, form in forms.items()}
     lines = [parts[first], *(rf'"\n{name}: \"" {parts[name]}' for name in others)]
-    return f"""root ::= {" ".join(lines)}\nbody ::= ([^?!.\\n{MARKUP}"] | {POINT})+\nmark ::= [.!?]+"""
+    return f"""root ::= {" ".join(lines)}\nbody ::= ([^{WITHIN}] | {POINT})+\nmark ::= [.!?]+"""
 
 
-def _closed(form: str, least: int, sentences: int) -> str:
+def _start(form: str, unlike: Sequence[str]) -> str:
+    """How a text begins: with a letter or the like, and with the words of none of `unlike`, in either case."""
+    first = "A-Za-z0-9$@" if form == "text" else "A-Z0-9$"
+    phrases = {phrase.lower() for phrase in unlike if re.fullmatch(r"\w[\w' ]*", phrase)}  # no sign of the grammar's own
+    if not phrases:
+        return f"[{first}] "
+    leading = {phrase[0] for phrase in phrases}
+    others = "".join(c for c in CHARACTERS if re.match(f"[{first}]", c) and c.lower() not in leading)
+    return f"{_other_than(phrases, f'[{others}]')} "
+
+
+def _other_than(phrases: Collection[str], others: str | None = None) -> str:
+    """What is none of `phrases`, to the first letter in which it differs from all of them. `others` are the letters that begin none."""
+    after = {letter: {phrase[1:] for phrase in phrases if phrase[0] == letter} for letter in sorted({p[0] for p in phrases})}
+    differ = others or f"[^{WITHIN}{''.join(f'{c.upper()}{c}' for c in after)}]"
+    follow = [f"[{c.upper()}{c}] {_other_than(rest)}" for c, rest in after.items() if "" not in rest]
+    return f"({' | '.join([differ, *follow])})"
+
+
+def _closed(form: str, start: str, least: int, sentences: int) -> str:
     """A text of at least `least` words in a quotation that is open, and the mark that closes it."""
     if not form:
         return r'[^"\n]+ "\""'
     letters = min(LETTERS * least, ROOM)
-    room = rf'[^?!.\n{MARKUP}"]{{{letters}}} ' if letters else ""
-    if form == "text":
-        return rf'[A-Za-z0-9$@] {room}body (mark body){{0,{sentences - 1}}} [.!?]? "\""'
-    end = '"?"' if form == "question" else "[.!?]"
-    return rf'[A-Z0-9$] {room}body {end} "\""'
+    room = f"[^{WITHIN}]{{{letters}}} " if letters else ""
+    many = f" (mark body){{0,{sentences - 1}}}" if form == "text" else ""
+    end = {"text": '("..." | [.!?])?', "question": '"?"'}.get(form, "[.!?]")
+    return rf'{start}{room}body{many} {end} "\""'
 
 
 def grammar_of_list(count: int, form: str = "phrase") -> str:

@@ -30,7 +30,7 @@ FINAL = (
     dspy.LMUnsupportedFeatureError,
     dspy.LMInvalidRequestError,
 )
-NEVER_SENT = frozenset({"base_url", "cache", "form", "least", "rollout_id", "sentences", "timeout"})
+NEVER_SENT = frozenset({"base_url", "cache", "form", "least", "rollout_id", "sentences", "timeout", "unlike"})
 ENGINE_ONLY = frozenset({"avoid", "document", "grammar", "min_p"})  # what llama.cpp takes beside OpenAI's request
 
 

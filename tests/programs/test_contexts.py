@@ -55,6 +55,20 @@ def test_what_may_be_cut_and_what_the_context_says_is_left_out() -> None:
     assert seeds == ("the attic", "a lamp")
 
 
+def test_a_seed_that_becomes_a_short_field_is_a_phrase() -> None:
+    word = PAIRS.model_copy(
+        update={"fields": (PAIRS.fields[0].model_copy(update={"min_words": 1, "max_words": 2}), PAIRS.fields[1])}
+    )
+    _, seeds, prompts = asked(word, EMBEDDED, "1. bank\n2. a river bank\n3. spring water")
+    assert seeds == ("bank", "spring water")
+    assert "full sentence" not in prompts[-1]
+
+
+def test_a_large_model_is_told_how_long_the_field_is_that_a_seed_becomes() -> None:
+    _, _, prompts = asked(PAIRS, HOSTED, '{"contexts": ["work"], "seeds": ["Two boats were repaired."]}')
+    assert "statements of facts, each of 3 to 60 words" in prompts[-1]
+
+
 def test_a_seed_that_becomes_a_field_is_a_sentence() -> None:
     fact = "The ferry to the island, built in 1998, leaves at nine in the evening."
     _, seeds, prompts = asked(PAIRS, EMBEDDED, f"1. {fact}\n2. Two boats were repaired.")

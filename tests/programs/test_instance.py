@@ -16,6 +16,8 @@ from seedless.slot import Context, Draft, InstanceSeed, Slot
 from seedless.targen import TarGEN
 from seedless.task import Task
 from seedless.testing import fake_lm
+from tests.programs.lms.test_adapters import recorded
+from tests.programs.lms.test_grammar import regex_of
 
 PAIRS = Task(
     name="pairs",
@@ -297,6 +299,33 @@ def test_a_document_shows_the_field_that_the_seed_became() -> None:
     TarGEN(PAIRS, lm=lm, verify="none", profile=replace(PLAIN, continues=True))(seed="It rains.", context="weather", label="open")
     assert lm.fake.prompts[-1].startswith("Premises and hypotheses")
     assert 'open: it may be or not\nContext: weather\nPremise: "It rains."\nHypothesis: "' in lm.fake.prompts[-1]
+
+
+def test_a_document_that_repeats_the_label_s_meaning_is_begun_with_another_word() -> None:
+    lm, engine = recorded('The writer is glad, of course."')
+    label = POSTS.labels[0].model_copy(update={"meaning": "The writer is glad."})
+    task = POSTS.model_copy(update={"labels": (label, POSTS.labels[1])})
+    made = TarGEN(task, lm=lm, verify="none", profile=replace(PLAIN, continues=True, attempts=2))(label="good")
+    assert not made.ok
+    first, second = [regex_of(request.config.extensions["grammar"]) for request in engine.requests[-2:]]
+    assert first.fullmatch('The author is glad."')
+    assert not second.fullmatch('The author is glad."')
+    assert not second.fullmatch('They are glad about the cup."')  # a model that has begun would go on with "Thewriter"
+    assert second.fullmatch('People are glad about it."')
+    assert engine.requests[-1].config.extensions["avoid"] == ["good", "bad"]
+    assert "{12}" in engine.requests[-1].config.extensions["grammar"]  # three words
+
+
+def test_a_document_does_not_begin_again_as_too_many_rows_do() -> None:
+    lm, engine = recorded('We won the cup."')
+    profile = replace(PLAIN, continues=True, attempts=3)
+    kept = Kept()
+    for what in ("cup", "game", "match"):
+        kept.add(f"We won the {what} today.", "good")
+    made = TarGEN(POSTS, lm=lm, verify="none", profile=profile)(label="good", kept=kept)
+    assert not made.ok
+    begins = [regex_of(r.config.extensions["grammar"]).fullmatch('We won the cup."') is not None for r in engine.requests[-3:]]
+    assert begins == [True, False, False]
 
 
 @pytest.mark.slow

@@ -238,7 +238,7 @@ def test_coerce(value: str, allowed: tuple[str, ...], meant: str) -> None:
 class Recorder(FakeEngine):
     """Keeps whole requests, as an engine that takes a grammar and an opening."""
 
-    supported_params = FakeEngine.supported_params | {"document", "grammar", "prefill", "min_p"}
+    supported_params = FakeEngine.supported_params | {"avoid", "document", "grammar", "prefill", "min_p"}
 
     def __init__(self, answer: str) -> None:
         super().__init__(lambda _prompt: answer)

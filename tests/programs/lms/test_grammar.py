@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from seedless.lms.grammar import grammar_of_fields, grammar_of_form, grammar_of_list
+from seedless.lms.grammar import grammar_of_document, grammar_of_form, grammar_of_list
 
 TOKEN = re.compile(r'"((?:[^"\\]|\\.)*)"|(\[(?:[^\]\\]|\\.)*\])|([A-Za-z]+)|(\{[\d,]+\}|[()|*+?])|\s+')
 
@@ -79,19 +79,52 @@ def test_an_opening_is_continued(form: str, rest: str) -> None:
     [
         ("text", 'hi there"', True),
         ("text", 'One. Two!"', True),
-        ("text", "One. Two! Three?", True),
+        ("text", 'One. Two... Three?"', True),
+        ("text", 'One. Two..."', True),
+        ("text", 'One. Two.!"', False),
         ("text", 'One. Two. Three. Four."', False),
-        ("text", "hi there", False),  # a quotation is closed, unless its last sentence is
+        ("text", "hi there.", False),
         ("text", 'He said "no" to it."', False),
-        ("sentence", "It rained.", True),
-        ("sentence", 'It rained."', True),  # a token is both marks: a model that may not write it goes on
-        ("sentence", 'It "rained".', False),
-        ("question", "Who wrote it?", True),
+        ("sentence", 'It rained."', True),
+        ("sentence", 'It rained"', False),
+        ("sentence", 'It rained. It stopped."', False),
+        ("sentence", 'It "rained"."', False),
         ("question", 'Who wrote it?"', True),
+        ("question", 'We wrote it."', False),
+        ("", 'any [line]"', True),
     ],
 )
-def test_a_quoted_text_ends_where_its_quotation_does(form: str, rest: str, fits: bool) -> None:
-    assert (regex_of(grammar_of_form(form, quoted=True)).fullmatch(rest) is not None) == fits
+def test_a_document_s_text_ends_where_its_quotation_does(form: str, rest: str, fits: bool) -> None:
+    assert (regex_of(grammar_of_document({"Example": form})).fullmatch(rest) is not None) == fits
+
+
+@pytest.mark.parametrize(
+    ("text", "fits"),
+    [
+        ("The writer is glad.", False),
+        ("the Writer is glad.", False),
+        ("The writers are glad.", False),
+        ("The write-off is mine.", True),
+        ("Then a writer came.", True),
+        ("Then we came.", False),
+        ("It was hot.", False),
+        ("It was homely.", True),
+        ("It is hot.", True),
+        ("Glad is the writer.", True),
+    ],
+)
+def test_no_text_begins_with_what_it_is_to_be_unlike(text: str, fits: bool) -> None:
+    for form in ("text", "sentence"):
+        pattern = regex_of(grammar_of_document({"Post": form, "Reply": form}, unlike=["the writer", "It was hot", "then we"]))
+        if form == "text" or text[0].isupper():
+            assert (pattern.fullmatch(f'{text}"\nReply: "It rained."') is not None) == fits
+            assert (pattern.fullmatch(f'It rained."\nReply: "{text}"') is not None) == fits
+
+
+def test_a_document_s_first_text_continues_its_opening() -> None:
+    pattern = regex_of(grammar_of_document({"Post": "text"}, opening="It", unlike=["the writer", "It was hot", "then we"]))
+    assert pattern.fullmatch(' rained."')
+    assert not regex_of(grammar_of_document({"Post": "text"})).fullmatch(' rained."')
 
 
 @pytest.mark.parametrize(("sentences", "most"), [(1, 1), (2, 2), (5, 5)])
@@ -131,9 +164,9 @@ def test_list_holds_so_many_lines(count: int) -> None:
     ],
 )
 def test_fields_stand_in_their_order_each_in_its_form(text: str, fits: bool) -> None:
-    grammar = grammar_of_fields({"Text": "text", "Answer": "sentence", "Next question": "question"}, least={"Text": 5})
+    grammar = grammar_of_document({"Text": "text", "Answer": "sentence", "Next question": "question"}, least={"Text": 5})
     assert (regex_of(grammar).fullmatch(text) is not None) == fits
 
 
 def test_fields_without_forms_are_lines() -> None:
-    assert regex_of(grammar_of_fields({"Text": "", "Answer": ""})).fullmatch('any [line]"\nAnswer: "any <other>"')
+    assert regex_of(grammar_of_document({"Text": "", "Answer": ""})).fullmatch('any [line]"\nAnswer: "any <other>"')
