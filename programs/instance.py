@@ -148,11 +148,12 @@ class Instance(dspy.Module):
 
     def _kept_from(self, slot: Slot, drafts: Sequence[Judged]) -> dict[str, Any]:
         """What the decoder keeps a small model from, which says a word that it was told to leave out: the words that the slot's text must not
-        hold, and in a document the first words of drafts that too many rows begin like, or that repeat what the document says."""
+        hold, and in a document the first words of drafts that too many rows begin like."""
         if "form" not in self._config or not (self._document or len(self.task.written_fields) == 1):
             return {}  # in a JSON object a field may be called like a label
         banned = [word for a in self.assertions if isinstance(a, NoLabelWord) and a.concerns(slot) for word in a.banned]
-        unlike = list(dict.fromkeys(start for judged in drafts for start in _worn(judged))) if self._document else []
+        worn = [opening_of(judged.draft.written) for judged in drafts if any(b.assertion == "fresh_opening" for b in judged.broken)]
+        unlike = [" ".join(start) for start in dict.fromkeys(worn)] if self._document else []
         return {**({"avoid": banned} if banned else {}), **({"unlike": unlike} if unlike else {})}
 
     def _reopened(self, slot: Slot, attempt: int) -> dict[str, Any]:
@@ -272,14 +273,6 @@ def _asked_for(label: Label) -> bool:
     """Whether a label's constraint asks for its name: a phrase ("exchange rate") is what the text is about, one word ("positive") rarely is."""
     name = words(label.name.replace("_", " "))
     return len(name) > 1 and f" {' '.join(name)} " in f" {' '.join(words(label.constraint))} "
-
-
-def _worn(judged: Judged) -> list[str]:
-    """How no further draft of the slot is to begin, after this one."""
-    start, broken = opening_of(judged.draft.written), {b.assertion for b in judged.broken}
-    if "echo" in broken:  # other words for the same follow ("The author is sad") as long as the first one stays
-        return [start[0]]
-    return [" ".join(start)] if "fresh_opening" in broken else []
 
 
 def _trimmed(draft: Draft, task: Task) -> Draft:

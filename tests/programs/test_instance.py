@@ -301,19 +301,13 @@ def test_a_document_shows_the_field_that_the_seed_became() -> None:
     assert 'open: it may be or not\nContext: weather\nPremise: "It rains."\nHypothesis: "' in lm.fake.prompts[-1]
 
 
-def test_a_document_that_repeats_the_label_s_meaning_is_begun_with_another_word() -> None:
-    lm, engine = recorded('The writer is glad, of course."')
-    label = POSTS.labels[0].model_copy(update={"meaning": "The writer is glad."})
-    task = POSTS.model_copy(update={"labels": (label, POSTS.labels[1])})
-    made = TarGEN(task, lm=lm, verify="none", profile=replace(PLAIN, continues=True, attempts=2))(label="good")
-    assert not made.ok
-    first, second = [regex_of(request.config.extensions["grammar"]) for request in engine.requests[-2:]]
-    assert first.fullmatch('The author is glad."')
-    assert not second.fullmatch('The author is glad."')
-    assert not second.fullmatch('They are glad about the cup."')  # a model that has begun would go on with "Thewriter"
-    assert second.fullmatch('People are glad about it."')
-    assert engine.requests[-1].config.extensions["avoid"] == ["good", "bad"]
-    assert "{12}" in engine.requests[-1].config.extensions["grammar"]  # three words
+def test_a_document_says_what_its_texts_are_held_to() -> None:
+    lm, engine = recorded('We won the cup."')
+    made = TarGEN(POSTS, lm=lm, verify="none", profile=replace(PLAIN, continues=True))(label="good")
+    assert made.text == "We won the cup."
+    extensions = engine.requests[-1].config.extensions
+    assert extensions["avoid"] == ["good", "bad"]
+    assert "{12}" in extensions["grammar"]  # three words
 
 
 def test_a_document_does_not_begin_again_as_too_many_rows_do() -> None:
