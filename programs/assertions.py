@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field as Attr, StringConstraints, fi
 
 from seedless.kept import Kept
 from seedless.slot import Draft, Slot
-from seedless.text import language_of, rouge_l, sentences, words
+from seedless.text import language_of, rouge_l, says, sentences, words
 
 __all__ = [
     "Assertion",
@@ -273,10 +273,8 @@ class NoLabelWord(Assertion):
     banned: tuple[str, ...] = ()
 
     def judge(self, text: str, slot: Slot) -> str | None:
-        said = f" {' '.join(words(text.replace('_', ' ')))} "
         for word in self.banned:
-            key = " ".join(words(word.replace("_", " ")))
-            if key and f" {key} " in said:
+            if says(text.replace("_", " "), word.replace("_", " ")):
                 return f"The text gives the label away with the word {word!r}; leave it out and show what it means instead."
         return None
 
@@ -303,8 +301,7 @@ class Contains(Assertion):
 
     def _held(self, draft: Draft) -> list[str]:
         """What of the wanted words the field holds, whole words only, case aside."""
-        text = f" {' '.join(words(draft.texts.get(self.field, '')))} "
-        return [wanted for wanted in self._wanted(draft) if words(wanted) and f" {' '.join(words(wanted))} " in text]
+        return [wanted for wanted in self._wanted(draft) if says(draft.texts.get(self.field, ""), wanted)]
 
     def check(self, draft: Draft, slot: Slot, kept: Kept) -> str | None:
         if self._held(draft):

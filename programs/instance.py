@@ -25,7 +25,7 @@ from seedless.assertions import (
     NotCut,
     Sentences,
 )
-from seedless.kept import Kept, opening_of
+from seedless.kept import OPENING, Kept
 from seedless.label_words import LabelWords
 from seedless.lms.adapters import field_title
 from seedless.lms.metered import StepFailed
@@ -41,7 +41,7 @@ from seedless.signatures import (
 )
 from seedless.slot import Draft, Slot, Verdict
 from seedless.task import Label, Task, fill
-from seedless.text import sentences, words
+from seedless.text import first_words, says, sentences, words
 from seedless.verify import Verifier
 
 __all__ = ["Instance", "assertions_of"]
@@ -57,12 +57,11 @@ class Instance(dspy.Module):
         super().__init__()
         plain = profile.wording == "plain"
         write, revise = (WriteInstancePlainly, ReviseInstancePlainly) if plain else (WriteInstance, ReviseInstance)
-        document = _in_document(task, profile)
-        self._document = document
+        self._document = _in_document(task, profile)
         # A word tells what a lone text is about; what two texts have to do with each other it does not.
-        self._label_words = LabelWords(task) if document and len(task.labels) > 1 and len(task.fields) == 1 else None
+        self._label_words = LabelWords(task) if self._document and len(task.labels) > 1 and len(task.fields) == 1 else None
         self.write = AssertedRetry(
-            _with_fields(WriteInstanceInDocument if document else write, task),
+            _with_fields(WriteInstanceInDocument if self._document else write, task),
             _with_fields(revise, task),
             attempts=profile.attempts,
             drafts=profile.drafts,
@@ -80,7 +79,7 @@ class Instance(dspy.Module):
         self.assertions: tuple[Assertion, ...] = assertions_of(task) if self.filters else (NotCut(),)
         self.of_the_set = tuple(a for a in self.assertions if isinstance(a, Conflict | NearDuplicate))
         self._trims = profile.adapter == "plain" and self.filters
-        self._config = _config(task, profile, formed=self.filters)
+        self._config = _config(task, profile, formed=self.filters, document=self._document)
 
     async def aforward(self, *, slot: Slot, kept: Kept, identity: Identity) -> Outcome:
         """The slot's outcome. `identity` names the strategy, the LM and the program, for the provenance."""
@@ -152,8 +151,8 @@ class Instance(dspy.Module):
         if "form" not in self._config or not (self._document or len(self.task.written_fields) == 1):
             return {}  # in a JSON object a field may be called like a label
         banned = [word for a in self.assertions if isinstance(a, NoLabelWord) and a.concerns(slot) for word in a.banned]
-        worn = [opening_of(judged.draft.written) for judged in drafts if any(b.assertion == "fresh_opening" for b in judged.broken)]
-        unlike = [" ".join(start) for start in dict.fromkeys(worn)] if self._document else []
+        worn = [judged.draft.written for judged in drafts if any(b.assertion == "fresh_opening" for b in judged.broken)]
+        unlike = list(dict.fromkeys(first_words(text, OPENING) for text in worn)) if self._document else []
         return {**({"avoid": banned} if banned else {}), **({"unlike": unlike} if unlike else {})}
 
     def _reopened(self, slot: Slot, attempt: int) -> dict[str, Any]:
@@ -271,8 +270,8 @@ def assertions_of(task: Task) -> tuple[Assertion, ...]:
 
 def _asked_for(label: Label) -> bool:
     """Whether a label's constraint asks for its name: a phrase ("exchange rate") is what the text is about, one word ("positive") rarely is."""
-    name = words(label.name.replace("_", " "))
-    return len(name) > 1 and f" {' '.join(name)} " in f" {' '.join(words(label.constraint))} "
+    name = label.name.replace("_", " ")
+    return len(words(name)) > 1 and says(label.constraint, name)
 
 
 def _trimmed(draft: Draft, task: Task) -> Draft:
@@ -312,7 +311,7 @@ def _with_fields(signature: Any, task: Task) -> Any:
     return signature
 
 
-def _config(task: Task, profile: Profile, *, formed: bool) -> dict[str, Any]:
+def _config(task: Task, profile: Profile, *, formed: bool, document: bool) -> dict[str, Any]:
     config = dict(profile.sampling.get("write", {}))
     if config:  # a model in this process: bound the text; a hosted one bounds itself, and may think before it writes
         config.setdefault("max_tokens", int(sum(1.8 * field.max_words + 12 for field in task.written_fields)))
@@ -320,6 +319,6 @@ def _config(task: Task, profile: Profile, *, formed: bool) -> dict[str, Any]:
         config["form"] = {field.name: field.form for field in task.written_fields}
         config["sentences"] = max(1, task.written_fields[0].max_words // 15)
         config["least"] = {field.name: field.min_words for field in task.written_fields}
-    if _in_document(task, profile):
+    if document:
         config["document"] = True
     return config

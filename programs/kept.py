@@ -9,7 +9,9 @@ from rapidfuzz.process import extractOne
 
 from seedless.text import words
 
-__all__ = ["Kept", "opening_of"]
+__all__ = ["OPENING", "Kept"]
+
+OPENING = 3  # words with which a text begins
 
 
 class Kept:
@@ -33,11 +35,11 @@ class Kept:
         self._labels[_hashes(text)] = label
         key = _hashes(text if compared is None else compared)
         self._by_length.setdefault(len(key), []).append(key)
-        self._openings[opening_of(text if compared is None else compared)] += 1
+        self._openings[_opening(text if compared is None else compared)] += 1
 
     def opened_so(self, text: str) -> int:
         """Kept texts whose first three words are those of `text`."""
-        return self._openings[opening_of(text)]
+        return self._openings[_opening(text)]
 
     def label_of(self, text: str) -> str | None:
         """The label under which the same words are kept already; None where they are new."""
@@ -62,9 +64,8 @@ class Kept:
 _rouge_l = Indel.normalized_similarity  # 1 - indel / (|a| + |b|) = 2·LCS / (|a| + |b|)
 
 
-def opening_of(text: str) -> tuple[str, ...]:
-    """The first three words of a text."""
-    return tuple(words(text)[:3])
+def _opening(text: str) -> tuple[str, ...]:
+    return tuple(words(text)[:OPENING])
 
 
 def _hashes(text: str) -> tuple[int, ...]:

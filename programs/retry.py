@@ -73,9 +73,8 @@ class AssertedRetry(dspy.Module):
     ) -> Retried:
         """Write until every assertion holds or the attempts are used up.
 
-        `rollout` makes the calls this slot's own: draft d of attempt a asks under `rollout + 64·a + d`. `config` tells how to decode after
-        the drafts so far. `revised` gives the inputs of which a
-        revision in attempt a (1, 2, ...) gets others.
+        `rollout` makes the calls this slot's own: draft d of attempt a asks under `rollout + 64·a + d`. `config` tells how to decode
+        after the drafts so far. `revised` gives the inputs of which a revision in attempt a (1, 2, ...) gets others.
         """
         trace_start = len(dspy.settings.trace or ())
         history: list[Judged] = []

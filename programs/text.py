@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rapidfuzz.distance import Indel
 
-__all__ = ["language_of", "rouge_l", "sentences", "words"]
+__all__ = ["first_words", "language_of", "rouge_l", "says", "sentences", "words"]
 
 WORD = re.compile(r"\w+")
 SENTENCE_END = re.compile(r"[.!?…]+[\"'”’»)\]]*(?=\s+[\"'“‘«(\[]?([^\W_]))|[。！？]")
@@ -20,6 +20,26 @@ def words(text: str) -> list[str]:
     ['it', 's', 'good', 'isn', 't', 'it']
     """
     return WORD.findall(unicodedata.normalize("NFKC", text).casefold())
+
+
+def says(text: str, phrase: str) -> bool:
+    """Whether the words of `phrase` stand in `text`, one after the other; of no words, never.
+
+    >>> says("What is the Exchange rate?", "exchange rate")
+    True
+    """
+    said = words(phrase)
+    return bool(said) and f" {' '.join(said)} " in f" {' '.join(words(text))} "
+
+
+def first_words(text: str, count: int) -> str:
+    """The beginning of `text` to the end of its word number `count`, as it is written.
+
+    >>> first_words("I'm so glad!", 3)
+    "I'm so"
+    """
+    ends = [match.end() for match in WORD.finditer(text)][:count]
+    return text[: ends[-1]] if ends else ""
 
 
 def rouge_l(first: Sequence[str], second: Sequence[str]) -> float:

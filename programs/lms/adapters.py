@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from seedless.errors import UsageError
 from seedless.lms.grammar import grammar_of_document, grammar_of_form, grammar_of_list
 from seedless.task import fill, places
-from seedless.text import words
+from seedless.text import says
 
 __all__ = ["ADAPTERS", "PlainAdapter", "adapter_of", "field_title"]
 
@@ -26,11 +26,6 @@ def _said(value: object) -> str:
     if isinstance(value, list | tuple):
         return " ".join(str(item).strip() for item in value)
     return str(value)
-
-
-def _says(text: str, value: str) -> bool:
-    """Whether `value` stands in `text` word for word."""
-    return f" {' '.join(words(value))} " in f" {' '.join(words(text))} "
 
 
 def _filled(signature: Signature, inputs: Mapping[str, Any]) -> Signature:
@@ -179,7 +174,7 @@ class PlainAdapter(dspy.Adapter):
         judges = any(get_origin(field.annotation) is Literal for field in signature.output_fields.values())
         for name, field in signature.input_fields.items():
             value = _said(inputs.get(name, ""))
-            if not value or name in placed or (not judges and _says(" ".join([text, *parts]), value)):
+            if not value or name in placed or (not judges and says(" ".join([text, *parts]), value)):
                 continue
             described = (field.json_schema_extra or {}).get("desc") or name
             parts.append(f"{described} {value}{'' if value[-1] in '.!?' else '.'}")

@@ -64,7 +64,7 @@ def grammar_of_document(
 def _start(form: str, unlike: Sequence[str]) -> str:
     """How a text begins: with a letter or the like, and with the words of none of `unlike`, in either case."""
     first = "A-Za-z0-9$@" if form == "text" else "A-Z0-9$"
-    phrases = {phrase.lower() for phrase in unlike if re.fullmatch(r"\w[\w' ]*", phrase)}  # no sign of the grammar's own
+    phrases = {phrase.lower() for phrase in unlike if re.fullmatch(r"\w[\w'’ ,]*", phrase)}  # no sign of the grammar's own
     if not phrases:
         return f"[{first}] "
     leading = {phrase[0] for phrase in phrases}

@@ -77,6 +77,7 @@ class LlamaServer:
         self._busy: list[int] = []
         self._lock = threading.Lock()
         self._spellings: dict[str, tuple[str, ...]] = {}
+        self._begins: int | None = None
 
     def _loaded(self) -> list[Any]:
         with self._lock:
@@ -156,8 +157,12 @@ class LlamaServer:
 
     def _tokens(self, text: str) -> int:
         """How many tokens `text` is, without those with which the model begins each text."""
-        read, least = (int(self.answer({"prompt": asked, "max_tokens": 1})["usage"]["prompt_tokens"]) for asked in (text, "a"))
-        return read - least + 1
+        if self._begins is None:
+            self._begins = self._read("a") - 1
+        return self._read(text) - self._begins
+
+    def _read(self, text: str) -> int:
+        return int(self.answer({"prompt": text, "max_tokens": 1})["usage"]["prompt_tokens"])
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Unit vectors of `texts`, shape (len(texts), dimensions)."""
