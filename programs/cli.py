@@ -1,6 +1,7 @@
 """The command line. Every verb is a thin layer over a function of the package; nothing heavy is imported before a verb runs."""
 
 import json
+import math
 import os
 import signal
 import sys
@@ -23,6 +24,7 @@ __all__ = ["app", "main"]
 
 ENOUGH_READ = 20  # drafts of a label before the account says how many read as another
 OFTEN = 0.4  # share of them from which it does
+PATIENCE = 2.0  # seconds in which a second SIGTERM is the first one again
 
 app = typer.Typer(
     name="seedless",
@@ -45,7 +47,7 @@ TaskName = Annotated[
 
 def main() -> Never:
     """The console script: run a verb, turn errors into one line and their exit code. SIGTERM, as `timeout` or a scheduler sends it, is as Ctrl-C."""
-    signal.signal(signal.SIGTERM, _interrupted)
+    signal.signal(signal.SIGTERM, _Interrupt())
     try:
         code = app(standalone_mode=False)
         if code == 130:
@@ -71,10 +73,17 @@ def main() -> Never:
         sys.exit(2)
 
 
-def _interrupted(number: int, _frame: object) -> Never:
-    """Stop as on Ctrl-C. `timeout` sends its signal twice: the second one must not break off what the first one set going."""
-    signal.signal(number, signal.SIG_IGN)
-    raise KeyboardInterrupt
+class _Interrupt:
+    """Stops as on Ctrl-C, once in `PATIENCE` seconds: `timeout` sends its signal twice, and the second must not break off what the first set going."""
+
+    def __init__(self) -> None:
+        self._last = -math.inf
+
+    def __call__(self, _number: int, _frame: object) -> None:
+        now = time.monotonic()
+        if now - self._last >= PATIENCE:
+            self._last = now
+            raise KeyboardInterrupt
 
 
 @app.command()
