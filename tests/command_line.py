@@ -128,6 +128,7 @@ class CommandLine:
                     stdout=stdout,
                     stderr=stderr,
                     start_new_session=True,
+                    preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background job ignores it
                 )
             return Running(process.pid, process, out, err)
         self._warm_up()
