@@ -48,7 +48,7 @@ class Options:
         `targen`; `direct`, one naive prompt for each label; or the method less a part: `no-contexts`, `no-seeds`,
         `no-correction`, `no-filters`.
     verify, verifier
-        `blind`, `vote-K`, `anchored` or `none`; by an `lm` or by sentence `embedding`s.
+        `blind`, `vote-K`, `anchored` or `none`; by an `lm`, by sentence `embedding`s, or by `both` together.
     program
         A `program.json` to write with.
     seed
@@ -88,7 +88,7 @@ class Options:
     def __post_init__(self) -> None:
         for name, allowed in (
             ("strategy", tuple(STRATEGIES)),
-            ("verifier", (None, "lm", "embedding")),
+            ("verifier", (None, "lm", "embedding", "both")),
             ("adapter", (None, "json", "chat", "plain")),
         ):
             if (given := getattr(self, name)) not in allowed:

@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dspy
 
@@ -26,6 +26,9 @@ from seedless.strategy import Strategy
 from seedless.task import Task
 from seedless.taskfile import task_of
 from seedless.verify import NoVerifier, Verifier, VerifyMode
+
+if TYPE_CHECKING:
+    from seedless.verify.lm import LMVerifier
 
 __all__ = ["TarGEN"]
 
@@ -228,15 +231,26 @@ class TarGEN(dspy.Module):
     def _verifier(self, judge_lm: str | dspy.BaseLM | None, judge_profile: Profile | None) -> Verifier:
         if self.mode.name == "none":
             return NoVerifier()
-        if self.profile.verifier == "embedding" and judge_lm is None:
-            if self.mode.name == "anchored":
-                raise UsageError(
-                    "given --verify anchored with the embedding verifier, which has no use for the given label; use --verifier lm or --verify blind"
-                )
-            from seedless.lms.encoder import encoder
-            from seedless.verify.embedding import EmbeddingVerifier
+        kind = self.profile.verifier
+        if kind == "embedding" and judge_lm is not None:
+            kind = "lm"
+        if kind != "lm" and self.mode.name == "anchored":
+            raise UsageError(
+                f"given --verify anchored with --verifier {kind}, where embeddings have no use for the given label; use --verifier lm or --verify blind"
+            )
+        if kind == "lm":
+            return self._judge(judge_lm, judge_profile)
+        from seedless.lms.encoder import encoder
 
-            return EmbeddingVerifier(self.task, encoder())
+        if kind == "both":
+            from seedless.verify.joint import JointVerifier
+
+            return JointVerifier(self.task, encoder(), self._judge(judge_lm, judge_profile))
+        from seedless.verify.embedding import EmbeddingVerifier
+
+        return EmbeddingVerifier(self.task, encoder())
+
+    def _judge(self, judge_lm: str | dspy.BaseLM | None, judge_profile: Profile | None) -> "LMVerifier":
         from seedless.verify.lm import LMVerifier
 
         spec = LMSpec.parse(judge_lm) if isinstance(judge_lm, str) else None

@@ -16,10 +16,11 @@ class JudgeBlind(dspy.Signature):
 
 
 class JudgeBlindPlainly(dspy.Signature):
-    """{description} Read the text and decide which one label it has."""
+    """{description} The labels are:
+    {labels}"""
 
     description: str = dspy.InputField(desc="The data set holds")
-    labels: list[str] = dspy.InputField(desc="The labels are")
+    labels: str = dspy.InputField(desc="The labels are, a line each")
 
 
 class JudgeAnchored(dspy.Signature):

@@ -179,7 +179,7 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("-n", type=int, default=400, help="accepted rows of each run")
     parser.add_argument("--lm", default="embedded")
-    parser.add_argument("--verifier", choices=["lm", "embedding"], default=None)
+    parser.add_argument("--verifier", choices=["lm", "embedding", "both"], default=None)
     parser.add_argument("--strategy", default="targen")
     parser.add_argument("--no-direct", dest="direct", action="store_false")
     parser.add_argument(

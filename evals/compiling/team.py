@@ -88,9 +88,10 @@ class Team:
         from seedless.verify.lm import LMVerifier
 
         adapter = adapter_of((self.judge_profile or self.profile).adapter)
-        own = LMVerifier(
-            task, self.judge_profile or self.profile, mode=VerifyMode("blind"), lm=self.judge or self.writer, adapter=adapter
-        )
+        own = LMVerifier(  # what it leans to is not taken off: a verdict must not depend on the drafts that were read before
+            task, self.judge_profile or self.profile, mode=VerifyMode("blind"), lm=self.judge or self.writer, adapter=adapter,
+            calibrates=False,
+        )  # fmt: skip
         return Reader(lambda: own)
 
     def program(self, task: Task) -> TarGEN:

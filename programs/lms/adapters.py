@@ -19,6 +19,8 @@ __all__ = ["ADAPTERS", "PlainAdapter", "adapter_of", "field_title"]
 Signature = type[dspy.Signature]
 Messages = list[dict[str, Any]]
 
+ENDED = '.!?"'  # behind these no full stop is put
+
 
 def _said(value: object) -> str:
     if isinstance(value, str):
@@ -62,7 +64,8 @@ class PlainAdapter(dspy.Adapter):
     The instruction comes first, its places filled in. Inputs that the text does not say yet follow, each as its description
     and its value; empty ones are left out. Where a label is asked for, what is to be judged is said in any case. One text
     output is answered with plain text, a list with a line for each item, anything else with a JSON object under the decoder's
-    schema. An input called `opening` becomes the answer's first words where the LM can be given them. `form` (config of a
+    schema. One output of a closed set is put as a question whose answer is begun for the LM (`The label is "`) where the LM can weigh
+    `choices`: the likeliest is the output, and `weights` tells how likely each is. An input called `opening` becomes the answer's first words where the LM can be given them. `form` (config of a
     call: field name to `sentence`, `question` or `text`) becomes a grammar where the LM takes one, `sentences` bounds a text
     in it; without `form` a text is free. A list is one of short phrases, or of sentences where `form` says so.
 
@@ -75,14 +78,14 @@ class PlainAdapter(dspy.Adapter):
     def __call__(self, lm: dspy.BaseLM, lm_kwargs: dict[str, Any], signature: Signature, demos: Any, inputs: dict[str, Any]) -> Any:
         kwargs, opening = self._constrained(lm, lm_kwargs, signature, inputs)
         outputs = lm(messages=self._told(signature, demos, inputs, opening, kwargs), **kwargs)
-        return self._parsed(signature, outputs, opening, quoted="document" in kwargs)
+        return self._parsed(signature, outputs, opening, kwargs)
 
     async def acall(
         self, lm: dspy.BaseLM, lm_kwargs: dict[str, Any], signature: Signature, demos: Any, inputs: dict[str, Any]
     ) -> Any:
         kwargs, opening = self._constrained(lm, lm_kwargs, signature, inputs)
         outputs = await lm.acall(messages=self._told(signature, demos, inputs, opening, kwargs), **kwargs)
-        return self._parsed(signature, outputs, opening, quoted="document" in kwargs)
+        return self._parsed(signature, outputs, opening, kwargs)
 
     def format(self, signature: Signature, demos: list[dict[str, Any]], inputs: dict[str, Any]) -> Messages:
         """The messages, with the opening asked for in words."""
@@ -120,6 +123,9 @@ class PlainAdapter(dspy.Adapter):
                 opening=opening,
                 unlike=unlike,
             )
+        elif _one_choice(signature) and {"choices", "prefill"} <= takes:
+            kwargs["choices"] = list(get_args(field.annotation))
+            opening = f'The {name.replace("_", " ")} is "'
         elif others or get_origin(field.annotation) is Literal:
             if "response_format" in takes:
                 schema = {"name": "answer", "schema": _schema(signature), "strict": True}
@@ -160,12 +166,15 @@ class PlainAdapter(dspy.Adapter):
         parts = [instructions, *self._unsaid(signature, {**inputs, "opening": ""} if prefill else inputs, instructions)]
         if _one_text(signature):
             return " ".join(parts)
+        gap = "\n\n" if "\n" in instructions else " "
+        if prefill and _one_choice(signature):
+            return gap.join([*parts, f"Which {next(iter(signature.output_fields)).replace('_', ' ')} is right?"])
         keys = ", ".join(
             f'"{name}" ({(field.json_schema_extra or {}).get("desc") or name})' for name, field in signature.output_fields.items()
         )
         if _one_list(signature):
             return " ".join([*parts, "One per line."])
-        return " ".join([*parts, f"Answer with a JSON object with the keys {keys}."])
+        return gap.join([*parts, f"Answer with a JSON object with the keys {keys}."])
 
     def _unsaid(self, signature: Signature, inputs: Mapping[str, Any], text: str) -> list[str]:
         """A sentence for each input that has no place in the instruction and that `text` does not say yet."""
@@ -177,7 +186,7 @@ class PlainAdapter(dspy.Adapter):
             if not value or name in placed or (not judges and says(" ".join([text, *parts]), value)):
                 continue
             described = (field.json_schema_extra or {}).get("desc") or name
-            parts.append(f"{described} {value}{'' if value[-1] in '.!?' else '.'}")
+            parts.append(f"{described} {value}" if value[-1] in ENDED else f"{described} {value}.")
         return parts
 
     def _answered(self, signature: Signature, demo: Mapping[str, Any]) -> str:
@@ -188,9 +197,12 @@ class PlainAdapter(dspy.Adapter):
             return "\n".join(f"{i}. {item}" for i, item in enumerate(next(iter(values.values())), 1))
         return json.dumps(values, ensure_ascii=False)
 
-    def _parsed(self, signature: Signature, outputs: list[Any], opening: str, *, quoted: bool) -> list[dict[str, Any]]:
+    def _parsed(self, signature: Signature, outputs: list[Any], opening: str, asked: Mapping[str, Any]) -> list[dict[str, Any]]:
         texts = [output if isinstance(output, str) else str((output or {}).get("text") or "") for output in outputs]
-        if quoted:  # the quotation was opened by the document
+        if "choices" in asked:
+            weights = [json.loads(text) for text in texts]
+            return [{next(iter(signature.output_fields)): max(each, key=each.get), "weights": each} for each in weights]
+        if "document" in asked:  # the quotation was opened by the document
             return [self.parse(signature, _unquoted(signature, opening + text)) for text in texts]
         return [self.parse(signature, text if text.startswith(opening) else opening + text) for text in texts]
 
@@ -262,6 +274,11 @@ def _unquoted(signature: Signature, text: str) -> str:
     lines = f'{next(iter(titles))}: "{text}'.splitlines()
     said = dict(line.split(': "', 1) for line in lines if ': "' in line)
     return json.dumps({titles[title]: value.removesuffix('"') for title, value in said.items() if title in titles})
+
+
+def _one_choice(signature: Signature) -> bool:
+    fields = list(signature.output_fields.values())
+    return len(fields) == 1 and get_origin(fields[0].annotation) is Literal
 
 
 def _one_list(signature: Signature) -> bool:

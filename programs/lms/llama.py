@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import math
 import os
 import threading
 import time
@@ -16,11 +17,13 @@ from dspy.lm15 import Message, Request, Response, TextPart, Usage
 from numpy.typing import NDArray
 
 from seedless.errors import LMUnusable, SetupError
+from seedless.lms.choices import weighed
 
 __all__ = ["AsyncLlamaEngine", "LlamaEngine", "LlamaServer", "threads_that_pay"]
 
 
 COPIES_SHARE = 1 / 8  # of the machine's memory, for all copies of a model's weights together
+CANDIDATES = 100  # likeliest next tokens that are looked at for a choice
 PROMPTS_KEPT = 256  # MiB for prompts already read, beside those in the slots
 SAMPLERS = ("min_p", "temperature")  # what is used of llama.cpp's chain: the rest of it sorts the vocabulary for each token
 
@@ -185,14 +188,27 @@ class LlamaEngine:
     """A DSPy engine (`dspy.LM(engine=...)`) on a `LlamaServer`: plain text, JSON schema, grammar and given first words.
 
     With `document`, the one message is no turn of a chat but the beginning of a text, which the answer goes on with. `avoid` names words
-    that the answer does without, as far as the model spells them as one token; of other words every syllable would be lost.
+    that the answer does without, as far as the model spells them as one token; of other words every syllable would be lost. With `choices`
+    nothing is decoded: the answer is a JSON object with the probability that the model goes on with each of them, up to a quotation mark.
     """
 
     supports_response_schema = True
     supports_function_calling = False
     supports_reasoning = False
     supported_params = frozenset(
-        {"temperature", "max_tokens", "top_p", "seed", "response_format", "grammar", "min_p", "prefill", "document", "avoid"}
+        {
+            "temperature",
+            "max_tokens",
+            "top_p",
+            "seed",
+            "response_format",
+            "grammar",
+            "min_p",
+            "prefill",
+            "document",
+            "avoid",
+            "choices",
+        }
     )
 
     def __init__(self, server: LlamaServer) -> None:
@@ -203,6 +219,8 @@ class LlamaEngine:
         body = _body(request)
         if avoided := body.pop("avoid", ()):
             body["logit_bias"] = [[token, False] for word in avoided for token in self.server.spellings(word)]
+        if choices := body.pop("choices", ()):
+            return self._chosen(request, body, choices)
         answer = self.server.answer(body)
         choice, usage = answer["choices"][0], answer.get("usage", {})
         said = choice["message"].get("content") if "message" in choice else choice["text"]
@@ -212,6 +230,27 @@ class LlamaEngine:
             message=Message.assistant([TextPart(said or "")]),
             finish_reason="length" if choice.get("finish_reason") == "length" else "stop",
             usage=Usage(input_tokens=usage.get("prompt_tokens"), output_tokens=usage.get("completion_tokens")),
+        )
+
+    def _chosen(self, request: Request, body: dict[str, Any], choices: Sequence[str]) -> Response:
+        """Each choice with its probability, after what the messages put into the model's mouth."""
+        *before, last = body["messages"]
+        body |= {"max_tokens": 1, "temperature": 0.0, "logprobs": True, "top_logprobs": CANDIDATES}
+        read = looks = 0
+
+        def following(said: str) -> dict[str, float]:
+            nonlocal read, looks
+            answer = self.server.answer({**body, "messages": [*before, {**last, "content": f"{last['content']}{said}"}]})
+            read, looks = read + answer["usage"]["prompt_tokens"], looks + 1
+            (place,) = answer["choices"][0]["logprobs"]["content"]
+            return {token["token"]: math.exp(token["logprob"]) for token in place["top_logprobs"]}
+
+        return Response(
+            id=None,
+            model=request.model,
+            message=Message.assistant([TextPart(json.dumps(weighed(choices, following), ensure_ascii=False))]),
+            finish_reason="stop",
+            usage=Usage(input_tokens=read, output_tokens=looks),
         )
 
     def close(self) -> None:

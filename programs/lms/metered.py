@@ -31,7 +31,7 @@ FINAL = (
     dspy.LMInvalidRequestError,
 )
 NEVER_SENT = frozenset({"base_url", "cache", "form", "least", "rollout_id", "sentences", "timeout", "unlike"})
-ENGINE_ONLY = frozenset({"avoid", "document", "grammar", "min_p"})  # what llama.cpp takes beside OpenAI's request
+ENGINE_ONLY = frozenset({"avoid", "choices", "document", "grammar", "min_p"})  # what llama.cpp takes beside OpenAI's request
 
 
 logging.getLogger("dspy.clients.lm").addFilter(

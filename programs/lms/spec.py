@@ -43,7 +43,7 @@ class Profile:
 
     wording: Literal["full", "plain"]
     adapter: Literal["json", "chat", "plain"]
-    verifier: Literal["lm", "embedding"]
+    verifier: Literal["lm", "embedding", "both"]
     drafts: int
     attempts: int
     revise: bool

@@ -58,6 +58,7 @@ class EmbeddingVerifier:
         self._meanings = np.zeros((0, 0), dtype=np.float32)
         self._rows: deque[NDArray[np.float32]] = deque(maxlen=REMEMBERED)
         self._asked: deque[int] = deque(maxlen=REMEMBERED)
+        self._said: deque[NDArray[np.float64]] = deque(maxlen=REMEMBERED)
         self._seen = 0
         self._cosines = np.zeros(len(self._labels))
         self._agreed = CREDIT
@@ -74,12 +75,13 @@ class EmbeddingVerifier:
         """The likelier label, with its probability as the confidence."""
         if len(self._labels) < 2:
             return None
+        told = await self._told(draft, slot, rollout)
         vector, topic = await self._encoder.aembed([draft.text, f"{slot.seed.text}, {slot.seed.context.text}"])
         await self._understand()
-        probabilities = self._probabilities(vector)
+        probabilities = self._probabilities(vector, told)
         asked, best = self._labels.index(slot.label), int(np.argmax(probabilities))
         if self.learns:
-            await self._learn(vector, asked)
+            await self._learn(vector, asked, told)
             self._judged += 1
             self._agreed += best == asked
         else:
@@ -94,7 +96,11 @@ class EmbeddingVerifier:
         await self._understand()
         vectors = await self._encoder.aembed([text for text, _ in rows])
         for vector, (_, label) in zip(vectors, rows, strict=True):
-            await self._learn(vector, self._labels.index(label))
+            await self._learn(vector, self._labels.index(label), np.zeros(len(self._labels)))
+
+    async def _told(self, draft: Draft, slot: Slot, rollout: int) -> NDArray[np.float64]:
+        """Log-probability of each label by somebody else's reading, up to a constant, shape (labels,); here nobody else reads."""
+        return np.zeros(len(self._labels))
 
     async def _understand(self) -> None:
         if not len(self._meanings):
@@ -108,8 +114,8 @@ class EmbeddingVerifier:
         scores: NDArray[np.float64] = (vectors @ self._meanings.T - mean) / TEMPERATURE
         return scores - np.logaddexp.reduce(scores, axis=1, keepdims=True)
 
-    def _probabilities(self, vector: NDArray[np.float32]) -> NDArray[np.float64]:
-        logs = self._meant(vector[None, :])[0]
+    def _probabilities(self, vector: NDArray[np.float32], told: NDArray[np.float64]) -> NDArray[np.float64]:
+        logs = self._meant(vector[None, :])[0] + told
         if self._student is not None:
             logs = logs + self._student_logs(vector)
         probabilities: NDArray[np.float64] = np.exp(logs - np.logaddexp.reduce(logs))
@@ -123,8 +129,9 @@ class EmbeddingVerifier:
         self._seen += 1
         self._cosines += self._meanings @ vector
 
-    async def _learn(self, vector: NDArray[np.float32], asked: int) -> None:
+    async def _learn(self, vector: NDArray[np.float32], asked: int, told: NDArray[np.float64]) -> None:
         self._centre(vector)
+        self._said.append(told)
         self._rows.append(vector)
         self._asked.append(asked)
         counts = np.bincount(self._asked, minlength=len(self._labels))
@@ -136,7 +143,7 @@ class EmbeddingVerifier:
     def _lesson(self) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """The drafts that the student learns from, and their asked labels."""
         vectors, labels = np.stack(self._rows), np.array(self._asked)
-        read = self._meant(vectors)
+        read = self._meant(vectors) + np.stack(self._said)
         taught = read.argmax(axis=1) == labels
         for label in range(len(self._labels)):
             (drafts,) = np.nonzero(labels == label)

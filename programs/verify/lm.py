@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 import dspy
+import numpy as np
+from numpy.typing import NDArray
 
 from seedless.lms.metered import CutOff
 from seedless.lms.spec import Profile
@@ -16,13 +18,21 @@ from seedless.verify.verifier import VerifyMode
 
 __all__ = ["LMVerifier"]
 
+Probabilities = NDArray[np.float64]
+
 ROOM = 20  # tokens of the answer's form
 REASON = 200  # tokens of a reason, and of the form
 VOTING = 0.7  # temperature at which a model that judges greedily by default votes
+DOUBT = 0.2  # what is asked for is likely, and a small model errs: it takes more than a doubt to refuse a draft
+UNBIASED = 8.0  # readings without a leaning to any label that every reader begins with
+SURE = 0.8  # how likely a label is that an LM just names
 
 
 class LMVerifier(dspy.Module):
-    """Asks an LM for the label of a draft, `votes` times.
+    """Asks an LM for the label of a draft, `votes` times; once where it tells how likely each label is.
+
+    A small model leans to some labels whatever it reads. So its probabilities are divided by their means over the drafts so far (batch
+    calibration, arXiv 2309.17249), and a draft that reads as another label stands where the asked one is likely enough.
 
     Parameters
     ----------
@@ -32,9 +42,9 @@ class LMVerifier(dspy.Module):
         `blind` or `vote-K`: it sees the texts and the labels' meanings; `anchored`: the given label as well.
     lm
         The LM that judges; by default the one that writes.
+    calibrates
+        Whether what it leans to is taken off. Not where texts are read whose labels are far from equally many.
     """
-
-    doubt = 1.0
 
     def __init__(
         self,
@@ -44,9 +54,10 @@ class LMVerifier(dspy.Module):
         mode: VerifyMode,
         lm: dspy.BaseLM | None = None,
         adapter: dspy.Adapter | None = None,
+        calibrates: bool = True,
     ) -> None:
         super().__init__()
-        explains = profile.explains or mode.name == "anchored"
+        self._explains = explains = profile.explains or mode.name == "anchored"
         blind = JudgeBlind if explains else JudgeBlindPlainly
         words: Any = JudgeAnchored if mode.name == "anchored" else blind
         for field in task.fields:
@@ -68,24 +79,59 @@ class LMVerifier(dspy.Module):
             self._sampling["temperature"] = VOTING
         self.lm = lm
         self._adapter = adapter
+        self._calibrates = calibrates
+        self._said = np.full(len(task.labels), UNBIASED / len(task.labels))
+        self._weighs = False
+
+    @property
+    def doubt(self) -> float:
+        """0.2 where the LM tells how likely each label is; otherwise its word is law (1.0)."""
+        return DOUBT if self._weighs else 1.0
 
     async def verdict(self, draft: Draft, slot: Slot, rollout: int) -> Verdict:
-        """The majority's label and its first reason; confidence is the majority's share of the votes."""
-        votes = [v for i in range(self.mode.votes) if (v := await self._vote(draft, slot, rollout + i)) is not None]
+        """The likeliest label, with the asked one's probability; or the majority's label with its first reason and share of the votes."""
+        votes: list[Verdict] = []
+        for vote in range(self.mode.votes):
+            answer = await self._answer(draft, slot, rollout + vote)
+            if answer is not None and "weights" in answer:
+                return self._likeliest(self._calibrated(answer), slot)
+            if answer is not None:
+                votes.append(Verdict(str(answer.label), " ".join(str(answer.get("reason", "")).split())))
         if not votes:
             return Verdict("", "the verifier's answer could not be read")
         label, count = Counter(v.label for v in votes).most_common(1)[0]
         reason = next(v.reason for v in votes if v.label == label)
         return Verdict(label, reason, confidence=count / self.mode.votes if self.mode.votes > 1 else None)
 
-    async def remember(self, rows: Sequence[tuple[str, str]]) -> None:
-        """Nothing to remember: each reading stands alone."""
+    async def read(self, draft: Draft, slot: Slot, rollout: int) -> Probabilities | None:
+        """The probability of each label, shape (labels,); None where the answer cannot be read."""
+        answer = await self._answer(draft, slot, rollout)
+        return None if answer is None else self._calibrated(answer)
 
-    async def _vote(self, draft: Draft, slot: Slot, rollout: int) -> Verdict | None:
+    async def remember(self, rows: Sequence[tuple[str, str]]) -> None:
+        """Nothing to remember: what it leans to shows again in the next drafts."""
+
+    def _likeliest(self, probabilities: Probabilities, slot: Slot) -> Verdict:
+        self._weighs = True
+        names = self.task.label_names
+        return Verdict(names[int(probabilities.argmax())], "", float(probabilities[names.index(slot.label)]))
+
+    def _calibrated(self, answer: dspy.Prediction) -> Probabilities:
+        names = self.task.label_names
+        rest = (1.0 - SURE) / max(1, len(names) - 1)
+        weights = answer["weights"] if "weights" in answer else {**dict.fromkeys(names, rest), str(answer.label): SURE}
+        probabilities = np.array([weights[name] for name in names], dtype=np.float64)
+        calibrated = probabilities / self._said if self._calibrates else probabilities
+        self._said = self._said + probabilities
+        own: Probabilities = calibrated / calibrated.sum()
+        return own
+
+    async def _answer(self, draft: Draft, slot: Slot, rollout: int) -> dspy.Prediction | None:
+        described = [f"{label.described}{'' if label.meaning[-1] in '.!?' else '.'}" for label in self.task.labels]
         asked: dict[str, Any] = {
             "description": self.task.description,
-            "labels": [f"{label.described}{'' if label.meaning[-1] in '.!?' else '.'}" for label in self.task.labels],
-            **draft.texts,
+            "labels": described if self._explains else "\n".join(f"- {label}" for label in described),
+            **(draft.texts if self._explains else {name: f'"{text}"' for name, text in draft.texts.items()}),
         }
         if self.mode.name == "anchored":
             asked["given_label"] = slot.label
@@ -93,7 +139,7 @@ class LMVerifier(dspy.Module):
         settings = {name: value for name, value in (("lm", self.lm), ("adapter", self._adapter)) if value is not None}
         try:
             with stage("verify"), dspy.context(**settings):
-                found = await self.judge.acall(config=config, **asked)
+                answer: dspy.Prediction = await self.judge.acall(config=config, **asked)
         except (CutOff, dspy.AdapterParseError):
             return None
-        return Verdict(str(found.label), " ".join(str(found.get("reason", "")).split()))
+        return answer

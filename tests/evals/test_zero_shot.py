@@ -102,7 +102,7 @@ def test_every_field_is_read() -> None:
 
 
 def test_a_local_model_is_asked_for_the_label_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    lm = fake_lm(lambda prompt: json.dumps({"label": re.findall(r"One text: (\w+) ", prompt)[0]}))
+    lm = fake_lm(lambda prompt: json.dumps({"label": re.findall(r'One text: "(\w+) ', prompt)[0]}))
     monkeypatch.setattr(LMSpec, "open", lambda *_, **__: lm)
     asked, told = zero_shot(rows(6), "embedded")
     assert told.tolist() == asked.labels.tolist()

@@ -1,5 +1,6 @@
 """llama.cpp in this process: how many copies of a model are loaded, and who gets a request."""
 
+import json
 import os
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -93,6 +94,31 @@ def test_an_answer_does_without_the_words_that_it_is_to_avoid() -> None:
 
     assert "service" in menu()
     assert not re.search(r"\bservice\b", menu(avoid=["service", "exchange rate"]), re.IGNORECASE)
+
+
+@pytest.mark.slow
+def test_choices_are_weighed_and_nothing_is_decoded() -> None:
+    server = LlamaServer(embedded_lm(), slots=1, threads=1)
+
+    def told(question: str, choices: list[str]) -> tuple[dict[str, float], Any]:
+        body = dspy.lm15.Request(
+            model="m",
+            messages=[dspy.lm15.Message.user(question), dspy.lm15.Message.assistant('The word is "')],
+            config=dspy.lm15.Config(max_tokens=40, temperature=1.0, extensions={"choices": choices}),
+        )
+        answer = LlamaEngine(server).complete(body)
+        return json.loads(answer.message.text or ""), answer
+
+    weights, answer = told("Say the word dog.", ["dog", "elephant"])
+    assert list(weights) == ["dog", "elephant"]
+    assert sum(weights.values()) == pytest.approx(1.0)
+    assert weights["dog"] > 0.8
+    assert told("Say the word elephant.", ["dog", "elephant"])[0]["elephant"] > 0.8
+    assert answer.usage.output_tokens == 1
+    assert answer.finish_reason == "stop"
+    weights, answer = told("Say the words red house.", ["red house", "red horse", "blue"])
+    assert max(weights, key=weights.get) == "red house"  # type: ignore[arg-type]  # `get` of a present key
+    assert answer.usage.output_tokens > 1, "`red` alone does not tell them apart"
 
 
 def test_a_file_that_is_no_model_is_told(tmp_path: Path) -> None:

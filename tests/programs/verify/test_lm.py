@@ -76,6 +76,34 @@ def read(
     return asyncio.run(judge.verdict(Draft({"text": text} if isinstance(text, str) else text), slot, 7)), engine
 
 
+class Weighing(Recorder):
+    """Tells how likely each label is, as llama.cpp can."""
+
+    supported_params = Recorder.supported_params | {"choices", "prefill"}
+
+
+class AwaitedWeighing(Awaited):
+    supported_params = Weighing.supported_params
+
+
+def weighing(said: dict[str, float] | Callable[[str], dict[str, float]] | None, *, task: Task = MAIL, **options: Any) -> LMVerifier:
+    """A judge on an LM that gives each label the probability that is said; with None what it says cannot be read."""
+    engine = Weighing(lambda prompt: json.dumps(said(prompt) if callable(said) else said) if said else "{")
+    plain = Awaited(Recorder(lambda _: "{"))  # an LM that cannot weigh, and does not answer either
+    served = AwaitedWeighing(engine) if said else plain
+    lm = MeteredLM(
+        "fake", identity="fake", address="a fake", engine=engine if said else plain.engine, async_engine=served, free=True
+    )
+    mode = VerifyMode.parse(options.pop("mode", "blind"))
+    judge = LMVerifier(task, LOCAL, mode=mode, lm=lm, adapter=adapter_of("plain"), **options)
+    judge.engine = engine
+    return judge
+
+
+def verdict_of(judge: LMVerifier, text: str, asked: str = "order") -> Verdict:
+    return asyncio.run(judge.verdict(Draft({"text": text}), replace(SLOT, label=asked), 7))
+
+
 def prompt(engine: Recorder) -> str:
     return "\n".join(message.text for message in engine.requests[0].messages)
 
@@ -93,8 +121,8 @@ def test_a_local_model_is_asked_for_the_label_alone() -> None:
     verdict, engine = read("Two lamps, please", '{"label": "order"}')
     assert verdict == Verdict("order", "")
     assert prompt(engine) == (
-        "Short messages, sorted by what they ask for. Read the text and decide which one label it has. The labels are order: the writer "
-        "says thank you or orders. complaint: The writer complains! One short message: Two lamps, please. "
+        "Short messages, sorted by what they ask for. The labels are:\n- order: the writer says thank you or orders.\n"
+        '- complaint: The writer complains!\n\nOne short message: "Two lamps, please"\n\n'
         'Answer with a JSON object with the keys "label" (one of the labels).'
     )
     assert keys(engine) == ["label"]
@@ -106,12 +134,14 @@ def test_a_local_model_is_asked_for_the_label_alone() -> None:
 @pytest.mark.parametrize("text", ["Thank you", "order", "complains!", "short"])
 def test_a_text_whose_words_were_said_already_is_still_read(text: str) -> None:
     _, engine = read(text, '{"label": "order"}')
-    assert f"One short message: {text}" in prompt(engine)
+    assert f'One short message: "{text}"' in prompt(engine)
 
 
 def test_every_field_is_told_apart() -> None:
     _, engine = read({"premise": PREMISE, "hypothesis": PREMISE}, '{"label": "open"}', task=PAIRS)
-    assert f"A statement: {PREMISE} Another statement: {PREMISE}" in prompt(engine), "twice, though the second says nothing new"
+    assert f'A statement: "{PREMISE}"\n\nAnother statement: "{PREMISE}"' in prompt(engine), (
+        "twice, though the second says nothing new"
+    )
 
 
 def test_a_hosted_model_gives_its_reason_first() -> None:
@@ -192,3 +222,69 @@ def test_votes_of_a_local_model_may_differ() -> None:
     assert [request.config.temperature for request in engine.requests] == [0.7] * 3, "greedy votes would be one vote three times"
     assert len({request.config.seed for request in engine.requests}) == 3
     assert read("x", '{"label": "order", "reason": "r"}', mode="vote-3", profile=HOSTED)[1].requests[0].config.temperature is None
+
+
+# --- weighed --------------------------------------------------------------------------------------------------------
+
+
+def test_a_model_that_can_weigh_is_asked_a_question_whose_answer_is_begun() -> None:
+    judge = weighing({"order": 0.7, "complaint": 0.3})
+    assert judge.doubt == 1.0
+    assert verdict_of(judge, "Two lamps, please") == Verdict("order", "", pytest.approx(0.7))
+    (request,) = judge.engine.requests
+    told, begun = (message.text for message in request.messages)
+    assert told.endswith('One short message: "Two lamps, please"\n\nWhich label is right?')
+    assert begun == 'The label is "'
+    assert request.config.extensions["choices"] == ["order", "complaint"]
+    assert judge.doubt == 0.2
+
+
+def test_what_a_model_leans_to_is_taken_off() -> None:
+    """It says "complaint" of everything, of an order only a little less."""
+
+    def said(prompt: str) -> dict[str, float]:
+        order = 0.3 if "lamp" in prompt.split("message:")[1] else 0.1
+        return {"order": order, "complaint": 1 - order}
+
+    judge, plain = weighing(said), weighing(said, calibrates=False)
+    for i in range(40):
+        for each in (judge, plain):
+            verdict_of(each, f"{'A lamp' if i % 2 else 'Too late'}, number {i}.")
+    assert [verdict_of(judge, text).label for text in ("The lamp, please.", "It came too late.")] == ["order", "complaint"]
+    assert verdict_of(plain, "The lamp, please.") == Verdict("complaint", "", pytest.approx(0.3))
+    assert verdict_of(plain, "The lamp, please.", asked="complaint").confidence == pytest.approx(0.7)
+
+
+def test_a_vote_of_a_model_that_weighs_is_one_reading() -> None:
+    judge = weighing({"order": 0.6, "complaint": 0.4}, mode="vote-5")
+    assert verdict_of(judge, "Two lamps.").confidence == pytest.approx(0.6)
+    assert len(judge.engine.requests) == 1
+
+
+def test_a_small_doubt_refuses_nothing() -> None:
+    """The asked label stands from a probability of 0.2 on."""
+    made = {}
+    for likely in (0.1, 0.25):
+        judge = weighing({"order": likely, "complaint": 1 - likely})
+        lm = MeteredLM(
+            "w",
+            identity="w",
+            address="a fake",
+            engine=(e := Recorder(lambda _: "The lamp came on Monday morning.")),
+            async_engine=Awaited(e),
+            free=True,
+        )
+        made[likely] = TarGEN(MAIL, lm=lm, profile=replace(LOCAL, attempts=1), verifier=judge)(
+            label="order", context="a shop", seed="a lamp"
+        )
+    assert (made[0.1].ok, made[0.25].ok) == (False, True)
+
+
+def test_a_reading_is_a_probability_whatever_the_model_tells() -> None:
+    slot, draft = SLOT, Draft({"text": "Two lamps."})
+    assert asyncio.run(weighing({"order": 0.9, "complaint": 0.1}).read(draft, slot, 1)) == pytest.approx([0.9, 0.1])
+    assert asyncio.run(weighing(None).read(draft, slot, 1)) is None
+    engine = Recorder(lambda _: '{"label": "complaint"}')
+    lm = MeteredLM("fake", identity="fake", address="a fake", engine=engine, async_engine=Awaited(engine), free=True)
+    named = LMVerifier(MAIL, LOCAL, mode=VerifyMode.parse("blind"), lm=lm, adapter=adapter_of("plain"))
+    assert asyncio.run(named.read(draft, slot, 1)) == pytest.approx([0.2, 0.8]), "a label that is only named is likely, not certain"
