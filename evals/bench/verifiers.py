@@ -1,6 +1,7 @@
 """Verifiers on real rows: how often each is right about rows of the train splits, read blind, zero-shot and after a run.
 
-For each built-in task that a public data set covers, 300 rows. Sentence embeddings read them, or with `--lm SPEC` an LM does. `--learnt FOLDER`
+For each built-in task that a public data set covers, 300 rows, equally many of each label, as a run's drafts are. Sentence embeddings read them;
+with `--lm SPEC` an LM does as well, and both together. `--learnt FOLDER`
 holds runs (FOLDER/TASK, or FOLDER/TASK/targen-0 as `bench.usefulness --out FOLDER` leaves them): the embedding verifier then reads a second time,
 after it has learnt the run's rows. Prints one JSON object and a Markdown table.
 """
@@ -14,6 +15,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from seedless.evals.bench.usefulness import REAL
 from seedless.evals.labelled import LabelledRows, read_labelled
 from seedless.evals.verification import Verification, verification
@@ -24,6 +27,7 @@ from seedless.task import Task
 from seedless.taskfile import load_task
 from seedless.verify import VerifyMode
 from seedless.verify.embedding import EmbeddingVerifier
+from seedless.verify.joint import JointVerifier
 from seedless.verify.lm import LMVerifier
 
 __all__ = ["main"]
@@ -35,10 +39,21 @@ def read_by_embedding(task: Task, rows: LabelledRows, learnt: LabelledRows | Non
     return verification(task, rows, verifier=verifier, learnt=learnt, limit=given.n, seed=given.seed)
 
 
-def read_by_lm(task: Task, rows: LabelledRows, lm: Any, spec: LMSpec, given: argparse.Namespace) -> Verification:
-    """An LM, asked as in a run."""
-    judge = LMVerifier(task, spec.profile, mode=VerifyMode.parse(given.verify), lm=lm, adapter=adapter_of(spec.profile.adapter))
-    return verification(task, rows, verifier=judge, limit=given.n, concurrency=spec.profile.concurrency, seed=given.seed)
+def read_by_lm(task: Task, rows: LabelledRows, lm: Any, spec: LMSpec, given: argparse.Namespace) -> dict[str, Verification]:
+    """An LM, asked as in a run, and the same LM beside sentence embeddings; what it was asked for the first is not asked again."""
+
+    def judge() -> LMVerifier:
+        return LMVerifier(task, spec.profile, mode=VerifyMode.parse(given.verify), lm=lm, adapter=adapter_of(spec.profile.adapter))
+
+    alone = verification(task, rows, verifier=judge(), limit=given.n, concurrency=spec.profile.concurrency, seed=given.seed)
+    joint = JointVerifier(task, encoder(), judge(), learns=False)
+    return {given.lm: alone, "both": verification(task, rows, verifier=joint, limit=given.n, seed=given.seed)}
+
+
+def evenly(rows: LabelledRows, n: int, seed: int) -> LabelledRows:
+    """`n` rows at most, equally many of each label, in random order."""
+    labels = len(rows.task.labels)
+    return rows.draw([n // labels] * labels, np.random.default_rng(seed))
 
 
 def run_of(folder: Path | None, name: str, task: Task) -> LabelledRows | None:
@@ -76,7 +91,7 @@ def main() -> None:
     parser.add_argument("--tasks", nargs="+", default=list(REAL), choices=list(REAL))
     parser.add_argument("-n", type=int, default=300, help="rows of each task")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--lm", help="the LM that reads; by default sentence embeddings do")
+    parser.add_argument("--lm", help="an LM that reads as well")
     parser.add_argument("--api-base")
     parser.add_argument("--verify", default="blind", help="blind or vote-K, of an LM")
     parser.add_argument("--learnt", type=Path, help="folder of runs whose rows the embedding verifier learns first")
@@ -88,17 +103,16 @@ def main() -> None:
     seconds = {}
     for name in given.tasks:
         task, started = load_task(name), time.perf_counter()
-        rows = read_labelled(given.data / REAL[name] / "train.jsonl", task)
+        rows = evenly(read_labelled(given.data / REAL[name] / "train.jsonl", task), given.n, given.seed)
+        found[name] = {"embeddings": read_by_embedding(task, rows, None, given)}
+        if (learnt := run_of(given.learnt, name, task)) is not None:
+            found[name]["embeddings after a run"] = read_by_embedding(task, rows, learnt, given)
         if spec is not None:
-            found[name] = {given.lm: read_by_lm(task, rows, lm, spec, given)}
-        else:
-            found[name] = {"zero-shot": read_by_embedding(task, rows, None, given)}
-            if (learnt := run_of(given.learnt, name, task)) is not None:
-                found[name]["after a run"] = read_by_embedding(task, rows, learnt, given)
+            found[name] |= read_by_lm(task, rows, lm, spec, given)
         seconds[name] = round(time.perf_counter() - started, 1)
         print(f"{name}: {seconds[name]} s", file=sys.stderr, flush=True)
     records = {name: {reading: made.record() for reading, made in readings.items()} for name, readings in found.items()}
-    print(json.dumps({"verifier": given.lm or "embedding", "seed": given.seed, "tasks": records, "seconds": seconds}))
+    print(json.dumps({"lm": given.lm, "seed": given.seed, "tasks": records, "seconds": seconds}))
     print(table(found))
 
 

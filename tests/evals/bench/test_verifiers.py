@@ -42,7 +42,22 @@ def test_a_small_bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: 
     told, *lines = capsys.readouterr().out.splitlines()
     readings = json.loads(told)["tasks"]["movie_reviews"]
     assert {name: (reading["rows"], reading["learnt"]) for name, reading in readings.items()} == {
-        "zero-shot": (8, 0),
-        "after a run": (8, 12),
+        "embeddings": (8, 0),
+        "embeddings after a run": (8, 12),
     }
     assert len(lines) == 2 + 2 + 2
+
+
+@pytest.mark.slow
+@pytest.mark.shared
+def test_an_lm_reads_beside_the_embeddings(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    if not SHARED.exists():
+        pytest.skip(f"{SHARED} is absent")
+    monkeypatch.setattr(
+        sys, "argv", ["verifiers", "--tasks", "movie_reviews", "-n", "7", "--data", str(SHARED), "--lm", "embedded"]
+    )
+    verifiers.main()
+    told, *_ = capsys.readouterr().out.splitlines()
+    readings = json.loads(told)["tasks"]["movie_reviews"]
+    assert {name: reading["rows"] for name, reading in readings.items()} == {"embeddings": 6, "embedded": 6, "both": 6}
+    assert all([sum(line) for line in reading["confusion"]] == [3, 3] for reading in readings.values()), "as many of each label"
