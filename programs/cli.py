@@ -140,7 +140,9 @@ def generate(
     verify: Annotated[str, typer.Option(help="blind, vote-K, anchored or none.", metavar="MODE")] = "blind",
     verifier: Annotated[
         str | None,
-        typer.Option(help="lm, embedding or both.  [default: embedding under an LM in this process, else lm]", metavar="KIND"),
+        typer.Option(
+            help="lm, embedding or both.  [default: embedding for the embedded LM, both for a GGUF file, else lm]", metavar="KIND"
+        ),
     ] = None,
     program: Annotated[
         str | None,

@@ -93,6 +93,10 @@ class Options:
         ):
             if (given := getattr(self, name)) not in allowed:
                 raise UsageError(f"given the {name} {given!r}, allowed are {', '.join(a for a in allowed if a)}; name one of them")
+        if self.judge_lm is not None and self.verifier not in (None, "lm"):
+            raise UsageError(
+                f"given the verifier {self.verifier!r} and a judge LM, which reads alone; leave one of them out or give the verifier lm"
+            )
         for name, least in (
             ("concurrency", 1),
             ("max_calls", 1),

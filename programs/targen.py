@@ -231,9 +231,7 @@ class TarGEN(dspy.Module):
     def _verifier(self, judge_lm: str | dspy.BaseLM | None, judge_profile: Profile | None) -> Verifier:
         if self.mode.name == "none":
             return NoVerifier()
-        kind = self.profile.verifier
-        if kind == "embedding" and judge_lm is not None:
-            kind = "lm"
+        kind = "lm" if judge_lm is not None else self.profile.verifier
         if kind != "lm" and self.mode.name == "anchored":
             raise UsageError(
                 f"given --verify anchored with --verifier {kind}, where embeddings have no use for the given label; use --verifier lm or --verify blind"
@@ -245,12 +243,12 @@ class TarGEN(dspy.Module):
         if kind == "both":
             from seedless.verify.joint import JointVerifier
 
-            return JointVerifier(self.task, encoder(), self._judge(judge_lm, judge_profile))
+            return JointVerifier(self.task, encoder(), self._judge())
         from seedless.verify.embedding import EmbeddingVerifier
 
         return EmbeddingVerifier(self.task, encoder())
 
-    def _judge(self, judge_lm: str | dspy.BaseLM | None, judge_profile: Profile | None) -> "LMVerifier":
+    def _judge(self, judge_lm: str | dspy.BaseLM | None = None, judge_profile: Profile | None = None) -> "LMVerifier":
         from seedless.verify.lm import LMVerifier
 
         spec = LMSpec.parse(judge_lm) if isinstance(judge_lm, str) else None

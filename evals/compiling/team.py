@@ -40,9 +40,9 @@ class Team:
         UsageError
             If one cannot be used.
         """
-        spec = LMSpec.of(options.lm, api_base=options.api_base).with_profile(
-            verifier=options.verifier, concurrency=options.concurrency
-        )
+        spec = LMSpec.of(options.lm, api_base=options.api_base).with_profile(concurrency=options.concurrency)
+        # With both, an LM's leaning is learnt from the drafts before; a compile reads each draft for itself.
+        spec = spec.with_profile(verifier=options.verifier or ("embedding" if spec.profile.verifier == "both" else None))
         in_flight = spec.profile.concurrency
 
         def opened(given: "str | dspy.BaseLM", api_base: str | None = None) -> MeteredLM:

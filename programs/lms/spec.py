@@ -58,7 +58,7 @@ class Profile:
 
 HOSTED = Profile(wording="full", adapter="json", verifier="lm", drafts=1, attempts=3, revise=True, list_batch=20, concurrency=32)
 LOCAL = Profile(
-    wording="plain", adapter="plain", verifier="embedding", drafts=1, attempts=3, revise=True, list_batch=20, concurrency=8,
+    wording="plain", adapter="plain", verifier="both", drafts=1, attempts=3, revise=True, list_batch=20, concurrency=8,
     relabels=False, explains=False,
     sampling={
         "contexts": {"temperature": 0.8, "min_p": 0.05, "max_tokens": 400},

@@ -130,6 +130,9 @@ CASES: Mapping[str, Bad] = {
     "verify mode": Bad(args=generate("--verify", "twice"), says=("'twice'", "blind", "vote-K")),
     "no votes": Bad(args=generate("--verify", "vote-0"), says=("'vote-0'", "vote-K")),
     "verifier": Bad(args=generate("--verifier", "human"), says=("'human'", "lm, embedding, both")),
+    "judge and embeddings": Bad(
+        args=generate("--verifier", "both", "--judge-lm", "openai/x"), says=("'both'", "judge LM", "leave one")
+    ),
     "strategy": Bad(args=generate("--strategy", "magic"), says=("'magic'", "targen")),
     "adapter": Bad(args=generate("--adapter", "xml"), says=("'xml'", "json")),
     "concurrency": Bad(args=generate("--concurrency", "0"), says=("concurrency 0", "at least 1")),
