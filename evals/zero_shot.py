@@ -45,7 +45,6 @@ def zero_shot(
         mode=VerifyMode.parse("blind"),
         lm=opened,
         adapter=adapter_of(spec.profile.adapter),
-        calibrates=False,
     )
     nobody = Slot(0, 0, rows.task.label_names[0], InstanceSeed("", Context("")))  # a blind reader does not look at it
     names = [field.name for field in rows.task.fields]

@@ -1,10 +1,11 @@
 """Grammars (GBNF) that hold a small model to the form of a text while it decodes."""
 
+import json
 import re
 import string
 from collections.abc import Collection, Mapping, Sequence
 
-__all__ = ["LONGEST_PHRASE", "grammar_of_document", "grammar_of_form", "grammar_of_list"]
+__all__ = ["LONGEST_PHRASE", "grammar_of_choice", "grammar_of_document", "grammar_of_form", "grammar_of_list"]
 
 LONGEST_PHRASE = 33  # characters of an item in a list of phrases
 ROOM = 48  # characters after which the grammar ends an item: what it cuts is then too long anyway, wherever the last word began
@@ -89,6 +90,19 @@ def _closed(form: str, start: str, least: int, sentences: int) -> str:
     many = f" (mark body){{0,{sentences - 1}}}" if form == "text" else ""
     end = {"text": '("..." | [.!?])?', "question": '"?"'}.get(form, "[.!?]")
     return rf'{start}{room}body{many} {end} "\""'
+
+
+def grammar_of_choice(choices: Sequence[str], said: str = "") -> str:
+    r"""The grammar of what is left of one of `choices`, and of the quotation mark after it, once `said` is said.
+
+    The probabilities of the next token are those without it; but llama.cpp tells none where that token is half a letter, as the half of an emoji is.
+
+    >>> print(grammar_of_choice(["card_lost", "card_arrival", "cash"], "Card_"))
+    root ::= "lost\"" | "arrival\""
+    """
+    closed = [f'{choice}"' for choice in choices]
+    left = [text[len(said) :] for text in closed if text.casefold().startswith(said.casefold())]
+    return f"root ::= {' | '.join(json.dumps(text, ensure_ascii=False) for text in left)}"
 
 
 def grammar_of_list(count: int, form: str = "phrase") -> str:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from seedless.errors import LMUnusable, SetupError
 from seedless.lms.choices import weighed
+from seedless.lms.grammar import grammar_of_choice
 
 __all__ = ["AsyncLlamaEngine", "LlamaEngine", "LlamaServer", "threads_that_pay"]
 
@@ -240,10 +241,14 @@ class LlamaEngine:
 
         def following(said: str) -> dict[str, float]:
             nonlocal read, looks
-            answer = self.server.answer({**body, "messages": [*before, {**last, "content": f"{last['content']}{said}"}]})
+            asked = {
+                "messages": [*before, {**last, "content": f"{last['content']}{said}"}],
+                "grammar": grammar_of_choice(choices, said),
+            }
+            answer = self.server.answer({**body, **asked})
             read, looks = read + answer["usage"]["prompt_tokens"], looks + 1
-            (place,) = answer["choices"][0]["logprobs"]["content"]
-            return {token["token"]: math.exp(token["logprob"]) for token in place["top_logprobs"]}
+            places = answer["choices"][0].get("logprobs", {}).get("content", [])  # of half a letter there are none
+            return {token["token"]: math.exp(token["logprob"]) for place in places for token in place["top_logprobs"]}
 
         return Response(
             id=None,

@@ -121,6 +121,20 @@ def test_choices_are_weighed_and_nothing_is_decoded() -> None:
     assert answer.usage.output_tokens > 1, "`red` alone does not tell them apart"
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("begun", ["\N{PARTY POPPER}\N{PARTY POPPER}", 'It is "dog".'])
+def test_a_model_that_would_say_none_of_the_choices_still_weighs_them(begun: str) -> None:
+    """After an emoji the likeliest token is half of another one, of which llama.cpp tells nothing; after a full stop it is the end."""
+    server = LlamaServer(embedded_lm(), slots=1, threads=1)
+    body = dspy.lm15.Request(
+        model="m",
+        messages=[dspy.lm15.Message.user("Repeat: \N{PARTY POPPER}" * 4), dspy.lm15.Message.assistant(begun)],
+        config=dspy.lm15.Config(extensions={"choices": ["dog", "elephant"]}),
+    )
+    weights = json.loads(LlamaEngine(server).complete(body).message.text or "")
+    assert sum(weights.values()) == pytest.approx(1.0)
+
+
 def test_a_file_that_is_no_model_is_told(tmp_path: Path) -> None:
     broken = tmp_path / "broken.gguf"
     broken.write_bytes(b"GGUF" + bytes(64))
