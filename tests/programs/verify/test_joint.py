@@ -1,13 +1,19 @@
 """Embeddings and an LM together: each decides where the other cannot tell."""
 
 import asyncio
+import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from seedless.errors import UsageError
 from seedless.lms.encoder import Encoder, encoder
+from seedless.lms.spec import HOSTED
 from seedless.slot import Context, Draft, InstanceSeed, Slot, Verdict
+from seedless.targen import TarGEN
 from seedless.taskfile import load_task
+from seedless.testing import fake_lm
 from seedless.verify.embedding import EmbeddingVerifier
 from seedless.verify.joint import JointVerifier
 from tests.programs.verify.test_lm import weighing
@@ -55,3 +61,23 @@ def test_the_student_learns_from_drafts_that_both_take_for_what_was_asked(shared
         judged(verifier, f"{VAGUE} {i}")
     assert verifier.doubt > 0.3, "what reads otherwise counts against the writer, whoever read it"
     assert np.stack(verifier._said).shape == (12, 2)
+
+
+def test_a_run_by_both_asks_the_lm_for_each_draft(shared: Encoder) -> None:
+    """An LM that only names a label is one voice of the two: a plain text stands against it, another does not."""
+
+    def answer(prompt: str) -> str:
+        if "Decide which" in prompt:
+            return '{"reason": "so it seems", "label": "positive"}'
+        return json.dumps({"text": PLAIN})
+
+    made = {}
+    for kind in ("lm", "both"):
+        lm = fake_lm(answer)
+        program = TarGEN(TASK, lm=lm, profile=replace(HOSTED, verifier=kind, attempts=1))  # type: ignore[arg-type]  # a literal
+        made[kind] = program(seed="the story", context="comedy", label="negative")
+        assert sum("Decide which" in prompt for prompt in lm.fake.prompts) == 1
+    assert (made["lm"].label, made["lm"].ok) == ("positive", True), "an LM that may relabel does"
+    assert (made["both"].label, made["both"].ok) == ("negative", True)
+    with pytest.raises(UsageError, match="--verify anchored with --verifier both"):
+        TarGEN(TASK, lm=fake_lm(answer), profile=replace(HOSTED, verifier="both"), verify="anchored")
