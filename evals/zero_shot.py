@@ -1,4 +1,4 @@
-"""Zero-shot: the labels that an LM gives to rows without any training, read blind as the verifier reads drafts."""
+"""Zero-shot: the labels that an LM gives to rows without any training, read blind as the verifier reads drafts, its leaning taken off."""
 
 import asyncio
 
@@ -39,13 +39,7 @@ def zero_shot(
         opened = spec.open()
     else:
         opened = lm if isinstance(lm, MeteredLM) else metered(lm, concurrency=spec.profile.concurrency)
-    judge = LMVerifier(
-        rows.task,
-        spec.profile,
-        mode=VerifyMode.parse("blind"),
-        lm=opened,
-        adapter=adapter_of(spec.profile.adapter),
-    )
+    judge = LMVerifier(rows.task, spec.profile, mode=VerifyMode.parse("blind"), lm=opened, adapter=adapter_of(spec.profile.adapter))
     nobody = Slot(0, 0, rows.task.label_names[0], InstanceSeed("", Context("")))  # a blind reader does not look at it
     names = [field.name for field in rows.task.fields]
     places = {name: place for place, name in enumerate(rows.task.label_names)}

@@ -43,7 +43,7 @@ class LMVerifier(dspy.Module):
     lm
         The LM that judges; by default the one that writes.
     calibrates
-        Whether what it leans to is taken off. Not where texts are read whose labels are far from equally many.
+        Whether what it leans to is taken off. Not where a verdict must not depend on the texts that were read before.
     """
 
     def __init__(
