@@ -12,6 +12,17 @@ from tests.openai_server import OpenAIServer, task_file
 os.environ["SEEDLESS_TRACK"] = "0"  # for every process that a test starts; tests of tracking say otherwise
 
 
+SHARED = Path(__file__).parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real data sets that lies beside the checkout; without it the test is skipped, and says so."""
+    if not SHARED.is_dir():
+        pytest.skip(f"no real data sets here: {SHARED} is not a folder")
+    return SHARED
+
+
 @pytest.fixture
 def openai_server() -> Iterator[OpenAIServer]:
     """An OpenAI-compatible server on 127.0.0.1; `script` gives it faults."""

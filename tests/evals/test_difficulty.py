@@ -11,8 +11,6 @@ from seedless.evals.labelled import LabelledRows, read_labelled
 from seedless.taskfile import load_task
 from tests.topics import flipped, relabelled, shuffled, topics
 
-SHARED = Path(__file__).parents[3] / "shared" / "data"
-
 
 def measured(rows: LabelledRows, **options: LabelledRows) -> Difficulty:
     found = difficulty(rows, student="tfidf", **options)
@@ -101,10 +99,8 @@ def test_the_same_seed_gives_the_same_record() -> None:
 
 @pytest.mark.slow
 @pytest.mark.shared
-def test_real_rows_read_by_the_encoder() -> None:
-    if not SHARED.exists():
-        pytest.skip(f"{SHARED} is absent")
-    rows = read_labelled(SHARED / "subj" / "train.jsonl", load_task("subjectivity"))
+def test_real_rows_read_by_the_encoder(real_data: Path) -> None:
+    rows = read_labelled(real_data / "subj" / "train.jsonl", load_task("subjectivity"))
     rows = rows.draw((75, 75), np.random.default_rng(0))
     found, lost = difficulty(rows), difficulty(shuffled(rows))
     assert found.own.bits.low > 0.2

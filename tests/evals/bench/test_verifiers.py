@@ -11,8 +11,6 @@ from seedless.evals.verification import Verification, verification
 from seedless.verify import NoVerifier
 from tests.topics import topics
 
-SHARED = Path(__file__).parents[4] / "shared" / "data"
-
 
 def test_a_mean_is_over_all_tasks_or_not_given() -> None:
     rows = topics(30)
@@ -28,15 +26,15 @@ def test_a_mean_is_over_all_tasks_or_not_given() -> None:
 
 @pytest.mark.slow
 @pytest.mark.shared
-def test_a_small_bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    if not SHARED.exists():
-        pytest.skip(f"{SHARED} is absent")
+def test_a_small_bench(
+    real_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     run = tmp_path / "movie_reviews" / "targen-0"
     run.mkdir(parents=True)
     rows = [{"text": f"A {word} film.", "label": "positive" if word[0] == "g" else "negative"} for word in ("good", "bad") * 6]
     (run / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     monkeypatch.setattr(
-        sys, "argv", ["verifiers", "--tasks", "movie_reviews", "-n", "8", "--data", str(SHARED), "--learnt", str(tmp_path)]
+        sys, "argv", ["verifiers", "--tasks", "movie_reviews", "-n", "8", "--data", str(real_data), "--learnt", str(tmp_path)]
     )
     verifiers.main()
     told, *lines = capsys.readouterr().out.splitlines()
@@ -50,11 +48,11 @@ def test_a_small_bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: 
 
 @pytest.mark.slow
 @pytest.mark.shared
-def test_an_lm_reads_beside_the_embeddings(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    if not SHARED.exists():
-        pytest.skip(f"{SHARED} is absent")
+def test_an_lm_reads_beside_the_embeddings(
+    real_data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(
-        sys, "argv", ["verifiers", "--tasks", "movie_reviews", "-n", "7", "--data", str(SHARED), "--lm", "embedded"]
+        sys, "argv", ["verifiers", "--tasks", "movie_reviews", "-n", "7", "--data", str(real_data), "--lm", "embedded"]
     )
     verifiers.main()
     told, *_ = capsys.readouterr().out.splitlines()

@@ -11,8 +11,6 @@ from seedless.evals.students import STUDENTS, TfidfStudent
 from seedless.taskfile import load_task
 from tests.topics import flipped, relabelled, shuffled, topics
 
-SHARED = Path(__file__).parents[4] / "shared" / "data"
-
 
 def test_clean_rows_are_hardly_disputed() -> None:
     found = confident_learning(topics(240), student=TfidfStudent())
@@ -83,10 +81,8 @@ def test_any_shape_of_labels_is_judged_or_named() -> None:
 @pytest.mark.slow
 @pytest.mark.shared
 @pytest.mark.parametrize("student", STUDENTS)
-def test_flips_in_real_rows(student: str) -> None:
-    if not SHARED.exists():
-        pytest.skip(f"{SHARED} is absent")
-    real = read_labelled(SHARED / "subj" / "train.jsonl", load_task("subjectivity"))
+def test_flips_in_real_rows(student: str, real_data: Path) -> None:
+    real = read_labelled(real_data / "subj" / "train.jsonl", load_task("subjectivity"))
     real = real.draw((75, 75), np.random.default_rng(0))
     rows, places = flipped(real, 0.1)
     found = confident_learning(rows, student=STUDENTS[student]())

@@ -1,6 +1,6 @@
 """A closed set weighed from next tokens: what each token speaks for, and how far beginnings are followed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pytest
 
@@ -13,9 +13,11 @@ class Model:
     def __init__(self, after: Mapping[str, Mapping[str, float]]) -> None:
         self.after = after
         self.asked: list[str] = []
+        self.left: Sequence[str] = ()
 
-    def __call__(self, said: str) -> Mapping[str, float]:
+    def __call__(self, said: str, left: Sequence[str]) -> Mapping[str, float]:
         self.asked.append(said)
+        self.left = left
         return self.after.get(said, {})
 
 
@@ -42,6 +44,7 @@ def test_a_common_beginning_is_followed() -> None:
         {"card_lost": 0.72, "card_arrival": 0.08, "cash": 0.2}
     )
     assert model.asked == ["", "card", "card_"]
+    assert model.left == ['lost"', 'arrival"']
 
 
 def test_a_choice_that_begins_another_is_closed_by_its_quotation_mark() -> None:

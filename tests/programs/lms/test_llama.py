@@ -117,7 +117,7 @@ def test_choices_are_weighed_and_nothing_is_decoded() -> None:
     assert answer.usage.output_tokens == 1
     assert answer.finish_reason == "stop"
     weights, answer = told("Say the words red house.", ["red house", "red horse", "blue"])
-    assert max(weights, key=weights.get) == "red house"  # type: ignore[arg-type]  # `get` of a present key
+    assert max(weights, key=lambda choice: weights[choice]) == "red house"
     assert answer.usage.output_tokens > 1, "`red` alone does not tell them apart"
 
 

@@ -9,14 +9,14 @@ import pytest
 
 from seedless.errors import UsageError
 from seedless.lms.encoder import Encoder, encoder
-from seedless.lms.spec import HOSTED
+from seedless.lms.spec import HOSTED, Profile
 from seedless.slot import Context, Draft, InstanceSeed, Slot, Verdict
 from seedless.targen import TarGEN
 from seedless.taskfile import load_task
 from seedless.testing import fake_lm
 from seedless.verify.embedding import EmbeddingVerifier
 from seedless.verify.joint import JointVerifier
-from tests.programs.verify.test_lm import weighing
+from tests.programs.verify.test_lm import Recorder, judge_on, weighing
 
 pytestmark = [pytest.mark.slow]
 
@@ -38,8 +38,8 @@ def judged(verifier: EmbeddingVerifier, text: str) -> Verdict:
 
 def joint(shared: Encoder, negative: float | None) -> JointVerifier:
     """With an LM that gives `negative` that probability, or answers what cannot be read."""
-    said = None if negative is None else {"positive": 1 - negative, "negative": negative}
-    return JointVerifier(TASK, shared, weighing(said, task=TASK))
+    engine = Recorder(lambda _: "{") if negative is None else weighing({"positive": 1 - negative, "negative": negative})
+    return JointVerifier(TASK, shared, judge_on(engine, task=TASK))
 
 
 def test_both_have_a_say(shared: Encoder) -> None:
@@ -71,13 +71,13 @@ def test_a_run_by_both_asks_the_lm_for_each_draft(shared: Encoder) -> None:
             return '{"reason": "so it seems", "label": "positive"}'
         return json.dumps({"text": PLAIN})
 
-    made = {}
-    for kind in ("lm", "both"):
+    def made(profile: Profile) -> tuple[str, bool]:
         lm = fake_lm(answer)
-        program = TarGEN(TASK, lm=lm, profile=replace(HOSTED, verifier=kind, attempts=1))  # type: ignore[arg-type]  # a literal
-        made[kind] = program(seed="the story", context="comedy", label="negative")
+        row = TarGEN(TASK, lm=lm, profile=replace(profile, attempts=1))(seed="the story", context="comedy", label="negative")
         assert sum("Decide which" in prompt for prompt in lm.fake.prompts) == 1
-    assert (made["lm"].label, made["lm"].ok) == ("positive", True), "an LM that may relabel does"
-    assert (made["both"].label, made["both"].ok) == ("negative", True)
+        return row.label, row.ok
+
+    assert made(HOSTED) == ("positive", True), "an LM that may relabel does"
+    assert made(replace(HOSTED, verifier="both")) == ("negative", True)
     with pytest.raises(UsageError, match="--verify anchored with --verifier both"):
         TarGEN(TASK, lm=fake_lm(answer), profile=replace(HOSTED, verifier="both"), verify="anchored")

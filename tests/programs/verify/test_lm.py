@@ -47,17 +47,39 @@ class Recorder(FakeEngine):
         return super().complete(request)
 
 
+class Weighing(Recorder):
+    """Tells how likely each label is, as llama.cpp can."""
+
+    supported_params = Recorder.supported_params | {"choices", "prefill"}
+
+
 class Awaited:
-    """The same for DSPy's asynchronous side."""
+    """An engine for DSPy's asynchronous side."""
 
     supports_response_schema = True
-    supported_params = Recorder.supported_params
 
     def __init__(self, engine: Recorder) -> None:
         self.engine = engine
+        self.supported_params = engine.supported_params
 
     async def complete(self, request: Any) -> Any:
         return self.engine.complete(request)
+
+
+def lm_on(engine: Recorder) -> MeteredLM:
+    return MeteredLM("fake", identity="fake", address="a fake", engine=engine, async_engine=Awaited(engine), free=True)
+
+
+def judge_on(
+    engine: Recorder, *, task: Task = MAIL, profile: Profile = LOCAL, mode: str = "blind", calibrates: bool = True
+) -> LMVerifier:
+    adapter = adapter_of(profile.adapter)
+    return LMVerifier(task, profile, mode=VerifyMode.parse(mode), lm=lm_on(engine), adapter=adapter, calibrates=calibrates)
+
+
+def weighing(said: dict[str, float] | Callable[[str], dict[str, float]]) -> Weighing:
+    """An LM that gives each label the probability that is said."""
+    return Weighing(lambda prompt: json.dumps(said(prompt) if callable(said) else said))
 
 
 def read(
@@ -70,34 +92,9 @@ def read(
 ) -> tuple[Verdict, Recorder]:
     """The verdict on `text` of an LM that says `answer`, and its requests."""
     engine = Recorder(answer if callable(answer) else lambda _: answer)
-    lm = MeteredLM("fake", identity="fake", address="a fake", engine=engine, async_engine=Awaited(engine), free=True)
-    judge = LMVerifier(task, profile, mode=VerifyMode.parse(mode), lm=lm, adapter=adapter_of(profile.adapter))
+    judge = judge_on(engine, task=task, profile=profile, mode=mode)
     slot = replace(SLOT, label=task.label_names[0])
     return asyncio.run(judge.verdict(Draft({"text": text} if isinstance(text, str) else text), slot, 7)), engine
-
-
-class Weighing(Recorder):
-    """Tells how likely each label is, as llama.cpp can."""
-
-    supported_params = Recorder.supported_params | {"choices", "prefill"}
-
-
-class AwaitedWeighing(Awaited):
-    supported_params = Weighing.supported_params
-
-
-def weighing(said: dict[str, float] | Callable[[str], dict[str, float]] | None, *, task: Task = MAIL, **options: Any) -> LMVerifier:
-    """A judge on an LM that gives each label the probability that is said; with None what it says cannot be read."""
-    engine = Weighing(lambda prompt: json.dumps(said(prompt) if callable(said) else said) if said else "{")
-    plain = Awaited(Recorder(lambda _: "{"))  # an LM that cannot weigh, and does not answer either
-    served = AwaitedWeighing(engine) if said else plain
-    lm = MeteredLM(
-        "fake", identity="fake", address="a fake", engine=engine if said else plain.engine, async_engine=served, free=True
-    )
-    mode = VerifyMode.parse(options.pop("mode", "blind"))
-    judge = LMVerifier(task, LOCAL, mode=mode, lm=lm, adapter=adapter_of("plain"), **options)
-    judge.engine = engine
-    return judge
 
 
 def verdict_of(judge: LMVerifier, text: str, asked: str = "order") -> Verdict:
@@ -182,10 +179,8 @@ def test_a_disagreement_without_a_reason_is_told_without_one() -> None:
         asked.append(said)
         return '{"label": "complaint"}' if "JSON" in said else "The lamp came on Monday morning."
 
-    engine = Recorder(answer)
-    lm = MeteredLM("fake", identity="fake", address="a fake", engine=engine, async_engine=Awaited(engine), free=True)
     profile = replace(LOCAL, attempts=2, verifier="lm")
-    made = TarGEN(MAIL, lm=lm, profile=profile)(label="order", context="a shop", seed="a lamp")
+    made = TarGEN(MAIL, lm=lm_on(Recorder(answer)), profile=profile)(label="order", context="a shop", seed="a lamp")
     assert (made.ok, made.outcome.provenance.verdict, made.outcome.provenance.reason) == (False, "complaint", "")
     revision = next(said for said in asked if "Do better" in said)
     assert "read the text as 'complaint'; change it so that the writer says thank you or orders." in revision
@@ -228,10 +223,11 @@ def test_votes_of_a_local_model_may_differ() -> None:
 
 
 def test_a_model_that_can_weigh_is_asked_a_question_whose_answer_is_begun() -> None:
-    judge = weighing({"order": 0.7, "complaint": 0.3})
+    engine = weighing({"order": 0.7, "complaint": 0.3})
+    judge = judge_on(engine)
     assert judge.doubt == 1.0
     assert verdict_of(judge, "Two lamps, please") == Verdict("order", "", pytest.approx(0.7))
-    (request,) = judge.engine.requests
+    (request,) = engine.requests
     told, begun = (message.text for message in request.messages)
     assert told.endswith('One short message: "Two lamps, please"\n\nWhich label is right?')
     assert begun == 'The label is "'
@@ -246,7 +242,7 @@ def test_what_a_model_leans_to_is_taken_off() -> None:
         order = 0.3 if "lamp" in prompt.split("message:")[1] else 0.1
         return {"order": order, "complaint": 1 - order}
 
-    judge, plain = weighing(said), weighing(said, calibrates=False)
+    judge, plain = judge_on(weighing(said)), judge_on(weighing(said), calibrates=False)
     for i in range(40):
         for each in (judge, plain):
             verdict_of(each, f"{'A lamp' if i % 2 else 'Too late'}, number {i}.")
@@ -256,35 +252,28 @@ def test_what_a_model_leans_to_is_taken_off() -> None:
 
 
 def test_a_vote_of_a_model_that_weighs_is_one_reading() -> None:
-    judge = weighing({"order": 0.6, "complaint": 0.4}, mode="vote-5")
-    assert verdict_of(judge, "Two lamps.").confidence == pytest.approx(0.6)
-    assert len(judge.engine.requests) == 1
+    engine = weighing({"order": 0.6, "complaint": 0.4})
+    assert verdict_of(judge_on(engine, mode="vote-5"), "Two lamps.").confidence == pytest.approx(0.6)
+    assert len(engine.requests) == 1
 
 
 def test_a_small_doubt_refuses_nothing() -> None:
     """The asked label stands from a probability of 0.2 on."""
     made = {}
     for likely in (0.1, 0.25):
-        judge = weighing({"order": likely, "complaint": 1 - likely})
-        lm = MeteredLM(
-            "w",
-            identity="w",
-            address="a fake",
-            engine=(e := Recorder(lambda _: "The lamp came on Monday morning.")),
-            async_engine=Awaited(e),
-            free=True,
+        writer, judge = (
+            lm_on(Recorder(lambda _: "The lamp came on Monday morning.")),
+            judge_on(weighing({"order": likely, "complaint": 1 - likely})),
         )
-        made[likely] = TarGEN(MAIL, lm=lm, profile=replace(LOCAL, attempts=1), verifier=judge)(
-            label="order", context="a shop", seed="a lamp"
-        )
-    assert (made[0.1].ok, made[0.25].ok) == (False, True)
+        program = TarGEN(MAIL, lm=writer, profile=replace(LOCAL, attempts=1), verifier=judge)
+        made[likely] = program(label="order", context="a shop", seed="a lamp").ok
+    assert made == {0.1: False, 0.25: True}
 
 
 def test_a_reading_is_a_probability_whatever_the_model_tells() -> None:
-    slot, draft = SLOT, Draft({"text": "Two lamps."})
-    assert asyncio.run(weighing({"order": 0.9, "complaint": 0.1}).read(draft, slot, 1)) == pytest.approx([0.9, 0.1])
-    assert asyncio.run(weighing(None).read(draft, slot, 1)) is None
-    engine = Recorder(lambda _: '{"label": "complaint"}')
-    lm = MeteredLM("fake", identity="fake", address="a fake", engine=engine, async_engine=Awaited(engine), free=True)
-    named = LMVerifier(MAIL, LOCAL, mode=VerifyMode.parse("blind"), lm=lm, adapter=adapter_of("plain"))
-    assert asyncio.run(named.read(draft, slot, 1)) == pytest.approx([0.2, 0.8]), "a label that is only named is likely, not certain"
+    def reading(engine: Recorder) -> Any:
+        return asyncio.run(judge_on(engine).read(Draft({"text": "Two lamps."}), SLOT, 1))
+
+    assert reading(weighing({"order": 0.9, "complaint": 0.1})) == pytest.approx([0.9, 0.1])
+    assert reading(Recorder(lambda _: '{"label": "complaint"}')) == pytest.approx([0.2, 0.8]), "only named: likely, not certain"
+    assert reading(Recorder(lambda _: "{")) is None
