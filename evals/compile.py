@@ -17,6 +17,7 @@ from seedless.errors import UsageError
 from seedless.evals.compiling.dev import DevRow, dev_rows, read_dev
 from seedless.task import Task
 from seedless.taskfile import task_of
+from seedless.verify import one_reader
 
 if TYPE_CHECKING:
     import dspy
@@ -78,10 +79,7 @@ class CompileOptions:
         for name, allowed in (("optimizer", (None, *OPTIMIZERS)), ("verifier", (None, "lm", "embedding"))):
             if (given := getattr(self, name)) not in allowed:
                 raise UsageError(f"given the {name} {given!r}, allowed are {', '.join(a for a in allowed if a)}; name one of them")
-        if self.judge_lm is not None and self.verifier not in (None, "lm"):
-            raise UsageError(
-                f"given the verifier {self.verifier!r} and a judge LM, which reads alone; leave one of them out or give the verifier lm"
-            )
+        one_reader(self.verifier, self.judge_lm)
         for name, least in (("budget_calls", 1), ("concurrency", 1), ("seed", 0)):
             if (given := getattr(self, name)) is not None and given < least:
                 raise UsageError(f"given {name.replace('_', '-')} {given}, at least {least} is allowed; give a larger number")

@@ -22,6 +22,7 @@ from seedless.run.ledger import Ledger
 from seedless.strategy import STRATEGIES, Strategy
 from seedless.task import Task
 from seedless.taskfile import task_of
+from seedless.verify import one_reader
 
 if TYPE_CHECKING:
     import dspy
@@ -93,10 +94,7 @@ class Options:
         ):
             if (given := getattr(self, name)) not in allowed:
                 raise UsageError(f"given the {name} {given!r}, allowed are {', '.join(a for a in allowed if a)}; name one of them")
-        if self.judge_lm is not None and self.verifier not in (None, "lm"):
-            raise UsageError(
-                f"given the verifier {self.verifier!r} and a judge LM, which reads alone; leave one of them out or give the verifier lm"
-            )
+        one_reader(self.verifier, self.judge_lm)
         for name, least in (
             ("concurrency", 1),
             ("max_calls", 1),

@@ -92,17 +92,13 @@ def _closed(form: str, start: str, least: int, sentences: int) -> str:
     return rf'{start}{room}body{many} {end} "\""'
 
 
-def grammar_of_choice(choices: Sequence[str], said: str = "") -> str:
-    r"""The grammar of what is left of one of `choices`, and of the quotation mark after it, once `said` is said.
+def grammar_of_choice(texts: Sequence[str]) -> str:
+    r"""The grammar of any one of `texts`.
 
-    The probabilities of the next token are those without it; but llama.cpp tells none where that token is half a letter, as the half of an emoji is.
-
-    >>> print(grammar_of_choice(["card_lost", "card_arrival", "cash"], "Card_"))
+    >>> print(grammar_of_choice(['lost"', 'arrival"']))
     root ::= "lost\"" | "arrival\""
     """
-    closed = [f'{choice}"' for choice in choices]
-    left = [text[len(said) :] for text in closed if text.casefold().startswith(said.casefold())]
-    return f"root ::= {' | '.join(json.dumps(text, ensure_ascii=False) for text in left)}"
+    return f"root ::= {' | '.join(json.dumps(text, ensure_ascii=False) for text in texts)}"
 
 
 def grammar_of_list(count: int, form: str = "phrase") -> str:

@@ -197,19 +197,8 @@ class LlamaEngine:
     supports_function_calling = False
     supports_reasoning = False
     supported_params = frozenset(
-        {
-            "temperature",
-            "max_tokens",
-            "top_p",
-            "seed",
-            "response_format",
-            "grammar",
-            "min_p",
-            "prefill",
-            "document",
-            "avoid",
-            "choices",
-        }
+        {"temperature", "max_tokens", "top_p", "seed", "response_format", "grammar", "min_p"}
+        | {"prefill", "document", "avoid", "choices"}
     )
 
     def __init__(self, server: LlamaServer) -> None:
@@ -239,15 +228,15 @@ class LlamaEngine:
         body |= {"max_tokens": 1, "temperature": 0.0, "logprobs": True, "top_logprobs": CANDIDATES}
         read = looks = 0
 
-        def following(said: str) -> dict[str, float]:
+        def following(said: str, left: Sequence[str]) -> dict[str, float]:
             nonlocal read, looks
-            asked = {
-                "messages": [*before, {**last, "content": f"{last['content']}{said}"}],
-                "grammar": grammar_of_choice(choices, said),
-            }
-            answer = self.server.answer({**body, **asked})
+            messages = [*before, {**last, "content": f"{last['content']}{said}"}]
+            # The grammar does not change what is likely, but of half an emoji, say, which it keeps from being next, llama.cpp tells nothing.
+            answer = self.server.answer({**body, "messages": messages, "grammar": grammar_of_choice(left)})
             read, looks = read + answer["usage"]["prompt_tokens"], looks + 1
-            places = answer["choices"][0].get("logprobs", {}).get("content", [])  # of half a letter there are none
+            places = (
+                answer["choices"][0].get("logprobs", {}).get("content", [])
+            )  # none where a choice itself begins with half a letter
             return {token["token"]: math.exp(token["logprob"]) for place in places for token in place["top_logprobs"]}
 
         return Response(

@@ -8,7 +8,7 @@ from typing import Protocol
 from seedless.errors import UsageError
 from seedless.slot import Draft, Slot, Verdict
 
-__all__ = ["NoVerifier", "Verifier", "VerifyMode"]
+__all__ = ["NoVerifier", "Verifier", "VerifyMode", "one_reader"]
 
 
 class Verifier(Protocol):
@@ -44,6 +44,20 @@ class NoVerifier:
 
     async def remember(self, rows: Sequence[tuple[str, str]]) -> None:
         """Nothing to remember."""
+
+
+def one_reader(verifier: str | None, judge_lm: object) -> None:
+    """Check that a kind of verifier is not named beside a judge LM, which reads alone.
+
+    Raises
+    ------
+    UsageError
+        If one is named that would not read.
+    """
+    if judge_lm is not None and verifier not in (None, "lm"):
+        raise UsageError(
+            f"given the verifier {verifier!r} and a judge LM, which reads alone; leave one of them out or give the verifier lm"
+        )
 
 
 @dataclass(frozen=True, slots=True)
