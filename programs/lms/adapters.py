@@ -20,6 +20,8 @@ Signature = type[dspy.Signature]
 Messages = list[dict[str, Any]]
 
 ENDED = '.!?"'  # behind these no full stop is put
+Raw = str | Any | None  # whatever models put where a text is asked for; DSPy would make a text of its `repr`
+UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")  # control characters, halves of surrogate pairs
 
 
 def _said(value: object) -> str:
@@ -42,7 +44,13 @@ class _JSONAdapter(dspy.JSONAdapter):
         return cast("Messages", super().format(_filled(signature, inputs), demos, inputs))
 
     def parse(self, signature: Signature, completion: str) -> dict[str, Any]:
-        return _coerced(signature, completion, super().parse)
+        return _coerced(signature, completion, self._parse)
+
+    def _parse(self, signature: Signature, completion: str) -> dict[str, Any]:
+        raw = signature
+        for name in _texts(signature):
+            raw = raw.with_updated_fields(name, type_=Raw)
+        return _with_texts(signature, completion, super().parse(raw, completion))
 
 
 class _ChatAdapter(dspy.ChatAdapter):
@@ -180,7 +188,7 @@ class PlainAdapter(dspy.Adapter):
         """A sentence for each input that has no place in the instruction and that `text` does not say yet."""
         parts: list[str] = []
         placed = set(places(signature.instructions))
-        judges = any(get_origin(field.annotation) is Literal for field in signature.output_fields.values())
+        judges = _chooses(signature)
         for name, field in signature.input_fields.items():
             value = _said(inputs.get(name, ""))
             if not value or name in placed or (not judges and says(" ".join([text, *parts]), value)):
@@ -215,11 +223,17 @@ class PlainAdapter(dspy.Adapter):
         start, end = completion.find("{"), completion.rfind("}")
         try:
             found = json.loads(completion[start : end + 1])
-            return {key: parse_value(found[key], field.annotation) for key, field in signature.output_fields.items()}
+            read = {
+                key: found.get(key) if field.annotation is str else parse_value(found[key], field.annotation)
+                for key, field in signature.output_fields.items()
+            }
         except (ValueError, KeyError, TypeError, ValidationError) as error:
-            if _one_text(signature) and start < 0:  # a label, said without the JSON that was asked for
+            if (
+                start < 0 and len(signature.output_fields) == 1 and not _one_choice(signature)
+            ):  # a label, said without the JSON that was asked for
                 return {name: unwrapped(completion)}
             raise _unreadable(signature, completion, "the answer is not the JSON object that was asked for") from error
+        return _with_texts(signature, completion, read)
 
 
 LIST_MARK = re.compile(r"^\s*(?:[-*•]|\(?\d{1,3}[.):](?!\d))\s*")
@@ -227,7 +241,7 @@ LEAD = re.compile(
     r"^\s*(?:(?:sure|certainly)\s*[:!]|here(?:'s| is)[^\n:!.?]{0,80}:|(?:review|question|sentence|tweet|message|text|answer|output|example)\s*:)\s*",
     re.IGNORECASE,
 )
-QUOTES = {'"': '"', "“": "”", "'": "'", "«": "»", "`": "`", "*": "*"}
+QUOTES = {'"': '"', "“": "”", "'": "'", "«": "»", "`": "`", "*": "*", "**": "**"}
 
 
 def unwrapped(text: str) -> str:
@@ -236,12 +250,21 @@ def unwrapped(text: str) -> str:
     >>> unwrapped('Question: "Who wrote it?"\n')
     'Who wrote it?'
     """
-    bare = LEAD.sub("", text.strip(), count=1).strip()
-    while len(bare) > 2 and QUOTES.get(bare[0]) == bare[-1] and bare[0] not in bare[1:-1] and bare[-1] not in bare[1:-1]:
-        bare = bare[1:-1].strip()
+    bare = _unquoted_whole(LEAD.sub("", text.strip(), count=1))
     if len(bare) > 1 and bare[0] in '"“' and not any(mark in bare[1:] for mark in '"”'):
         bare = bare[1:].strip()
     return " ".join(bare.split())
+
+
+def _unquoted_whole(text: str) -> str:
+    """`text` without quotation marks, or marks of emphasis, around the whole of it."""
+    bare = text.strip()
+    while len(bare) > 2 and (mark := "**" if bare.startswith("**") else bare[0]) in QUOTES:
+        inner = bare.removeprefix(mark).removesuffix(QUOTES[mark])
+        if len(inner) != len(bare) - 2 * len(mark) or mark in inner or QUOTES[mark] in inner:
+            break
+        bare = inner.strip()
+    return bare
 
 
 def _one_text(signature: Signature) -> bool:
@@ -294,8 +317,41 @@ def _schema(signature: Signature) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
 
 
+def _texts(signature: Signature) -> list[str]:
+    """The outputs that are texts."""
+    return [name for name, field in signature.output_fields.items() if field.annotation is str]
+
+
+def _with_texts(signature: Signature, completion: str, found: dict[str, Any]) -> dict[str, Any]:
+    """What a JSON object holds, its texts as text: a number as it is written, a list of one text as that text.
+
+    A text beside a choice is a reason, and a choice without a reason is one all the same.
+    """
+    for name in _texts(signature):
+        value = found[name][0] if isinstance(found[name], list) and len(found[name]) == 1 else found[name]
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
+            if not _chooses(signature):
+                kind = {dict: "an object", list: "a list", bool: "a truth value"}.get(type(value), "missing")
+                raise _unreadable(signature, completion, f"{name} is {kind}, a text is asked for")
+            value = ""
+        found[name] = _unquoted_whole(str(value))
+    return found
+
+
+def _chooses(signature: Signature) -> bool:
+    """Whether an output is one of a closed set, or whatever was said for one."""
+    return any(get_origin(field.annotation) is Literal or field.annotation == Raw for field in signature.output_fields.values())
+
+
+def _printable(value: Any) -> Any:
+    """A text, or a list of them, without control characters and halves of characters: no text of the kind that is asked for holds any."""
+    if isinstance(value, list):
+        return [_printable(item) for item in value]
+    return UNPRINTABLE.sub("", value) if isinstance(value, str) else value
+
+
 def _coerced(signature: Signature, completion: str, parse: Any) -> dict[str, Any]:
-    """What `parse` finds, or what it finds once labels in the wrong case and stray marks are set right."""
+    """What `parse` finds, or what it finds once labels in the wrong case, stray marks and unprintable characters are set right."""
     closed = {name: get_args(f.annotation) for name, f in signature.output_fields.items() if get_origin(f.annotation) is Literal}
     try:
         found = cast("dict[str, Any]", parse(signature, completion))
@@ -304,27 +360,49 @@ def _coerced(signature: Signature, completion: str, parse: Any) -> dict[str, Any
             raise
         loose = signature
         for name in closed:
-            loose = loose.with_updated_fields(name, type_=str)
+            loose = loose.with_updated_fields(name, type_=Raw)
         found = cast("dict[str, Any]", parse(loose, completion))
         for name, allowed in closed.items():
             found[name] = coerce(str(found[name]), allowed)
             if found[name] not in allowed:
                 raise _unreadable(signature, completion, f"{name} is {found[name]!r}, allowed are {', '.join(allowed)}") from None
+    found = {name: _printable(value) for name, value in found.items()}
     for name, value in found.items():
-        if (isinstance(value, str) and not value.strip()) or value == []:
+        reason = _chooses(signature) and name not in closed
+        if (isinstance(value, str) and not value.strip() and not reason) or value == []:
             raise _unreadable(signature, completion, f"{name} is empty")
     return found
 
 
 def coerce(value: str, allowed: tuple[str, ...]) -> str:
-    """The one of `allowed` that `value` means (case, quotation marks, full stops and spaces aside), or `value` as it is.
+    """The one of `allowed` that `value` means, or `value` as it is: case, quotation marks, full stops and spaces aside, and what is said
+    before or behind it, as long as that names no other one and denies nothing.
 
     >>> coerce(' "Positive". ', ("positive", "negative"))
+    'positive'
+    >>> coerce("The label is positive.", ("positive", "negative"))
     'positive'
     """
     key = _bare(value)
     meant = [one for one in allowed if _bare(one) == key]
+    if not meant:
+        meant = _named(key, allowed)
     return meant[0] if len(meant) == 1 else value
+
+
+def _named(key: str, allowed: tuple[str, ...]) -> list[str]:
+    """Which of `allowed` an answer names, where it begins or ends with one and denies nothing."""
+    named, rest = [], key
+    for one in sorted(allowed, key=len, reverse=True):  # "not spam" before "spam"
+        whole = re.compile(rf"(?<!\w){re.escape(_bare(one))}(?!\w)")
+        if whole.search(rest):
+            named.append(one)
+            rest = whole.sub("\0", rest)
+    said = rest.startswith("\0") or rest.endswith("\0") or _bare(rest).endswith("\0")
+    return named if said and not DENIES.search(rest) else []
+
+
+DENIES = re.compile(r"\b(?:not?|never|neither|nor|none|without|cannot|unlike|rather|instead|or)\b|n['’]t\b")
 
 
 def _bare(value: str) -> str:

@@ -128,10 +128,7 @@ def test_a_label_in_another_case_is_the_label(name: str, label: str) -> None:
         "positive",
         "{",
         "[]",
-        '{"label": "positive"}',
         '{"reason": "r"}',
-        '{"reason": "", "label": "positive"}',
-        '{"reason": " \\n ", "label": "positive"}',
         '{"reason": "r", "label": "neutral"}',
         '{"reason": "r", "label": ""}',
         '{"reason": "r", "label": null}',
@@ -142,6 +139,61 @@ def test_a_label_in_another_case_is_the_label(name: str, label: str) -> None:
 def test_what_is_no_answer_is_refused(name: str, answer: str) -> None:
     with pytest.raises(dspy.AdapterParseError):
         adapter_of(name).parse(JUDGE, answer)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        '{"label": "positive"}',
+        '{"reason": "", "label": "positive"}',
+        '{"reason": " \\n ", "label": "positive"}',
+        '{"reason": null, "label": "positive"}',
+        '{"reason": ["it praises", "twice"], "label": "positive"}',
+        '{"reason": {"why": "it praises"}, "label": "positive"}',
+        '{"label": "The label is POSITIVE."}',
+    ],
+)
+@pytest.mark.parametrize("name", ["plain", "json"])
+def test_a_label_without_a_readable_reason_is_a_label(name: str, answer: str) -> None:
+    assert adapter_of(name).parse(JUDGE, answer) == {"reason": "", "label": "positive"}
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ('"A joy."', "A joy."),
+        ('["A joy."]', "A joy."),
+        ("12", "12"),
+        ("1.5", "1.5"),
+        ('"12"', "12"),
+        ('"[laughs] A joy."', "[laughs] A joy."),
+        ('"true"', "true"),
+        ('"**A joy.**"', "A joy."),
+        ('"\\"A joy.\\""', "A joy."),
+        ('"A \\u001b[31mjoy\\u0000 \\ud800today."', "A [31mjoy today."),
+        ('"A joy\\nto\\twatch."', "A joy\nto\twatch."),
+    ],
+)
+@pytest.mark.parametrize("name", ["plain", "json"])
+def test_a_text_in_json_is_read_as_text(name: str, value: str, text: str) -> None:
+    assert adapter_of(name).parse(PAIR, f'{{"text": {value}, "title": "Joy"}}') == {"text": text, "title": "Joy"}
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        ('["A joy.", "A bore."]', "a list"),
+        ("[]", "a list"),
+        ('{"text": "A joy."}', "an object"),
+        ("true", "a truth value"),
+        ("null", "missing"),
+    ],
+)
+def test_what_is_no_text_is_not_made_one(value: str, kind: str) -> None:
+    with pytest.raises(dspy.AdapterParseError, match=f"text is {kind}, a text is asked for"):
+        PLAIN.parse(PAIR, f'{{"text": {value}, "title": "Joy"}}')
+    with pytest.raises(dspy.AdapterParseError):
+        adapter_of("json").parse(PAIR, f'{{"text": {value}, "title": "Joy"}}')
 
 
 def test_a_wrong_label_is_told_with_the_allowed_ones() -> None:
@@ -191,6 +243,8 @@ def test_a_decimal_at_the_start_of_an_item_is_no_number_of_the_list() -> None:
         ("“Good.”", "Good."),
         ("'Good.'", "Good."),
         ("*Good.*", "Good."),
+        ("**Good.**", "Good."),
+        ("**Good** and **bad**", "**Good** and **bad**"),
         ('"Good" and "bad"', '"Good" and "bad"'),
         ('"Good", he said.', '"Good", he said.'),
         ("Sure! It is good.", "It is good."),
@@ -225,6 +279,24 @@ def test_an_exclamation_is_no_lead_in(text: str) -> None:
         ("POSITIVE", ("Positive", "positive"), "POSITIVE"),  # means two: left as it is
         ("ÜBER", ("über",), "über"),
         ("", ("a",), ""),
+        ("The label is positive.", ("positive", "negative"), "positive"),
+        ("positive (I am sure)", ("positive", "negative"), "positive"),
+        ("{'name': 'positive'}", ("positive", "negative"), "positive"),
+        ("This is not spam", ("spam", "not_spam"), "not_spam"),
+        ("It is spam", ("spam", "not_spam"), "spam"),
+        *(
+            (said, ("positive", "negative"), said)
+            for said in (
+                "not positive",
+                "It isn't positive",
+                "positive or negative",
+                "positive, not negative",
+                "positively",
+                "neither positive",
+                "It says positive things, and more",
+                "neutral",
+            )
+        ),
     ],
 )
 def test_coerce(value: str, allowed: tuple[str, ...], meant: str) -> None:
