@@ -79,6 +79,11 @@ class Assertion(BaseModel):
         """Whether it looks at what is written for `slot`."""
         return not self.labels or slot.label in self.labels
 
+    @property
+    def unwanted(self) -> tuple[str, ...]:
+        """Words that no text may hold, for a decoder that can be kept from them."""
+        return ()
+
     def check(self, draft: Draft, slot: Slot, kept: Kept) -> str | None:
         """Nothing where the assertion holds, else one sentence that tells the writer what to change."""
         names = [self.field] if self.field is not None else list(draft.texts)
@@ -272,6 +277,10 @@ class NoLabelWord(Assertion):
     kind: Literal["no_label_word"] = "no_label_word"
     banned: tuple[str, ...] = ()
 
+    @property
+    def unwanted(self) -> tuple[str, ...]:
+        return self.banned
+
     def judge(self, text: str, slot: Slot) -> str | None:
         for word in self.banned:
             if says(text.replace("_", " "), word.replace("_", " ")):
@@ -314,6 +323,10 @@ class Excludes(Contains):
     """Holds neither the value of the field `value_of` nor any of `any_of`."""
 
     kind: Literal["excludes"] = "excludes"  # type: ignore[assignment]  # a kind of its own with the same parameters
+
+    @property
+    def unwanted(self) -> tuple[str, ...]:
+        return self.any_of
 
     def check(self, draft: Draft, slot: Slot, kept: Kept) -> str | None:
         held = self._held(draft)

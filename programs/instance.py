@@ -47,6 +47,7 @@ from seedless.verify import Verifier
 __all__ = ["Instance", "assertions_of"]
 
 Identity = Mapping[str, str]
+LETTERS = 40  # of a word at most, on average over a text, the space behind it among them
 RELEVANCE = 1.0  # weight of a draft's relevance beside its label's probability
 
 
@@ -150,7 +151,8 @@ class Instance(dspy.Module):
         hold, and in a document the first words of drafts that too many rows begin like."""
         if "form" not in self._config or not (self._document or len(self.task.written_fields) == 1):
             return {}  # in a JSON object a field may be called like a label
-        banned = [word for a in self.assertions if isinstance(a, NoLabelWord) and a.concerns(slot) for word in a.banned]
+        lone = len(self.task.written_fields) == 1
+        banned = [word for a in self.assertions if a.concerns(slot) and (lone or a.field is None) for word in a.unwanted]
         worn = [judged.draft.written for judged in drafts if any(b.assertion == "fresh_opening" for b in judged.broken)]
         unlike = list(dict.fromkeys(first_words(text, OPENING) for text in worn)) if self._document else []
         return {**({"avoid": banned} if banned else {}), **({"unlike": unlike} if unlike else {})}
@@ -163,6 +165,7 @@ class Instance(dspy.Module):
         return {"opening": random.Random(f"{slot.rollout}/opening/{attempt}").choice(others)}
 
     async def _judge(self, draft: Draft, slot: Slot, kept: Kept) -> Judged:
+        draft = _bounded(draft, self.task)
         if draft.problem:
             return Judged(draft, (Broken("form", draft.problem),))
         if self._trims:
@@ -272,6 +275,18 @@ def _asked_for(label: Label) -> bool:
     """Whether a label's constraint asks for its name: a phrase ("exchange rate") is what the text is about, one word ("positive") rarely is."""
     name = label.name.replace("_", " ")
     return len(words(name)) > 1 and says(label.constraint, name)
+
+
+def _bounded(draft: Draft, task: Task) -> Draft:
+    """The draft, a sentence or question on one line, and no text longer than its field can be read at: what an LM that does not stop goes
+    on with is left out, and counts as cut."""
+    texts, finished = dict(draft.texts), draft.finished
+    for field in task.written_fields:
+        if (text := texts.get(field.name)) is not None:
+            room = field.max_words * LETTERS
+            finished = finished and len(text) <= room
+            texts[field.name] = text[:room] if field.form == "text" else " ".join(text[:room].split())
+    return replace(draft, texts=texts, finished=finished)
 
 
 def _trimmed(draft: Draft, task: Task) -> Draft:

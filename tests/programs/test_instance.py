@@ -4,10 +4,12 @@ import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Literal
 
 import dspy
 import pytest
 
+from seedless.assertions import Excludes, NoLabelWord
 from seedless.instance import assertions_of
 from seedless.kept import Kept
 from seedless.lms.spec import HOSTED, Profile
@@ -308,6 +310,41 @@ def test_a_document_says_what_its_texts_are_held_to() -> None:
     extensions = engine.requests[-1].config.extensions
     assert extensions["avoid"] == ["good", "bad"]
     assert "{12}" in extensions["grammar"]  # three words
+
+
+def test_what_a_task_excludes_is_kept_from_the_decoder_where_it_can_be() -> None:
+    excluded = POSTS.model_copy(
+        update={
+            "assertions": (
+                Excludes(field="text", any_of=("cup",)),
+                Excludes(field="text", any_of=("rain",), labels=("bad",)),
+                NoLabelWord(banned=("party",)),
+            )
+        }
+    )
+    lm, engine = recorded('We won the match."')
+    assert TarGEN(excluded, lm=lm, verify="none", profile=replace(PLAIN, continues=True))(label="good").ok
+    assert sorted(engine.requests[-1].config.extensions["avoid"]) == ["cup", "party"]
+
+
+@pytest.mark.parametrize("written", ["word " * 100_000, "x" * 500_000, "\n" * 400 + "We won it."])
+@pytest.mark.parametrize("adapter", ["json", "plain"])
+def test_a_text_without_an_end_is_refused_as_cut_and_goes_no_further(written: str, adapter: Literal["json", "plain"]) -> None:
+    answer = json.dumps({"text": written}) if adapter == "json" else written
+    lm = fake_lm(lambda _: answer)
+    made = TarGEN(POSTS, lm=lm, verify="none", profile=replace(PLAIN, adapter=adapter, revise=True, attempts=2))(label="good")
+    assert made.ok == written.endswith("it.")  # nothing but white space is before it
+    if not made.ok:
+        assert {"complete:text", "length:text"} & {broken.assertion for broken in made.outcome.broken}
+        assert 0 < len(made.outcome.texts["text"]) <= 8 * 40
+        assert max(map(len, lm.fake.prompts)) < 3000
+
+
+@pytest.mark.parametrize(("form", "text"), [("sentence", "We won the cup."), ("text", "We won\nthe cup.")])
+def test_a_sentence_stands_on_one_line(form: Literal["sentence", "text"], text: str) -> None:
+    field = POSTS.fields[0].model_copy(update={"form": form})
+    lm = fake_lm(lambda _: json.dumps({"text": "We won\nthe cup."}))
+    assert TarGEN(POSTS.model_copy(update={"fields": (field,)}), lm=lm, verify="none")(label="good").text == text
 
 
 def test_a_document_does_not_begin_again_as_too_many_rows_do() -> None:
