@@ -50,7 +50,7 @@ class Fault:
 
     `status` and `headers` are HTTP's; `stall` seconds pass before anything is sent; `close` ends the connection without an
     answer; `torn` sends half of the body that the header announced; `edit` changes the completion's text, `finish` its finish
-    reason. A fault with a `stage` (`contexts`, `seeds`, `write`, `verify`) waits for the next request of that stage.
+    reason, `usage` its count of tokens; `body` is sent instead of the whole answer. A fault with a `stage` (`contexts`, `seeds`, `write`, `verify`) waits for the next request of that stage.
     """
 
     status: int = 200
@@ -60,6 +60,8 @@ class Fault:
     torn: bool = False
     edit: Callable[[str], str | None] | None = None
     finish: str | None = None
+    usage: Mapping[str, Any] | None = None
+    body: bytes | None = None
     stage: str | None = None
     message: str = "scripted fault"
 
@@ -82,9 +84,18 @@ def _label(name: str) -> Callable[[str], str]:
     return lambda text: json.dumps({**json.loads(text), "label": name})
 
 
+def _text(change: Callable[[str], Any]) -> Callable[[str], str]:
+    return lambda text: json.dumps({"text": change(json.loads(text)["text"])})
+
+
 def _shouted(text: str) -> str:
     answer = json.loads(text)
     return json.dumps({**answer, "label": f" {answer['label'].upper()}. "})
+
+
+def _in_a_sentence(text: str) -> str:
+    answer = json.loads(text)
+    return json.dumps({**answer, "label": f"The label is {answer['label']}."})
 
 
 FAULTS: Mapping[str, Fault] = {
@@ -99,6 +110,19 @@ FAULTS: Mapping[str, Fault] = {
     "JSON cut, finish stop": Fault(edit=_half, stage="write"),
     "verdict cut, finish length": Fault(edit=_half, finish="length", stage="verify"),
     "verdict cut, finish stop": Fault(edit=_half, stage="verify"),
+    "label in a sentence": Fault(edit=_in_a_sentence, stage="verify"),
+    "verdict without a reason": Fault(edit=lambda text: json.dumps({"label": json.loads(text)["label"]}), stage="verify"),
+    "a list for a text": Fault(edit=_text(lambda text: [text]), stage="write"),
+    "an object for a text": Fault(edit=_text(lambda text: {"text": text}), stage="write"),
+    "half a character": Fault(edit=_text(lambda text: f"\ud800{text}"), stage="write"),
+    "control characters": Fault(edit=_text(lambda text: f"\x00\x1b[2J{text}"), stage="write"),
+    "emphasis around the text": Fault(edit=_text(lambda text: f"**{text}**"), stage="write"),
+    "a text without an end": Fault(edit=_text(lambda _: "word " * 1_000_000), stage="write"),
+    "a page instead of JSON": Fault(headers={"Content-Type": "text/html"}, body=b"<html><body>Please log in.</body></html>"),
+    "no body": Fault(body=b""),
+    "a body that is no UTF-8": Fault(body=b'{"choices": "\xff"}'),
+    "usage that is no number": Fault(usage={"prompt_tokens": "many", "completion_tokens": -1}),
+    "a status of its own": Fault(status=425),
     "empty content": Fault(edit=lambda _: ""),
     "null content": Fault(edit=lambda _: None),
     "prose around the JSON": Fault(edit=lambda text: f"Sure! Here it is:\n\n```json\n{text}\n```\n\nLet me know."),
@@ -312,12 +336,12 @@ def _handler(server: OpenAIServer) -> type[BaseHTTPRequestHandler]:
                 "choices": [
                     {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": fault.finish or "stop"}
                 ],
-                "usage": {"prompt_tokens": words, "completion_tokens": written, "total_tokens": words + written},
+                "usage": fault.usage or {"prompt_tokens": words, "completion_tokens": written, "total_tokens": words + written},
             }
-            self._send(200, answer, fault.headers, torn=fault.torn)
+            self._send(200, answer if fault.body is None else fault.body, fault.headers, torn=fault.torn)
 
-        def _send(self, status: int, answer: Mapping[str, Any], headers: Mapping[str, str], *, torn: bool = False) -> None:
-            data = json.dumps(answer).encode()
+        def _send(self, status: int, answer: Mapping[str, Any] | bytes, headers: Mapping[str, str], *, torn: bool = False) -> None:
+            data = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
             self.send_response(status)
             for name, value in {"Content-Type": "application/json", "Content-Length": str(len(data)), **headers}.items():
                 self.send_header(name, value)

@@ -21,7 +21,6 @@ from seedless.lms.step import Budget, MemorySteps, Step, Steps, Unbounded, curre
 
 __all__ = ["CutOff", "MeteredLM", "StepFailed", "metered"]
 
-PASSING = (dspy.LMRateLimitError, dspy.LMServerError, dspy.LMTransportError, dspy.LMTimeoutError)
 FINAL = (
     dspy.LMAuthError,
     dspy.LMBillingError,
@@ -30,6 +29,7 @@ FINAL = (
     dspy.LMUnsupportedFeatureError,
     dspy.LMInvalidRequestError,
 )
+LONGEST = 500_000  # characters of an answer that are read: twice what a row's texts can have, and the model's thoughts before them
 NEVER_SENT = frozenset({"base_url", "cache", "form", "least", "rollout_id", "sentences", "timeout", "unlike"})
 ENGINE_ONLY = frozenset({"avoid", "choices", "document", "grammar", "min_p"})  # what llama.cpp takes beside OpenAI's request
 
@@ -167,14 +167,16 @@ class MeteredLM(dspy.LM):
             tried += 1
             try:
                 response = await super().acall(request)
-            except PASSING as error:
-                await self._passed(error, tried, time.monotonic() - started)
             except FINAL as error:
                 raise self._unusable(error) from error
             except dspy.LMError as error:
                 if isinstance(error.__cause__, SeedlessError):  # an engine in this process said it in our own words
                     raise error.__cause__ from error
-                raise self._failed(error) from error
+                if isinstance(error, dspy.LMUnexpectedError) and not isinstance(
+                    self.engine, str
+                ):  # a fault of somebody's engine, no server's
+                    raise self._failed(error) from error
+                await self._passed(error, tried, time.monotonic() - started)
             else:
                 return self._step(request, response)
 
@@ -203,7 +205,7 @@ class MeteredLM(dspy.LM):
     def _cause(self, error: dspy.LMError) -> str:
         """What went wrong, in one line, without the key: some servers repeat it in their answers."""
         status = f"HTTP {error.status}, " if error.status else ""
-        said = " ".join(str(error.message or error).split())
+        said = " ".join(str(error.message or "no reason given").split())
         for name, value in self.kwargs.items():
             if name.endswith("key") and isinstance(value, str) and len(value) > 4:
                 said = said.replace(value, "[key]")
@@ -222,9 +224,10 @@ class MeteredLM(dspy.LM):
                 response, provider=self._provider_name, requested_model=self.model.partition("/")[2], request=request
             )
         self.budget.charge(cost)
+        text = (response.text or "").encode("utf-8", "replace").decode("utf-8")  # half a surrogate pair is no text
         return Step(
-            text=(response.text or "").encode("utf-8", "replace").decode("utf-8"),  # half a surrogate pair is no text
-            finish=str(response.finish_reason),
+            text=text[:LONGEST],
+            finish="length" if len(text) > LONGEST else str(response.finish_reason),
             input_tokens=usage.input_tokens or 0,
             output_tokens=usage.output_tokens or 0,
             cost=cost,

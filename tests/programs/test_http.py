@@ -113,7 +113,9 @@ def test_one_fault_in_the_middle_is_survived(name: str, seedless: CommandLine, t
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["torn HTTP body", "connection closed", "empty content", "refusal"])
+@pytest.mark.parametrize(
+    "name", ["torn HTTP body", "connection closed", "empty content", "refusal", "a page instead of JSON", "usage that is no number"]
+)
 def test_faults_in_the_lists_of_contexts_and_seeds_are_survived(
     name: str, openai_server: OpenAIServer, seedless: CommandLine, task: Path, tmp_path: Path
 ) -> None:
