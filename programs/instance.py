@@ -67,6 +67,7 @@ class Instance(dspy.Module):
             attempts=profile.attempts,
             drafts=profile.drafts,
             revises=profile.revise,
+            names={field.key: field.name for field in task.written_fields},
         )
         self.verifier = verifier
         self.filters = filters
@@ -322,7 +323,7 @@ def _before_quotation(task: Task, seed: str) -> str:
 
 def _with_fields(signature: Any, task: Task) -> Any:
     for field in task.written_fields:
-        signature = signature.append(field.name, dspy.OutputField(desc=field.description), str)
+        signature = signature.append(field.key, dspy.OutputField(desc=field.description), str)
     return signature
 
 
@@ -331,9 +332,9 @@ def _config(task: Task, profile: Profile, *, formed: bool, document: bool) -> di
     if config:  # a model in this process: bound the text; a hosted one bounds itself, and may think before it writes
         config.setdefault("max_tokens", int(sum(1.8 * field.max_words + 12 for field in task.written_fields)))
     if profile.adapter == "plain" and formed:
-        config["form"] = {field.name: field.form for field in task.written_fields}
+        config["form"] = {field.key: field.form for field in task.written_fields}
         config["sentences"] = max(1, task.written_fields[0].max_words // 15)
-        config["least"] = {field.name: field.min_words for field in task.written_fields}
+        config["least"] = {field.key: field.min_words for field in task.written_fields}
     if document:
         config["document"] = True
     return config

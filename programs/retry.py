@@ -52,15 +52,27 @@ class AssertedRetry(dspy.Module):
         Drafts written in each round; the best one counts.
     revises
         Whether a broken draft goes back to the writer. Otherwise the next round writes a new one.
+    names
+        What a draft calls the outputs that it does not call as the signatures do.
     """
 
-    def __init__(self, generate: Any, revise: Any, *, attempts: int = 3, drafts: int = 1, revises: bool = True) -> None:
+    def __init__(
+        self,
+        generate: Any,
+        revise: Any,
+        *,
+        attempts: int = 3,
+        drafts: int = 1,
+        revises: bool = True,
+        names: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__()
         self.generate = dspy.Predict(generate)
         self.revise = dspy.Predict(revise)
         self.attempts = attempts
         self.drafts = drafts
         self.revises = revises
+        self._names = dict(names or {})
 
     async def aforward(
         self,
@@ -86,14 +98,17 @@ class AssertedRetry(dspy.Module):
                 history.append(await judge(draft))
             best = max(history[-self.drafts :], key=lambda j: (not j.broken, j.score))
             if not best.broken:
-                _splice(trace_start, best.draft)
+                self._splice(trace_start, best.draft)
                 return Retried(best, ok=True, drafts=len(history), history=tuple(history))
-        _splice(trace_start, history[-1].draft)  # a relabelled row is the last draft; a refused one leaves it as the only trace
+        self._splice(
+            trace_start, history[-1].draft
+        )  # a relabelled row is the last draft; a refused one leaves it as the only trace
         return Retried(history[-1], ok=False, drafts=len(history), history=tuple(history))
 
     async def _write(self, before: Judged | None, config: Mapping[str, Any], inputs: Mapping[str, Any]) -> Draft:
         predictor = self.generate if before is None else self.revise
-        outputs = list(predictor.signature.output_fields)
+        named = {output: self._names.get(output, output) for output in predictor.signature.output_fields}
+        (first, *_others) = named.values()
         asked = {name: inputs.get(name, "") for name in predictor.signature.input_fields}
         if before is not None:
             asked["previous_attempt"] = before.draft.text
@@ -102,28 +117,31 @@ class AssertedRetry(dspy.Module):
             with stage("write" if before is None else "revise"):
                 found = await predictor.acall(config=dict(config), **asked)
         except CutOff as cut:
-            return Draft({outputs[0]: cut.text}, finished=False)
+            return Draft({first: cut.text}, finished=False)
         except dspy.AdapterParseError as error:
             return Draft(
-                {outputs[0]: str(error.lm_response or "")},
+                {first: str(error.lm_response or "")},
                 problem="The answer was not in the form that was asked for; keep to it.",
             )
-        return Draft({name: str(found[name]).strip() for name in outputs})
+        return Draft({name: str(found[output]).strip() for output, name in named.items()})
 
+    def _splice(self, start: int, accepted: Draft) -> None:
+        """Keep only the accepted draft's step in DSPy's trace, else an optimiser would store a rejected draft as a demonstration."""
+        trace = dspy.settings.trace
+        if trace is None:
+            return
+        kept = [step for step in trace[start:] if not _wrote(step) or self._matches(step[2], accepted)]
+        trace[start:] = kept
 
-def _splice(start: int, accepted: Draft) -> None:
-    """Keep only the accepted draft's step in DSPy's trace, else an optimiser would store a rejected draft as a demonstration."""
-    trace = dspy.settings.trace
-    if trace is None:
-        return
-    kept = [step for step in trace[start:] if not _wrote(step) or _matches(step[2], accepted)]
-    trace[start:] = kept
+    def _matches(self, prediction: Any, accepted: Draft) -> bool:
+        """Whether the accepted draft is this prediction, as it is or with its last sentences left out."""
+        said = {self._names.get(output, output): str(value).split() for output, value in prediction.items()}
+        return all(name in accepted.texts and _begins(text, accepted.texts[name].split()) for name, text in said.items())
 
 
 def _wrote(step: Any) -> bool:
     return "constraint" in step[1]
 
 
-def _matches(prediction: Any, accepted: Draft) -> bool:
-    """Whether the accepted draft is this prediction, as it is or with its last sentences left out."""
-    return all(name in accepted.texts and str(value).strip().startswith(accepted.texts[name]) for name, value in prediction.items())
+def _begins(said: Sequence[str], accepted: Sequence[str]) -> bool:
+    return list(said[: len(accepted)]) == list(accepted)

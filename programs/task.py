@@ -19,6 +19,10 @@ Tag = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_white
 Share = Annotated[float, Attr(gt=0, le=1_000_000, strict=True, allow_inf_nan=False)]
 
 RESERVED = frozenset({"id", "label", "ok", "outcome", "provenance"})
+SAID_BY_STAGES = frozenset(
+    {"about", "attributes", "constraint", "context", "description", "given_label", "label", "labels", "meaning", "opening"}
+    | {"previous_attempt", "reason", "seed", "shown", "violations", "weights"}
+)  # what the signatures to which a task's fields are added call their own
 BUILT_IN_PLACES = frozenset({"context", "cue", "seed"})
 PLACE = re.compile(r"\{([^{}]*)\}")
 
@@ -50,6 +54,11 @@ class Field(Declared):
     min_words: Annotated[int, Attr(ge=1, le=2000, strict=True)] = 3
     max_words: Annotated[int, Attr(ge=1, le=2000, strict=True)] = 60
     within: Name | None = None
+
+    @property
+    def key(self) -> str:
+        """What a signature calls the field: its name, or `row_` and its name where a stage has an input or output of that name."""
+        return f"row_{self.name}" if self.name in SAID_BY_STAGES else self.name
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -139,6 +148,7 @@ class Task(Declared):
     def _coherent(self) -> Self:
         _distinct("label", "labels", [label.name for label in self.labels])
         _distinct("field", "fields", [field.name for field in self.fields])
+        _distinct("field", "fields", [field.key for field in self.fields])  # a field may be called like another one's key
         _distinct("attribute", "attributes", [attribute.name for attribute in self.attributes])
         names = [field.name for field in self.fields]
         for i, name in enumerate(names):

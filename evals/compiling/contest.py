@@ -197,7 +197,7 @@ class Contest:
         inputs = self.workshop.program(state).write_instance.write.generate.signature.input_fields
         for label in task.labels:
             for row in [row for row in anchor.rows if row.label == label.name][:SHOWN_ROWS] if anchor is not None else ():
-                texts = {field.name: row.texts[field.name] for field in task.written_fields}
+                texts = {field.key: row.texts[field.name] for field in task.written_fields}
                 seed = row.texts[task.seeds.field] if task.seeds.field is not None else ""
                 asked = {"description": task.description, "constraint": label.meaning, "seed": seed, "attributes": []}
                 demos.append({**{name: asked.get(name, "") for name in inputs}, **texts, "augmented": True})

@@ -62,12 +62,13 @@ class LMVerifier(dspy.Module):
         words: Any = JudgeAnchored if mode.name == "anchored" else blind
         for field in task.fields:
             desc = field.description if explains else f"{field.description[0].upper()}{field.description[1:].rstrip('.')}:"
-            words = words.append(field.name, dspy.InputField(desc=desc), str)
+            words = words.append(field.key, dspy.InputField(desc=desc), str)
         if explains:
             words = words.append("reason", dspy.OutputField(desc="one short sentence"), str)
         words = words.append("label", dspy.OutputField(desc="one of the labels"), Literal[task.label_names])
         self.judge = dspy.Predict(words)
         self.task = task
+        self._keys = {field.name: field.key for field in task.fields}
         self.mode = mode
         self.only_relabels = mode.name == "anchored"
         self.relabels = profile.relabels or self.only_relabels
@@ -131,7 +132,7 @@ class LMVerifier(dspy.Module):
         asked: dict[str, Any] = {
             "description": self.task.description,
             "labels": described if self._explains else "\n".join(f"- {label}" for label in described),
-            **(draft.texts if self._explains else {name: f'"{text}"' for name, text in draft.texts.items()}),
+            **{self._keys[name]: text if self._explains else f'"{text}"' for name, text in draft.texts.items()},
         }
         if self.mode.name == "anchored":
             asked["given_label"] = slot.label

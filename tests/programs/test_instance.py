@@ -14,9 +14,10 @@ from seedless.instance import assertions_of
 from seedless.kept import Kept
 from seedless.lms.spec import HOSTED, Profile
 from seedless.outcome import Refusal, Row
+from seedless.signatures import JudgeAnchored, JudgeBlind, ReviseInstance, WriteInstance, WriteInstanceInDocument
 from seedless.slot import Context, Draft, InstanceSeed, Slot
 from seedless.targen import TarGEN
-from seedless.task import Task
+from seedless.task import RESERVED, SAID_BY_STAGES, Task
 from seedless.testing import fake_lm
 from tests.programs.lms.test_adapters import recorded
 from tests.programs.lms.test_grammar import regex_of
@@ -77,6 +78,35 @@ def test_the_judge_sees_both_fields_and_not_the_asked_label() -> None:
     assert PREMISE in judged
     assert "[[ ## given_label ## ]]" not in judged
     assert "constraint" not in judged
+
+
+def test_a_field_that_is_called_like_a_stage_s_own_has_another_name_in_prompts_only() -> None:
+    own = {
+        name for one in (WriteInstance, ReviseInstance, WriteInstanceInDocument, JudgeBlind, JudgeAnchored) for name in one.fields
+    }
+    assert own | {"label", "reason", "weights"} == SAID_BY_STAGES
+
+
+@pytest.mark.parametrize("name", sorted(SAID_BY_STAGES - RESERVED))
+@pytest.mark.parametrize("verify", ["blind", "anchored"])
+def test_a_field_may_be_called_like_a_stage_s_own(name: str, verify: str) -> None:
+    text = "It is quite right, and I agree."
+    task = POSTS.model_copy(update={"fields": (POSTS.fields[0].model_copy(update={"name": name}),)})
+
+    def answer(prompt: str) -> str:
+        judges = "`label` (must be" in prompt
+        return json.dumps({"reason": "it says so", "label": "good"} if judges else {f"row_{name}": text})
+
+    lm = fake_lm(answer)
+    with dspy.context(trace=[]):
+        made = TarGEN(task, lm=lm, verify=verify, profile=HOSTED)(label="good", seed="tomorrow", context="a fair")
+        ((_, _, written), *_judged) = dspy.settings.trace
+    assert made.ok
+    assert made.outcome.texts == {name: text}
+    assert dict(written) == {f"row_{name}": text}
+    writes, judges = lm.fake.prompts
+    assert all(said in writes for said in ("Write a post with good news.", "tomorrow", "a fair", "Short posts."))
+    assert all(said in judges for said in (text, "good: good news", "Short posts."))
 
 
 def test_a_reader_who_disagrees_once_is_a_revision() -> None:
