@@ -15,8 +15,9 @@ from seedless.evals.difficulty import Difficulty, difficulty
 from seedless.evals.diversity import Diversity, diversity
 from seedless.evals.label_quality import LabelQuality, label_quality
 from seedless.evals.labelled import LabelledRows, read_labelled
+from seedless.evals.reporting.told import told
 from seedless.evals.students import STUDENTS, student_of
-from seedless.evals.usefulness import Taught, Usefulness, usefulness
+from seedless.evals.usefulness import Usefulness, usefulness
 from seedless.evals.zero_shot import zero_shot as asked_without_training
 from seedless.taskfile import task_of
 
@@ -57,26 +58,8 @@ class Evaluation:
         }
 
     def told(self) -> str:
-        """The figures that matter most, a line each."""
-        lines = [f"{self.rows} rows of {self.task}"]
-        if self.usefulness is None:
-            lines.append("usefulness: not measured, no real rows to test on were given (--test FILE)")
-        else:
-            for name, taught in self.usefulness.students.items():
-                lines.append(f"{name}: {'; '.join(_arms(taught))}")
-            lines += [f"note: {note}" for note in self.usefulness.notes]
-        return "\n".join(lines)
-
-
-def _arms(taught: Taught) -> list[str]:
-    arms = [
-        f"{name.replace('_', ' ')} {score.macro_f1:.3f} ({score.low:.3f}, {score.high:.3f})" for name, score in taught.arms.items()
-    ]
-    if taught.ratio is not None:
-        arms.append(f"ratio to real {taught.ratio.value:.2f} ({taught.ratio.low:.2f}, {taught.ratio.high:.2f})")
-    if taught.gain is not None:
-        arms.append(f"over the naive prompt {taught.gain.value:+.2f} ({taught.gain.low:+.2f}, {taught.gain.high:+.2f})")
-    return arms
+        """The figures that matter most of each analysis, a line each."""
+        return told(self)
 
 
 def evaluate(

@@ -69,6 +69,29 @@ def test_copied_test_rows_are_found(task: Path, tmp_path: Path) -> None:
     found = evaluate(data, task, test=written(tmp_path / "test.jsonl", test), students=("tfidf",))
     assert found.contamination is not None
     assert found.contamination.record()["splits"]["test"]["overlap"]["exact"] == pytest.approx(10 / 60)
+    assert "note: 10 of 60 rows stand word for word in the test split" in found.told()
+
+
+def test_what_is_told_is_a_line_for_each_analysis_with_real_rows_beside(task: Path, tmp_path: Path) -> None:
+    data, bare = written(tmp_path / "data.jsonl", rows(60)), written(tmp_path / "bare.jsonl", rows(60, telling=1))
+    train, test = written(tmp_path / "train.jsonl", rows(120, seed=2)), written(tmp_path / "test.jsonl", rows(60, seed=1))
+    whole = evaluate(data, task, train=train, test=test, students=("tfidf",))
+    lines = whole.told().splitlines()
+    assert [line.partition(":")[0] for line in lines] == [
+        "60 rows of rooms", "tfidf", "labels", "diversity", "difficulty", "contamination",
+    ]  # fmt: skip
+    assert whole.label_quality.oracle is not None
+    assert f"an oracle confirms {whole.label_quality.oracle.accuracy.value:.2f}" in lines[2]
+    assert whole.diversity.real is not None
+    assert f"(real {whole.diversity.real.self_bleu:.2f})" in lines[3]
+    assert "(real rows 0." in lines[-1]
+    assert "oracle" not in evaluate(bare, task, students=("tfidf",)).told()
+
+
+def test_a_word_that_goes_with_a_label_is_told(task: Path, tmp_path: Path) -> None:
+    planted = [{**row, "text": f"{'she' if row['label'] == 'warm' else 'he'} said {row['text']}"} for row in rows(60)]
+    found = evaluate(written(tmp_path / "data.jsonl", planted), task, students=("tfidf",))
+    assert "bias: pronouns tell " in found.told()
 
 
 def test_without_real_rows_it_says_what_it_does_not_know(seedless: CommandLine, task: Path, tmp_path: Path) -> None:

@@ -1,0 +1,112 @@
+"""An evaluation in a few lines: what `seedless evaluate` prints."""
+
+from typing import TYPE_CHECKING
+
+from seedless.evals.bias import Bias
+from seedless.evals.contamination import Contamination
+from seedless.evals.difficulty import Difficulty
+from seedless.evals.diversity import Diversity
+from seedless.evals.label_quality import LabelQuality
+from seedless.evals.measures.estimate import Estimate
+from seedless.evals.usefulness import Taught, Usefulness
+
+if TYPE_CHECKING:
+    from seedless.evals.evaluation import Evaluation
+
+__all__ = ["told"]
+
+
+def told(found: "Evaluation") -> str:
+    """The figures that matter most of each analysis, a line each, real rows' beside them where there are some; then what to mind."""
+    lines = [f"{found.rows} rows of {found.task}"]
+    lines += _usefulness(found.usefulness)
+    lines += [_labels(found.label_quality), _diversity(found.diversity), _difficulty(found.difficulty)]
+    lines += _bias(found.bias) + _contamination(found.contamination)
+    lines += [f"note: {note}" for note in found.usefulness.notes] if found.usefulness is not None else []
+    return "\n".join([*lines, *_copied(found.contamination)])
+
+
+def _usefulness(found: Usefulness | None) -> list[str]:
+    if found is None:
+        return ["usefulness: not measured, no real rows to test on were given (--test FILE)"]
+    return [f"{name}: {'; '.join(_arms(taught))}" for name, taught in found.students.items()]
+
+
+def _arms(taught: Taught) -> list[str]:
+    arms = [
+        f"{name.replace('_', ' ')} {score.macro_f1:.3f} ({score.low:.3f}, {score.high:.3f})" for name, score in taught.arms.items()
+    ]
+    if taught.ratio is not None:
+        arms.append(f"ratio to real {taught.ratio.value:.2f} ({taught.ratio.low:.2f}, {taught.ratio.high:.2f})")
+    if taught.gain is not None:
+        arms.append(f"over the naive prompt {taught.gain.value:+.2f} ({taught.gain.low:+.2f}, {taught.gain.high:+.2f})")
+    return arms
+
+
+def _labels(found: LabelQuality) -> str:
+    parts = []
+    if found.oracle is not None:
+        parts.append(f"an oracle confirms {_interval(found.oracle.accuracy)}, of real rows {found.oracle.ceiling.value:.2f}")
+    if (share := found.disputes.share) is not None:
+        of_real = found.real_disputes.share if found.real_disputes is not None else None
+        real = f", of as many real rows {of_real.value:.2f}" if of_real is not None else ""
+        parts.append(f"confident learning disputes {_interval(share)}{real}")
+    if found.correction is not None and found.correction.accuracy is not None:
+        right = found.correction.accuracy
+        parts.append(f"right by the oracle before correction {right.before.value:.2f}, after it {right.after.value:.2f}")
+    return f"labels: {'; '.join(parts) or 'too few rows to judge them'}"
+
+
+def _diversity(found: Diversity) -> str:
+    mine, real = found.beside or found.synthetic, found.real
+
+    def beside(name: str, mine: float, real: float | None, digits: int = 2) -> str:
+        return f"{name} {mine:.{digits}f}" + (f" (real {real:.{digits}f})" if real is not None else "")
+
+    parts = [
+        beside("distinct-2", mine.distinct[1], real.distinct[1] if real else None),
+        beside("Self-BLEU", mine.self_bleu, real.self_bleu if real else None),
+        beside("near duplicates", mine.near, real.near if real else None),
+    ]
+    if mine.spread is not None:
+        parts.insert(2, beside("Vendi score", mine.spread.vendi, real.spread.vendi if real and real.spread else None, 1))
+    return f"diversity: {'; '.join(parts)}"
+
+
+def _difficulty(found: Difficulty) -> str:
+    real = f" (real {found.real.bits.value:.2f})" if found.real is not None else ""
+    return f"difficulty: {found.own.bits.value:.2f} of {found.own.entropy:.2f} bits of the label can be read from a row{real}"
+
+
+def _bias(found: Bias) -> list[str]:
+    """A line where a group of words goes with a label by more than chance."""
+    telling = [
+        f"{group.name} tell {group.between_labels.bits:.2f} bits of the label ({group.between_labels.low:.2f}, {group.between_labels.high:.2f})"
+        for group in found.groups
+        if group.telling
+    ]
+    return [f"bias: {'; '.join(telling)}"] if telling else []
+
+
+def _contamination(found: Contamination | None) -> list[str]:
+    if found is None:
+        return []
+    parts = [
+        f"{split.overlap.near:.3f} of the rows stand nearly in the {name} split"
+        + (f" (real rows {split.reference.near:.3f})" if split.reference is not None else "")
+        for name, split in found.splits.items()
+    ]
+    return [f"contamination: {'; '.join(parts)}"]
+
+
+def _copied(found: Contamination | None) -> list[str]:
+    copied = {name: split.overlap for name, split in (found.splits.items() if found is not None else ())}
+    return [
+        f"note: {round(overlap.exact * overlap.rows)} of {overlap.rows} rows stand word for word in the {name} split: what a student shows on it is too good"
+        for name, overlap in copied.items()
+        if overlap.exact > 0 and name == "test"
+    ]
+
+
+def _interval(estimate: Estimate) -> str:
+    return f"{estimate.value:.2f} ({estimate.low:.2f}, {estimate.high:.2f})"
