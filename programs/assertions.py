@@ -214,6 +214,8 @@ REFUSAL = re.compile(
 PREAMBLE = re.compile(
     r"^\W*(?:(?:sure|certainly|of course|absolutely|okay|ok)[,!.:]? (?:here|i|let|this)\b|here(?:'s| is| are) (?:a|an|the|one|your|some|my)\b[^.!?]{0,80}:|"
     r"(?:question|answer|sentence|review|tweet|message|text|example|output|response|note|title|instance|label|topic|headline|statement|input)s?\s*\d*\s*:)"
+    r"|^\W*(?:this|the) (?:\w+[ -]){0,2}(?:review|tweet|post|message|headline|caption|e-?mail|comment|note|text|passage|statement|sentence|question|article|summary)"
+    r" (?:describes|expresses|conveys|highlights|discusses|depicts|reflects|portrays|mentions|illustrates|demonstrates|emphasi[sz]es|summari[sz]es|explores|talks about|is about|asks about|refers to)\b"
     r"|\b(?:only (?:write|output)|output the|the (?:following|above|given|provided) (?:sentence|question|text|review|tweet|message|paragraph|prompt|statement|example|answer|terms?|post|headline|passage|scenario)|"
     r"(?:this|the) (?:sentence|question|prompt|response|rewritten|revised) (?:is|was|uses|conveys|describes|asks|should|has|version)|(?:write|writing|rewrite) (?:a|an|one|the|this|your)"
     r" (?:sentence|question|review|tweet|message|text|(?:\w+ ){0,2}(?:post|essay|caption|paragraph|introduction|news item))\b|(?:start|begin) by (?:writing|introducing|describing)\b|"
