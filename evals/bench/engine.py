@@ -1,6 +1,7 @@
 """What the pipeline costs the embedded LM: tokens/s under `generate` and from llama.cpp called directly, side by side.
 
-Each round makes rows with `generate`, then sends the very same requests to the same server from as many threads as it has slots.
+Each round makes rows with `generate`, then sends the very same requests to another server on the same weights, with as many slots
+and threads, from as many threads as it has slots. Not to the same one: it keeps prompts that it has read, and would not read them again.
 The pipeline's time runs from its first request to its last answer, with everything that happens in between: assertions,
 sentence embeddings, journal. The ratio is the pipeline's tokens/s by the direct one's; 1.0 means it costs nothing.
 """
@@ -16,6 +17,8 @@ from seedless.generation import Generation, Options
 from seedless.lms.llama import LlamaEngine, LlamaServer
 
 __all__ = ["main"]
+
+HELLO = {"messages": [{"role": "user", "content": "Hello"}], "max_tokens": 8}
 
 
 def one_round(task: str, n: int, seed: int) -> tuple[float, float]:
@@ -38,14 +41,16 @@ def one_round(task: str, n: int, seed: int) -> tuple[float, float]:
         return answer
 
     server.answer = noted  # type: ignore[method-assign]  # a tap on the line, for this measurement only
-    ask({"messages": [{"role": "user", "content": "Hello"}], "max_tokens": 8})  # both sides begin with a loaded model
+    ask(HELLO)  # both sides begin with a loaded model
     with generation:
         for _ in generation:
             pass
     piped = sum(tokens) / (max(marks) - min(marks))
+    direct = LlamaServer(server.path, slots=server.slots, threads=server.threads)
+    direct.answer(HELLO)
     started = time.perf_counter()
-    with ThreadPoolExecutor(server.slots) as pool:
-        direct_tokens = sum(answer["usage"]["completion_tokens"] for answer in pool.map(ask, bodies))
+    with ThreadPoolExecutor(direct.slots) as pool:
+        direct_tokens = sum(answer["usage"]["completion_tokens"] for answer in pool.map(direct.answer, bodies))
     return piped, direct_tokens / (time.perf_counter() - started)
 
 

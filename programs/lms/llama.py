@@ -66,7 +66,8 @@ class LlamaServer:
     of each of a token's hundreds of matrix products, which takes longer than the products. A model whose copies would take more than
     an eighth of the machine's memory is loaded once, and its threads work together.
 
-    `threads` and `slots` change the speed; answers do not depend on `threads`.
+    `threads` and `slots` change the speed; answers do not depend on `threads`. Where none are given, `threads` is None until the weights
+    are loaded, and from then on as many as paid at that moment.
     """
 
     def __init__(
@@ -74,7 +75,7 @@ class LlamaServer:
     ) -> None:
         self.path = path
         self.slots = slots
-        self._threads = threads
+        self.threads = threads
         self._context = context
         self._embedding = embedding
         self._copies: list[Any] = []
@@ -86,9 +87,9 @@ class LlamaServer:
     def _loaded(self) -> list[Any]:
         with self._lock:
             if not self._copies:
-                threads = self._threads or threads_that_pay()
-                small = copies_fit(self.path, threads)
-                copies, each = (min(threads, self.slots), 1) if small else (1, threads)
+                self.threads = self.threads or threads_that_pay()
+                small = copies_fit(self.path, self.threads)
+                copies, each = (min(self.threads, self.slots), 1) if small else (1, self.threads)
                 self._copies = [self._load(threads=each, slots=-(-self.slots // copies)) for _ in range(copies)]
                 self._busy = [0] * copies
             return self._copies
