@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from seedless.errors import BudgetEnded, LMUnusable, SeedlessError, SetupError, TaskError, UsageError
+    from seedless.errors import BudgetEnded, CutShort, LMUnusable, SeedlessError, SetupError, TaskError, UsageError
     from seedless.evals.compile import compile  # noqa: A004  the verb that it is
     from seedless.evals.evaluation import evaluate
     from seedless.evals.report import report
@@ -22,6 +22,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "BudgetEnded": "errors",
+    "CutShort": "errors",
     "Generation": "generation",
     "LMUnusable": "errors",
     "Options": "generation",
@@ -46,6 +47,7 @@ _HOMES = {
 
 __all__ = [
     "BudgetEnded",
+    "CutShort",
     "Generation",
     "LMUnusable",
     "Options",

@@ -6,11 +6,17 @@
     ├── UsageError          the command, a file or a setting is wrong (exit code 2)
     │   ├── TaskError       a task file or a task object
     │   └── SetupError      something the command needs is missing: weights, a key, a package, disk space
-    ├── BudgetEnded         a budget ended before the run was complete (exit code 3)
-    └── LMUnusable          the LM cannot be used: unreachable, refused, failing throughout (exit code 4)
+    └── CutShort            a run ended early, and has what was accepted until then
+        ├── BudgetEnded     a budget ended before the run was complete (exit code 3)
+        └── LMUnusable      the LM cannot be used: unreachable, refused, failing throughout (exit code 4)
 """
 
-__all__ = ["BudgetEnded", "LMUnusable", "SeedlessError", "SetupError", "TaskError", "UsageError"]
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+__all__ = ["BudgetEnded", "CutShort", "LMUnusable", "SeedlessError", "SetupError", "TaskError", "UsageError"]
 
 
 class SeedlessError(Exception):
@@ -33,13 +39,19 @@ class SetupError(UsageError):
     """Something that the command needs is not there: weights, an API key, a package, space on the disk."""
 
 
-class BudgetEnded(SeedlessError):
+class CutShort(SeedlessError):
+    """A run ended before every row was accepted. `rows` are the accepted ones as a `datasets.Dataset` where `generate` raised it."""
+
+    rows: "Dataset | None" = None
+
+
+class BudgetEnded(CutShort):
     """A budget (LM calls, cost or refills) ended before every row was accepted. Accepted rows are kept."""
 
     exit_code = 3
 
 
-class LMUnusable(SeedlessError):
+class LMUnusable(CutShort):
     """The LM cannot be used: it cannot be reached, refuses the request, or fails throughout. The run can be resumed."""
 
     exit_code = 4

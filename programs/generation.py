@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from seedless import background
-from seedless.errors import BudgetEnded, UsageError
+from seedless.errors import BudgetEnded, CutShort, UsageError
 from seedless.lms.spec import LMSpec
 from seedless.outcome import Outcome
 from seedless.planner import Plan
@@ -298,9 +298,10 @@ def generate(task: Task | str | Path, *, n: int, out: str | Path | None = None, 
     UsageError
         If anything given cannot be used.
     BudgetEnded
-        If a budget ended short of `n`. With `out`, the accepted rows are in its `rows.jsonl`.
+        If a budget ended short of `n`.
     LMUnusable
-        If the LM cannot be used.
+        If the LM cannot be used. As with `BudgetEnded`, the error's `rows` are the accepted ones, and with `out` they are in its
+        `rows.jsonl` too.
 
     Examples
     --------
@@ -312,12 +313,19 @@ def generate(task: Task | str | Path, *, n: int, out: str | Path | None = None, 
     from seedless.dataset import dataset_of
 
     with Generation(task, n=n, out=Path(out) if out is not None else None, options=Options(**options)) as generation:
-        for _ in generation:
-            pass
-        ledger = generation.ledger()
-        if ledger.shortfall:
-            raise BudgetEnded(ledger.shortfall)
-        return dataset_of(generation.task, (record for _, record in generation.folder.journal.accepted()))
+
+        def accepted() -> "Dataset":
+            return dataset_of(generation.task, (record for _, record in generation.folder.journal.accepted()))
+
+        try:
+            for _ in generation:
+                pass
+            if shortfall := generation.ledger().shortfall:
+                raise BudgetEnded(shortfall)
+        except CutShort as error:
+            error.rows = accepted()
+            raise
+        return accepted()
 
 
 def stream(task: Task | str | Path, *, n: int, out: str | Path | None = None, **options: Any) -> Iterator[Outcome]:

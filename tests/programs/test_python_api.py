@@ -178,6 +178,21 @@ def test_a_label_that_always_fails_ends_in_an_error_with_the_account(task: Path,
     assert ledger["per_label"]["warm"]["missing"] == 0
     assert ledger["per_label"]["cold"]["broken_most"]["sentences:text"] == sum(ledger["refused"].values()) >= 23
     assert len((tmp_path / "out" / "rows.jsonl").read_text("utf-8").splitlines()) == 3
+    assert caught.value.rows is not None
+    assert caught.value.rows.features["label"].int2str(caught.value.rows["label"]) == ["warm"] * 3
+
+
+def test_a_run_without_a_folder_that_is_cut_short_hands_over_its_rows(openai_server: OpenAIServer, task: Path) -> None:
+    lm = dspy.LM("openai/some-model", api_base=openai_server.url, api_key="none", cache=False)
+    with pytest.raises(BudgetEnded) as ended:
+        generate(task, n=6, lm=lm, max_calls=14, concurrency=1)
+    openai_server.script(lambda number: Fault(status=401) if number >= 14 + 14 else None)
+    with pytest.raises(LMUnusable) as broken:
+        generate(task, n=6, lm=lm, concurrency=1)
+    for error in (ended.value, broken.value):
+        assert error.rows is not None
+        assert 1 <= len(error.rows) < 6
+        assert all(error.rows["text"])
 
 
 @pytest.mark.parametrize(
