@@ -483,6 +483,11 @@ def _account(ledger: dict[str, Any], folder: Path | None, *, as_json: bool) -> N
     _print(
         f"{ledger['accepted']} rows in {folder} ({labels}); {refused} slots refused, {sum(ledger['calls'].values())} LM calls, {ledger['wall_s']:.0f} s"
     )
+    if ledger["unnamed"]:
+        _say(
+            f"seedless: the LM named no contexts, so {ledger['unnamed']} rows are about the task's hint alone; "
+            "list some in the task file (contexts: given), or name another LM"
+        )
     for label, account in ledger["per_label"].items():
         if account["read"] >= ENOUGH_READ and account["read_otherwise"] > OFTEN * account["read"]:
             _say(

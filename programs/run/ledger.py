@@ -19,7 +19,8 @@ class Ledger:
     were `read` by the verifier, and how many of those were `read_otherwise`, as another label. `refused` counts
     refused slots by the assertion that was broken last; `broken` counts every broken assertion of every draft. `flips` count
     accepted rows whose final label is not the asked one, as `asked -> final`. `calls` and `tokens` are per stage; `repeated` are
-    requests sent again because a process died before it could keep their answers. `cost_usd` is None where a price is unknown.
+    requests sent again because a process died before it could keep their answers. `unnamed` counts accepted rows whose context is the
+    task's hint, since the LM named no context. `cost_usd` is None where a price is unknown.
     `shortfall` says why rows are missing; it is empty for a complete run.
     """
 
@@ -35,6 +36,7 @@ class Ledger:
     cost_usd: float | None
     wall_s: float
     shortfall: str = ""
+    unnamed: int = 0
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -45,7 +47,9 @@ class Ledger:
         broken: Counter[str] = Counter()
         read: Counter[str] = Counter()
         otherwise: Counter[str] = Counter()
+        unnamed = 0
         for _, record in journal.accepted():
+            unnamed += record["provenance"]["context_source"] == "hint"
             accepted[record["label"]] += 1
             asked = record["provenance"]["asked_label"]
             broken.update(record["provenance"]["broken"])
@@ -101,6 +105,7 @@ class Ledger:
             cost_usd=journal.cost(),
             wall_s=round(journal.seconds(), 3),
             shortfall=shortfall,
+            unnamed=unnamed,
             settings=settings,
         )
 

@@ -93,6 +93,7 @@ def test_a_label_that_its_drafts_often_miss_is_told(otherwise: int, told: bool, 
         "refused": {"label": 9},
         "calls": {"write": 40},
         "wall_s": 1.0,
+        "unnamed": 0,
         "per_label": {"warm": account, "cold": few},
     }
     cli._account(ledger, Path("run"), as_json=False)

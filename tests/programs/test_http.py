@@ -138,6 +138,18 @@ def test_a_list_that_was_cut_gives_no_scraps_of_json_as_contexts(
     assert [context for context in contexts if not context.replace(" ", "").isalpha() or context == "contexts"] == []
 
 
+@pytest.mark.slow
+def test_an_lm_that_names_no_contexts_is_told_of(
+    openai_server: OpenAIServer, seedless: CommandLine, task: Path, tmp_path: Path
+) -> None:
+    nothing = Fault(edit=lambda _: json.dumps({"contexts": []}), stage="contexts")
+    openai_server.script({1: nothing, 2: nothing, 3: nothing})
+    done = seedless.run(*command(task, tmp_path / "out", openai_server.url))
+    check_complete(done, tmp_path / "out", openai_server)
+    assert "the LM named no contexts, so 12 rows are about the task's hint alone" in done.err
+    assert ledger_of(tmp_path / "out")["unnamed"] == 12
+
+
 class Busy:
     """429 for `seconds` from the tenth request on."""
 
