@@ -48,7 +48,7 @@ class _JSONAdapter(dspy.JSONAdapter):
 
     def _parse(self, signature: Signature, completion: str) -> dict[str, Any]:
         raw = signature
-        for name in _texts(signature):
+        for name in (*_texts(signature), *_lists(signature)):
             raw = raw.with_updated_fields(name, type_=Raw)
         return _with_texts(signature, completion, super().parse(raw, completion))
 
@@ -219,12 +219,12 @@ class PlainAdapter(dspy.Adapter):
         if plainly and _one_text(signature):
             return {name: unwrapped(completion)}
         if plainly:
-            return {name: [item for line in completion.splitlines() if (item := LIST_MARK.sub("", line).strip(" \t*\"'`"))]}
+            return {name: _lines(completion)}
         start, end = completion.find("{"), completion.rfind("}")
         try:
             found = json.loads(completion[start : end + 1])
             read = {
-                key: found.get(key) if field.annotation is str else parse_value(found[key], field.annotation)
+                key: found.get(key) if field.annotation in {str, list[str]} else parse_value(found[key], field.annotation)
                 for key, field in signature.output_fields.items()
             }
         except (ValueError, KeyError, TypeError, ValidationError) as error:
@@ -322,20 +322,46 @@ def _texts(signature: Signature) -> list[str]:
     return [name for name, field in signature.output_fields.items() if field.annotation is str]
 
 
+def _lists(signature: Signature) -> list[str]:
+    """The outputs that are lists of texts."""
+    return [name for name, field in signature.output_fields.items() if field.annotation == list[str]]
+
+
 def _with_texts(signature: Signature, completion: str, found: dict[str, Any]) -> dict[str, Any]:
-    """What a JSON object holds, its texts as text: a number as it is written, a list of one text as that text.
+    """What a JSON object holds, its texts as text and its lists as lists of them.
 
     A text beside a choice is a reason, and a choice without a reason is one all the same.
     """
     for name in _texts(signature):
-        value = found[name][0] if isinstance(found[name], list) and len(found[name]) == 1 else found[name]
-        if isinstance(value, bool) or not isinstance(value, str | int | float):
-            if not _chooses(signature):
-                kind = {dict: "an object", list: "a list", bool: "a truth value"}.get(type(value), "missing")
-                raise _unreadable(signature, completion, f"{name} is {kind}, a text is asked for")
-            value = ""
-        found[name] = _unquoted_whole(str(value))
+        text = _as_text(found[name])
+        if text is None and not _chooses(signature):
+            kind = {dict: "an object", list: "a list", bool: "a truth value"}.get(type(found[name]), "missing")
+            raise _unreadable(signature, completion, f"{name} is {kind}, a text is asked for")
+        found[name] = text or ""
+    for name in _lists(signature):
+        found[name] = _as_list(found[name])
     return found
+
+
+def _as_text(value: Any) -> str | None:
+    """A text, a number as it is written, a list of one text as that text; None for anything else."""
+    if isinstance(value, list) and len(value) == 1:
+        return _as_text(value[0])
+    return _unquoted_whole(str(value)) if isinstance(value, str | int | float) and not isinstance(value, bool) else None
+
+
+def _as_list(value: Any) -> list[str]:
+    """The texts of a list: of its items, of its items' only values, of an object's values, or a text's lines. What is none is left out."""
+    if isinstance(value, str):
+        return _lines(value)
+    items = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
+    texts = (_as_text(next(iter(item.values()))) if isinstance(item, dict) and len(item) == 1 else _as_text(item) for item in items)
+    return [text for text in texts if text]
+
+
+def _lines(text: str) -> list[str]:
+    """The items of a list with a line for each, without numbers and marks."""
+    return [item for line in text.splitlines() if (item := LIST_MARK.sub("", line).strip(" \t*\"'`"))]
 
 
 def _chooses(signature: Signature) -> bool:

@@ -8,7 +8,7 @@ import pytest
 from seedless.errors import UsageError
 from seedless.lms.adapters import ADAPTERS, PlainAdapter, adapter_of, coerce, unwrapped
 from seedless.lms.metered import MeteredLM
-from seedless.signatures import JudgeBlind, NameContextsPlainly, WriteInstanceInDocument, WriteInstancePlainly
+from seedless.signatures import JudgeBlind, NameContexts, NameContextsPlainly, WriteInstanceInDocument, WriteInstancePlainly
 from seedless.testing import FakeEngine, fake_lm
 
 WRITE = WriteInstancePlainly.append("text", dspy.OutputField(desc="one line"), str)
@@ -229,6 +229,26 @@ def test_several_texts_are_read_from_json() -> None:
 )
 def test_a_list_is_read_by_lines(answer: str, items: list[str]) -> None:
     assert PLAIN.parse(NameContextsPlainly, answer) == {"contexts": items}
+
+
+@pytest.mark.parametrize(
+    ("value", "items"),
+    [
+        ('["a hall", "a room"]', ["a hall", "a room"]),
+        ('[{"context": "a hall"}, {"context": "a room"}]', ["a hall", "a room"]),
+        ('{"1": "a hall", "2": "a room"}', ["a hall", "a room"]),
+        ('"1. a hall\\n2. a room"', ["a hall", "a room"]),
+        ('[null, "a hall", {"name": "x", "why": "y"}, ["a room"], true, 1984]', ["a hall", "a room", "1984"]),
+    ],
+)
+def test_a_list_in_json_is_read_for_its_texts(value: str, items: list[str]) -> None:
+    assert adapter_of("json").parse(NameContexts, f'{{"contexts": {value}}}') == {"contexts": items}
+
+
+@pytest.mark.parametrize("value", ["[]", "null", "{}", "true", '[{"a": "x", "b": "y"}]', '""'])
+def test_a_list_without_a_text_is_empty(value: str) -> None:
+    with pytest.raises(dspy.AdapterParseError, match="contexts is empty"):
+        adapter_of("json").parse(NameContexts, f'{{"contexts": {value}}}')
 
 
 def test_a_decimal_at_the_start_of_an_item_is_no_number_of_the_list() -> None:
