@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seedless.errors import UsageError
-from seedless.lms.adapters import coerce
+from seedless.lms.reading import coerce
 from seedless.task import Task
 
 __all__ = ["LabelledRows", "read_labelled"]

@@ -100,9 +100,8 @@ class AssertedRetry(dspy.Module):
             if not best.broken:
                 self._splice(trace_start, best.draft)
                 return Retried(best, ok=True, drafts=len(history), history=tuple(history))
-        self._splice(
-            trace_start, history[-1].draft
-        )  # a relabelled row is the last draft; a refused one leaves it as the only trace
+        # A relabelled row is the last draft; a refused one leaves it as the only trace.
+        self._splice(trace_start, history[-1].draft)
         return Retried(history[-1], ok=False, drafts=len(history), history=tuple(history))
 
     async def _write(self, before: Judged | None, config: Mapping[str, Any], inputs: Mapping[str, Any]) -> Draft:

@@ -1,7 +1,6 @@
 """How a signature becomes messages: natural text for small models, JSON or DSPy's chat form for the others."""
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, cast, get_args, get_origin
 
@@ -11,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from seedless.errors import UsageError
 from seedless.lms.grammar import grammar_of_document, grammar_of_form, grammar_of_list
+from seedless.lms.reading import as_asked, chooses, lines_of, read, unread, unreadable, unwrapped
 from seedless.task import fill, places
 from seedless.text import says
 
@@ -20,8 +20,6 @@ Signature = type[dspy.Signature]
 Messages = list[dict[str, Any]]
 
 ENDED = '.!?"'  # behind these no full stop is put
-Raw = str | Any | None  # whatever models put where a text is asked for; DSPy would make a text of its `repr`
-UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")  # control characters, halves of surrogate pairs
 
 
 def _said(value: object) -> str:
@@ -44,13 +42,10 @@ class _JSONAdapter(dspy.JSONAdapter):
         return cast("Messages", super().format(_filled(signature, inputs), demos, inputs))
 
     def parse(self, signature: Signature, completion: str) -> dict[str, Any]:
-        return _coerced(signature, completion, self._parse)
+        return read(signature, completion, self._parse)
 
     def _parse(self, signature: Signature, completion: str) -> dict[str, Any]:
-        raw = signature
-        for name in (*_texts(signature), *_lists(signature)):
-            raw = raw.with_updated_fields(name, type_=Raw)
-        return _with_texts(signature, completion, super().parse(raw, completion))
+        return as_asked(signature, completion, super().parse(unread(signature), completion))
 
 
 class _ChatAdapter(dspy.ChatAdapter):
@@ -63,7 +58,7 @@ class _ChatAdapter(dspy.ChatAdapter):
         return cast("Messages", super().format(_filled(signature, inputs), demos, inputs))
 
     def parse(self, signature: Signature, completion: str) -> dict[str, Any]:
-        return _coerced(signature, completion, super().parse)
+        return read(signature, completion, super().parse)
 
 
 class PlainAdapter(dspy.Adapter):
@@ -108,7 +103,7 @@ class PlainAdapter(dspy.Adapter):
             If an output is missing, empty, or not of its type.
         """
         plainly = _one_text(signature) or _one_list(signature)
-        return _coerced(signature, completion, lambda asked, text: self._parse(asked, text, plainly=plainly))
+        return read(signature, completion, lambda asked, text: self._parse(asked, text, plainly=plainly))
 
     def _constrained(
         self, lm: dspy.BaseLM, lm_kwargs: dict[str, Any], signature: Signature, inputs: dict[str, Any]
@@ -188,7 +183,7 @@ class PlainAdapter(dspy.Adapter):
         """A sentence for each input that has no place in the instruction and that `text` does not say yet."""
         parts: list[str] = []
         placed = set(places(signature.instructions))
-        judges = _chooses(signature)
+        judges = chooses(signature)
         for name, field in signature.input_fields.items():
             value = _said(inputs.get(name, ""))
             if not value or name in placed or (not judges and says(" ".join([text, *parts]), value)):
@@ -219,11 +214,11 @@ class PlainAdapter(dspy.Adapter):
         if plainly and _one_text(signature):
             return {name: unwrapped(completion)}
         if plainly:
-            return {name: _lines(completion)}
+            return {name: lines_of(completion)}
         start, end = completion.find("{"), completion.rfind("}")
         try:
             found = json.loads(completion[start : end + 1])
-            read = {
+            raw = {
                 key: found.get(key) if field.annotation in {str, list[str]} else parse_value(found[key], field.annotation)
                 for key, field in signature.output_fields.items()
             }
@@ -232,39 +227,8 @@ class PlainAdapter(dspy.Adapter):
                 start < 0 and len(signature.output_fields) == 1 and not _one_choice(signature)
             ):  # a label, said without the JSON that was asked for
                 return {name: unwrapped(completion)}
-            raise _unreadable(signature, completion, "the answer is not the JSON object that was asked for") from error
-        return _with_texts(signature, completion, read)
-
-
-LIST_MARK = re.compile(r"^\s*(?:[-*•]|\(?\d{1,3}[.):](?!\d))\s*")
-LEAD = re.compile(
-    r"^\s*(?:(?:sure|certainly)\s*[:!]|here(?:'s| is)[^\n:!.?]{0,80}:|(?:review|question|sentence|tweet|message|text|answer|output|example)\s*:)\s*",
-    re.IGNORECASE,
-)
-QUOTES = {'"': '"', "“": "”", "'": "'", "«": "»", "`": "`", "*": "*", "**": "**"}
-
-
-def unwrapped(text: str) -> str:
-    r"""`text` without what a small model wraps around it: a lead-in ("Review:"), quotation marks, line breaks.
-
-    >>> unwrapped('Question: "Who wrote it?"\n')
-    'Who wrote it?'
-    """
-    bare = _unquoted_whole(LEAD.sub("", text.strip(), count=1))
-    if len(bare) > 1 and bare[0] in '"“' and not any(mark in bare[1:] for mark in '"”'):
-        bare = bare[1:].strip()
-    return " ".join(bare.split())
-
-
-def _unquoted_whole(text: str) -> str:
-    """`text` without quotation marks, or marks of emphasis, around the whole of it."""
-    bare = text.strip()
-    while len(bare) > 2 and (mark := "**" if bare.startswith("**") else bare[0]) in QUOTES:
-        inner = bare.removeprefix(mark).removesuffix(QUOTES[mark])
-        if len(inner) != len(bare) - 2 * len(mark) or mark in inner or QUOTES[mark] in inner:
-            break
-        bare = inner.strip()
-    return bare
+            raise unreadable(signature, completion, "the answer is not the JSON object that was asked for") from error
+        return as_asked(signature, completion, raw)
 
 
 def _one_text(signature: Signature) -> bool:
@@ -315,128 +279,6 @@ def _schema(signature: Signature) -> dict[str, Any]:
         if schema.get("type") == "string" and "enum" not in schema and "const" not in schema:
             schema["minLength"] = 1
     return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
-
-
-def _texts(signature: Signature) -> list[str]:
-    """The outputs that are texts."""
-    return [name for name, field in signature.output_fields.items() if field.annotation is str]
-
-
-def _lists(signature: Signature) -> list[str]:
-    """The outputs that are lists of texts."""
-    return [name for name, field in signature.output_fields.items() if field.annotation == list[str]]
-
-
-def _with_texts(signature: Signature, completion: str, found: dict[str, Any]) -> dict[str, Any]:
-    """What a JSON object holds, its texts as text and its lists as lists of them.
-
-    A text beside a choice is a reason, and a choice without a reason is one all the same.
-    """
-    for name in _texts(signature):
-        text = _as_text(found[name])
-        if text is None and not _chooses(signature):
-            kind = {dict: "an object", list: "a list", bool: "a truth value"}.get(type(found[name]), "missing")
-            raise _unreadable(signature, completion, f"{name} is {kind}, a text is asked for")
-        found[name] = text or ""
-    for name in _lists(signature):
-        found[name] = _as_list(found[name])
-    return found
-
-
-def _as_text(value: Any) -> str | None:
-    """A text, a number as it is written, a list of one text as that text; None for anything else."""
-    if isinstance(value, list) and len(value) == 1:
-        return _as_text(value[0])
-    return _unquoted_whole(str(value)) if isinstance(value, str | int | float) and not isinstance(value, bool) else None
-
-
-def _as_list(value: Any) -> list[str]:
-    """The texts of a list: of its items, of its items' only values, of an object's values, or a text's lines. What is none is left out."""
-    if isinstance(value, str):
-        return _lines(value)
-    items = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
-    texts = (_as_text(next(iter(item.values()))) if isinstance(item, dict) and len(item) == 1 else _as_text(item) for item in items)
-    return [text for text in texts if text]
-
-
-def _lines(text: str) -> list[str]:
-    """The items of a list with a line for each, without numbers and marks."""
-    return [item for line in text.splitlines() if (item := LIST_MARK.sub("", line).strip(" \t*\"'`"))]
-
-
-def _chooses(signature: Signature) -> bool:
-    """Whether an output is one of a closed set, or whatever was said for one."""
-    return any(get_origin(field.annotation) is Literal or field.annotation == Raw for field in signature.output_fields.values())
-
-
-def _printable(value: Any) -> Any:
-    """A text, or a list of them, without control characters and halves of characters: no text of the kind that is asked for holds any."""
-    if isinstance(value, list):
-        return [_printable(item) for item in value]
-    return UNPRINTABLE.sub("", value) if isinstance(value, str) else value
-
-
-def _coerced(signature: Signature, completion: str, parse: Any) -> dict[str, Any]:
-    """What `parse` finds, or what it finds once labels in the wrong case, stray marks and unprintable characters are set right."""
-    closed = {name: get_args(f.annotation) for name, f in signature.output_fields.items() if get_origin(f.annotation) is Literal}
-    try:
-        found = cast("dict[str, Any]", parse(signature, completion))
-    except dspy.AdapterParseError:
-        if not closed:
-            raise
-        loose = signature
-        for name in closed:
-            loose = loose.with_updated_fields(name, type_=Raw)
-        found = cast("dict[str, Any]", parse(loose, completion))
-        for name, allowed in closed.items():
-            found[name] = coerce(str(found[name]), allowed)
-            if found[name] not in allowed:
-                raise _unreadable(signature, completion, f"{name} is {found[name]!r}, allowed are {', '.join(allowed)}") from None
-    found = {name: _printable(value) for name, value in found.items()}
-    for name, value in found.items():
-        reason = _chooses(signature) and name not in closed
-        if (isinstance(value, str) and not value.strip() and not reason) or value == []:
-            raise _unreadable(signature, completion, f"{name} is empty")
-    return found
-
-
-def coerce(value: str, allowed: tuple[str, ...]) -> str:
-    """The one of `allowed` that `value` means, or `value` as it is: case, quotation marks, full stops and spaces aside, and what is said
-    before or behind it, as long as that names no other one and denies nothing.
-
-    >>> coerce(' "Positive". ', ("positive", "negative"))
-    'positive'
-    >>> coerce("The label is positive.", ("positive", "negative"))
-    'positive'
-    """
-    key = _bare(value)
-    meant = [one for one in allowed if _bare(one) == key]
-    if not meant:
-        meant = _named(key, allowed)
-    return meant[0] if len(meant) == 1 else value
-
-
-def _named(key: str, allowed: tuple[str, ...]) -> list[str]:
-    """Which of `allowed` an answer names, where it begins or ends with one and denies nothing."""
-    named, rest = [], key
-    for one in sorted(allowed, key=len, reverse=True):  # "not spam" before "spam"
-        whole = re.compile(rf"(?<!\w){re.escape(_bare(one))}(?!\w)")
-        if whole.search(rest):
-            named.append(one)
-            rest = whole.sub("\0", rest)
-    said = rest.startswith("\0") or rest.endswith("\0") or _bare(rest).endswith("\0")
-    return named if said and not DENIES.search(rest) else []
-
-
-DENIES = re.compile(r"\b(?:not?|never|neither|nor|none|without|cannot|unlike|rather|instead|or)\b|n['’]t\b")
-
-
-def _bare(value: str) -> str:
-    return re.sub(r"[\s_\-]+", " ", value.strip(" \t\r\n\"'`*.:;,()[]{}")).casefold()
-
-
-def _unreadable(signature: Signature, completion: str, why: str) -> dspy.AdapterParseError:
-    return dspy.AdapterParseError(adapter_name="seedless", signature=signature, lm_response=completion, message=why)
 
 
 ADAPTERS: dict[str, type[dspy.Adapter]] = {"plain": PlainAdapter, "json": _JSONAdapter, "chat": _ChatAdapter}

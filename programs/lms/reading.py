@@ -1,0 +1,180 @@
+"""What an answer means: texts, lists and labels, however a model wraps them."""
+
+import re
+from collections.abc import Callable
+from typing import Any, Literal, get_args, get_origin
+
+import dspy
+
+__all__ = ["as_asked", "chooses", "coerce", "label_of", "lines_of", "read", "unread", "unreadable", "unwrapped"]
+
+Signature = type[dspy.Signature]
+
+Raw = str | Any | None  # whatever models put where a text is asked for
+UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")  # control characters, halves of surrogate pairs
+LIST_MARK = re.compile(r"^\s*(?:[-*•]|\(?\d{1,3}[.):](?!\d))\s*")
+LEAD = re.compile(
+    r"^\s*(?:(?:sure|certainly)\s*[:!]|here(?:'s| is)[^\n:!.?]{0,80}:|(?:review|question|sentence|tweet|message|text|answer|output|example)\s*:)\s*",
+    re.IGNORECASE,
+)
+QUOTES = {'"': '"', "“": "”", "'": "'", "«": "»", "`": "`", "*": "*", "**": "**"}
+
+
+def unwrapped(text: str) -> str:
+    r"""`text` without what a small model wraps around it: a lead-in ("Review:"), quotation marks, line breaks.
+
+    >>> unwrapped('Question: "Who wrote it?"\n')
+    'Who wrote it?'
+    """
+    bare = _unquoted_whole(LEAD.sub("", text.strip(), count=1))
+    if len(bare) > 1 and bare[0] in '"“' and not any(mark in bare[1:] for mark in '"”'):
+        bare = bare[1:].strip()
+    return " ".join(bare.split())
+
+
+def _unquoted_whole(text: str) -> str:
+    """`text` without quotation marks, or marks of emphasis, around the whole of it."""
+    bare = text.strip()
+    while len(bare) > 2 and (mark := "**" if bare.startswith("**") else bare[0]) in QUOTES:
+        inner = bare.removeprefix(mark).removesuffix(QUOTES[mark])
+        if len(inner) != len(bare) - 2 * len(mark) or mark in inner or QUOTES[mark] in inner:
+            break
+        bare = inner.strip()
+    return bare
+
+
+def _texts(signature: Signature) -> list[str]:
+    """The outputs that are texts."""
+    return [name for name, field in signature.output_fields.items() if field.annotation is str]
+
+
+def _lists(signature: Signature) -> list[str]:
+    """The outputs that are lists of texts."""
+    return [name for name, field in signature.output_fields.items() if field.annotation == list[str]]
+
+
+def unread(signature: Signature) -> Signature:
+    """The signature with whatever is said for a text, or for a list of them, left as it is: DSPy would make a text of its `repr`."""
+    for name in (*_texts(signature), *_lists(signature)):
+        signature = signature.with_updated_fields(name, type_=Raw)
+    return signature
+
+
+def as_asked(signature: Signature, completion: str, found: dict[str, Any]) -> dict[str, Any]:
+    """What a JSON object holds, its texts as text and its lists as lists of them.
+
+    A text beside a choice is a reason, and a choice without a reason is one all the same.
+    """
+    for name in _texts(signature):
+        text = _as_text(found[name])
+        if text is None and not chooses(signature):
+            kind = {dict: "an object", list: "a list", bool: "a truth value"}.get(type(found[name]), "missing")
+            raise unreadable(signature, completion, f"{name} is {kind}, a text is asked for")
+        found[name] = text or ""
+    for name in _lists(signature):
+        found[name] = _as_list(found[name])
+    return found
+
+
+def _as_text(value: Any) -> str | None:
+    """A text, a number as it is written, a list of one text as that text; None for anything else."""
+    if isinstance(value, list) and len(value) == 1:
+        return _as_text(value[0])
+    return _unquoted_whole(str(value)) if isinstance(value, str | int | float) and not isinstance(value, bool) else None
+
+
+def _as_list(value: Any) -> list[str]:
+    """The texts of a list: of its items, of its items' only values, of an object's values, or a text's lines. What is none is left out."""
+    if isinstance(value, str):
+        return lines_of(value)
+    items = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
+    texts = (_as_text(next(iter(item.values()))) if isinstance(item, dict) and len(item) == 1 else _as_text(item) for item in items)
+    return [text for text in texts if text]
+
+
+def lines_of(text: str) -> list[str]:
+    """The items of a list with a line for each, without numbers and marks."""
+    return [item for line in text.splitlines() if (item := LIST_MARK.sub("", line).strip(" \t*\"'`"))]
+
+
+def chooses(signature: Signature) -> bool:
+    """Whether an output is one of a closed set, or whatever was said for one."""
+    return any(get_origin(field.annotation) is Literal or field.annotation == Raw for field in signature.output_fields.values())
+
+
+def _printable(value: Any) -> Any:
+    """A text, or a list of them, without control characters and halves of characters: no text of the kind that is asked for holds any."""
+    if isinstance(value, list):
+        return [_printable(item) for item in value]
+    return UNPRINTABLE.sub("", value) if isinstance(value, str) else value
+
+
+def read(signature: Signature, completion: str, parse: Callable[[Signature, str], dict[str, Any]]) -> dict[str, Any]:
+    """What `parse` finds, or what it finds once labels in the wrong case, stray marks and unprintable characters are set right."""
+    closed = {name: get_args(f.annotation) for name, f in signature.output_fields.items() if get_origin(f.annotation) is Literal}
+    try:
+        found = parse(signature, completion)
+    except dspy.AdapterParseError:
+        if not closed:
+            raise
+        loose = signature
+        for name in closed:
+            loose = loose.with_updated_fields(name, type_=Raw)
+        found = parse(loose, completion)
+        for name, allowed in closed.items():
+            found[name] = label_of(str(found[name]), allowed)
+            if found[name] not in allowed:
+                raise unreadable(signature, completion, f"{name} is {found[name]!r}, allowed are {', '.join(allowed)}") from None
+    found = {name: _printable(value) for name, value in found.items()}
+    for name, value in found.items():
+        reason = chooses(signature) and name not in closed
+        if (isinstance(value, str) and not value.strip() and not reason) or value == []:
+            raise unreadable(signature, completion, f"{name} is empty")
+    return found
+
+
+def label_of(answer: str, allowed: tuple[str, ...]) -> str:
+    """The one of `allowed` that an answer means, or the answer as it is: what `coerce` sets right, and what is said before or behind
+    the label, as long as that names no other one and denies nothing.
+
+    >>> label_of("The label is positive.", ("positive", "negative"))
+    'positive'
+    """
+    exact = coerce(answer, allowed)
+    named = [] if exact in allowed else _named(_bare(answer), allowed)
+    return named[0] if len(named) == 1 else exact
+
+
+def coerce(value: str, allowed: tuple[str, ...]) -> str:
+    """The one of `allowed` that `value` is (case, quotation marks, full stops and spaces aside), or `value` as it is.
+
+    >>> coerce(' "Positive". ', ("positive", "negative"))
+    'positive'
+    """
+    key = _bare(value)
+    meant = [one for one in allowed if _bare(one) == key]
+    return meant[0] if len(meant) == 1 else value
+
+
+def _named(key: str, allowed: tuple[str, ...]) -> list[str]:
+    """Which of `allowed` an answer names, where it begins or ends with one and denies nothing."""
+    named, rest = [], key
+    for one in sorted(allowed, key=len, reverse=True):  # "not spam" before "spam"
+        whole = re.compile(rf"(?<!\w){re.escape(_bare(one))}(?!\w)")
+        if whole.search(rest):
+            named.append(one)
+            rest = whole.sub("\0", rest)
+    said = rest.startswith("\0") or rest.endswith("\0") or _bare(rest).endswith("\0")
+    return named if said and not DENIES.search(rest) else []
+
+
+DENIES = re.compile(r"\b(?:not?|never|neither|nor|none|without|cannot|unlike|rather|instead|or)\b|n['’]t\b")
+
+
+def _bare(value: str) -> str:
+    return re.sub(r"[\s_\-]+", " ", value.strip(" \t\r\n\"'`*.:;,()[]{}")).casefold()
+
+
+def unreadable(signature: Signature, completion: str, why: str) -> dspy.AdapterParseError:
+    """The error that an answer is not what was asked for."""
+    return dspy.AdapterParseError(adapter_name="seedless", signature=signature, lm_response=completion, message=why)

@@ -1,0 +1,90 @@
+"""What an answer means: a text without its wrapping, and the label that it names."""
+
+import pytest
+
+from seedless.lms.reading import coerce, label_of, unwrapped
+
+
+@pytest.mark.parametrize(
+    ("text", "bare"),
+    [
+        ("Good.", "Good."),
+        ('Question: "Who wrote it?"\n', "Who wrote it?"),
+        ("“Good.”", "Good."),
+        ("'Good.'", "Good."),
+        ("*Good.*", "Good."),
+        ("**Good.**", "Good."),
+        ("**Good** and **bad**", "**Good** and **bad**"),
+        ('"Good" and "bad"', '"Good" and "bad"'),
+        ('"Good", he said.', '"Good", he said.'),
+        ("Sure! It is good.", "It is good."),
+        ("Here is a review of a film: It is good.", "It is good."),
+        ("Answer: yes: no", "yes: no"),
+        ("Message in a bottle: a film.", "Message in a bottle: a film."),
+        ("line\n\n  break\ttab", "line break tab"),
+        ("", ""),
+        ('"', '"'),
+        ('"It never closes.', "It never closes."),
+        ('"No," she said. "Go.', '"No," she said. "Go.'),
+        ("Surely: it is good.", "Surely: it is good."),
+    ],
+)
+def test_unwrapped(text: str, bare: str) -> None:
+    assert unwrapped(text) == bare
+    assert unwrapped(bare) == bare
+
+
+@pytest.mark.parametrize("text", ["Here is a film that grabs you! See it twice.", "Here's hoping for a sequel!"])
+def test_an_exclamation_is_no_lead_in(text: str) -> None:
+    assert unwrapped(text) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "allowed", "meant"),
+    [
+        (' "Positive". ', ("positive", "negative"), "positive"),
+        ("question type", ("question_type",), "question_type"),
+        ("neutral", ("positive",), "neutral"),
+        ("positive", ("Positive", "positive"), "positive"),
+        ("POSITIVE", ("Positive", "positive"), "POSITIVE"),  # means two: left as it is
+        ("ÜBER", ("über",), "über"),
+        ("", ("a",), ""),
+    ],
+)
+def test_coerce(value: str, allowed: tuple[str, ...], meant: str) -> None:
+    exact = value if value in allowed else coerce(value, allowed)
+    assert exact == meant
+
+
+@pytest.mark.parametrize(
+    ("answer", "allowed", "meant"),
+    [
+        ("POSITIVE", ("positive", "negative"), "positive"),
+        ("The label is positive.", ("positive", "negative"), "positive"),
+        ("positive (I am sure)", ("positive", "negative"), "positive"),
+        ("{'name': 'positive'}", ("positive", "negative"), "positive"),
+        ("This is not spam", ("spam", "not_spam"), "not_spam"),
+        ("It is spam", ("spam", "not_spam"), "spam"),
+        *(
+            (said, ("positive", "negative"), said)
+            for said in (
+                "not positive",
+                "It isn't positive",
+                "positive or negative",
+                "positive, not negative",
+                "positively",
+                "neither positive",
+                "It says positive things, and more",
+                "neutral",
+            )
+        ),
+    ],
+)
+def test_the_label_that_an_answer_means(answer: str, allowed: tuple[str, ...], meant: str) -> None:
+    assert label_of(answer, allowed) == meant
+
+
+def test_only_an_answer_is_read_for_what_it_means() -> None:
+    """A label in a file of rows is taken as it stands."""
+    assert coerce("rather positive", ("positive", "negative")) == "rather positive"
+    assert coerce("The label is positive.", ("positive", "negative")) == "The label is positive."
