@@ -205,7 +205,7 @@ class MeteredLM(dspy.LM):
     def _cause(self, error: dspy.LMError) -> str:
         """What went wrong, in one line, without the key: some servers repeat it in their answers."""
         status = f"HTTP {error.status}, " if error.status else ""
-        said = " ".join(str(error.message or "no reason given").split())
+        said = " ".join(str(error.message or "no reason that could be read").split())
         for name, value in self.kwargs.items():
             if name.endswith("key") and isinstance(value, str) and len(value) > 4:
                 said = said.replace(value, "[key]")
