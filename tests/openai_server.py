@@ -93,11 +93,6 @@ def _shouted(text: str) -> str:
     return json.dumps({**answer, "label": f" {answer['label'].upper()}. "})
 
 
-def _in_a_sentence(text: str) -> str:
-    answer = json.loads(text)
-    return json.dumps({**answer, "label": f"The label is {answer['label']}."})
-
-
 FAULTS: Mapping[str, Fault] = {
     "429 with Retry-After": Fault(status=429, headers={"Retry-After": "0.2"}),
     "429 without Retry-After": Fault(status=429),
@@ -110,11 +105,8 @@ FAULTS: Mapping[str, Fault] = {
     "JSON cut, finish stop": Fault(edit=_half, stage="write"),
     "verdict cut, finish length": Fault(edit=_half, finish="length", stage="verify"),
     "verdict cut, finish stop": Fault(edit=_half, stage="verify"),
-    "label in a sentence": Fault(edit=_in_a_sentence, stage="verify"),
     "verdict without a reason": Fault(edit=lambda text: json.dumps({"label": json.loads(text)["label"]}), stage="verify"),
-    "a list for a text": Fault(edit=_text(lambda text: [text]), stage="write"),
     "half a character": Fault(edit=_text(lambda text: f"\ud800{text}"), stage="write"),
-    "control characters": Fault(edit=_text(lambda text: f"\x00\x1b[2J{text}"), stage="write"),
     "a text without an end": Fault(edit=_text(lambda _: "word " * 1_000_000), stage="write"),
     "a page instead of JSON": Fault(headers={"Content-Type": "text/html"}, body=b"<html><body>Please log in.</body></html>"),
     "usage that is no number": Fault(usage={"prompt_tokens": "many", "completion_tokens": -1}),
