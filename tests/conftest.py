@@ -19,7 +19,7 @@ SHARED = Path(__file__).parents[2] / "shared" / "data"
 def real_data() -> Path:
     """The folder of real data sets that lies beside the checkout; without it the test is skipped, and says so."""
     if not SHARED.is_dir():
-        pytest.skip(f"no real data sets here: {SHARED} is not a folder")
+        pytest.skip(f"no real data sets here: {SHARED} is not a folder")  # they lie beside the checkout, or nowhere
     return SHARED
 
 

@@ -50,7 +50,8 @@ class Fault:
 
     `status` and `headers` are HTTP's; `stall` seconds pass before anything is sent; `close` ends the connection without an
     answer; `torn` sends half of the body that the header announced; `edit` changes the completion's text, `finish` its finish
-    reason, `usage` its count of tokens; `body` is sent instead of the whole answer. A fault with a `stage` (`contexts`, `seeds`, `write`, `verify`) waits for the next request of that stage.
+    reason, `usage` its count of tokens; `body` is sent instead of the whole answer. A fault with a `stage` (`contexts`, `seeds`,
+    `write`, `verify`) waits for the next request of that stage.
     """
 
     status: int = 200

@@ -100,11 +100,12 @@ def _contamination(found: Contamination | None) -> list[str]:
 
 
 def _copied(found: Contamination | None) -> list[str]:
-    copied = {name: split.overlap for name, split in (found.splits.items() if found is not None else ())}
+    test = found.splits.get("test") if found is not None else None
+    if test is None or not test.overlap.exact:
+        return []
+    copied = round(test.overlap.exact * test.overlap.rows)
     return [
-        f"note: {round(overlap.exact * overlap.rows)} of {overlap.rows} rows stand word for word in the {name} split: what a student shows on it is too good"
-        for name, overlap in copied.items()
-        if overlap.exact > 0 and name == "test"
+        f"note: {copied} of {test.overlap.rows} rows stand word for word in the test split: what a student shows on it is too good"
     ]
 
 

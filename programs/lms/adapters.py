@@ -1,7 +1,7 @@
 """How a signature becomes messages: natural text for small models, JSON or DSPy's chat form for the others."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, cast, get_args, get_origin
 
 import dspy
@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from seedless.errors import UsageError
 from seedless.lms.grammar import grammar_of_document, grammar_of_form, grammar_of_list
-from seedless.lms.reading import as_asked, chooses, lines_of, read, unread, unreadable, unwrapped
+from seedless.lms.reading import chooses, lines_of, read, unreadable, unwrapped
 from seedless.task import fill, places
 from seedless.text import says
 
@@ -42,10 +42,7 @@ class _JSONAdapter(dspy.JSONAdapter):
         return cast("Messages", super().format(_filled(signature, inputs), demos, inputs))
 
     def parse(self, signature: Signature, completion: str) -> dict[str, Any]:
-        return read(signature, completion, self._parse)
-
-    def _parse(self, signature: Signature, completion: str) -> dict[str, Any]:
-        return as_asked(signature, completion, super().parse(unread(signature), completion))
+        return read(signature, completion, super().parse)
 
 
 class _ChatAdapter(dspy.ChatAdapter):
@@ -102,8 +99,8 @@ class PlainAdapter(dspy.Adapter):
         dspy.AdapterParseError
             If an output is missing, empty, or not of its type.
         """
-        plainly = _one_text(signature) or _one_list(signature)
-        return read(signature, completion, lambda asked, text: self._parse(asked, text, plainly=plainly))
+        plainly = unwrapped if _one_text(signature) else lines_of if _one_list(signature) else None
+        return read(signature, completion, lambda asked, text: self._parse(asked, text, plainly))
 
     def _constrained(
         self, lm: dspy.BaseLM, lm_kwargs: dict[str, Any], signature: Signature, inputs: dict[str, Any]
@@ -209,26 +206,18 @@ class PlainAdapter(dspy.Adapter):
             return [self.parse(signature, _unquoted(signature, opening + text)) for text in texts]
         return [self.parse(signature, text if text.startswith(opening) else opening + text) for text in texts]
 
-    def _parse(self, signature: Signature, completion: str, *, plainly: bool) -> dict[str, Any]:
-        ((name, _field), *_others) = signature.output_fields.items()
-        if plainly and _one_text(signature):
-            return {name: unwrapped(completion)}
-        if plainly:
-            return {name: lines_of(completion)}
+    def _parse(self, signature: Signature, completion: str, plainly: Callable[[str], Any] | None) -> dict[str, Any]:
+        (name, *others) = signature.output_fields
+        if plainly is not None:
+            return {name: plainly(completion)}
         start, end = completion.find("{"), completion.rfind("}")
         try:
             found = json.loads(completion[start : end + 1])
-            raw = {
-                key: found.get(key) if field.annotation in {str, list[str]} else parse_value(found[key], field.annotation)
-                for key, field in signature.output_fields.items()
-            }
-        except (ValueError, KeyError, TypeError, ValidationError) as error:
-            if (
-                start < 0 and len(signature.output_fields) == 1 and not _one_choice(signature)
-            ):  # a label, said without the JSON that was asked for
+            return {key: parse_value(found.get(key), field.annotation) for key, field in signature.output_fields.items()}
+        except (ValueError, AttributeError, TypeError, ValidationError) as error:
+            if start < 0 and not others:  # a label, said without the JSON that was asked for
                 return {name: unwrapped(completion)}
             raise unreadable(signature, completion, "the answer is not the JSON object that was asked for") from error
-        return as_asked(signature, completion, raw)
 
 
 def _one_text(signature: Signature) -> bool:

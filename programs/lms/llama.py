@@ -235,9 +235,8 @@ class LlamaEngine:
             # The grammar does not change what is likely, but of half an emoji, say, which it keeps from being next, llama.cpp tells nothing.
             answer = self.server.answer({**body, "messages": messages, "grammar": grammar_of_choice(left)})
             read, looks = read + answer["usage"]["prompt_tokens"], looks + 1
-            places = (
-                answer["choices"][0].get("logprobs", {}).get("content", [])
-            )  # none where a choice itself begins with half a letter
+            # None where a choice itself begins with half a letter.
+            places = answer["choices"][0].get("logprobs", {}).get("content", [])
             return {token["token"]: math.exp(token["logprob"]) for place in places for token in place["top_logprobs"]}
 
         return Response(

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from typing import Any, Literal, get_args, get_origin
 
 import dspy
+from dspy.adapters.utils import parse_value
 
-__all__ = ["as_asked", "chooses", "coerce", "label_of", "lines_of", "read", "unread", "unreadable", "unwrapped"]
+__all__ = ["chooses", "coerce", "label_of", "lines_of", "read", "unreadable", "unwrapped"]
 
 Signature = type[dspy.Signature]
 
@@ -43,39 +44,6 @@ def _unquoted_whole(text: str) -> str:
     return bare
 
 
-def _texts(signature: Signature) -> list[str]:
-    """The outputs that are texts."""
-    return [name for name, field in signature.output_fields.items() if field.annotation is str]
-
-
-def _lists(signature: Signature) -> list[str]:
-    """The outputs that are lists of texts."""
-    return [name for name, field in signature.output_fields.items() if field.annotation == list[str]]
-
-
-def unread(signature: Signature) -> Signature:
-    """The signature with whatever is said for a text, or for a list of them, left as it is: DSPy would make a text of its `repr`."""
-    for name in (*_texts(signature), *_lists(signature)):
-        signature = signature.with_updated_fields(name, type_=Raw)
-    return signature
-
-
-def as_asked(signature: Signature, completion: str, found: dict[str, Any]) -> dict[str, Any]:
-    """What a JSON object holds, its texts as text and its lists as lists of them.
-
-    A text beside a choice is a reason, and a choice without a reason is one all the same.
-    """
-    for name in _texts(signature):
-        text = _as_text(found[name])
-        if text is None and not chooses(signature):
-            kind = {dict: "an object", list: "a list", bool: "a truth value"}.get(type(found[name]), "missing")
-            raise unreadable(signature, completion, f"{name} is {kind}, a text is asked for")
-        found[name] = text or ""
-    for name in _lists(signature):
-        found[name] = _as_list(found[name])
-    return found
-
-
 def _as_text(value: Any) -> str | None:
     """A text, a number as it is written, a list of one text as that text; None for anything else."""
     if isinstance(value, list) and len(value) == 1:
@@ -86,7 +54,10 @@ def _as_text(value: Any) -> str | None:
 def _as_list(value: Any) -> list[str]:
     """The texts of a list: of its items, of its items' only values, of an object's values, or a text's lines. What is none is left out."""
     if isinstance(value, str):
-        return lines_of(value)
+        try:
+            value = parse_value(value, list[Any]) if value.lstrip().startswith("[") else lines_of(value)
+        except ValueError:
+            return lines_of(value)
     items = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
     texts = (_as_text(next(iter(item.values()))) if isinstance(item, dict) and len(item) == 1 else _as_text(item) for item in items)
     return [text for text in texts if text]
@@ -98,39 +69,49 @@ def lines_of(text: str) -> list[str]:
 
 
 def chooses(signature: Signature) -> bool:
-    """Whether an output is one of a closed set, or whatever was said for one."""
-    return any(get_origin(field.annotation) is Literal or field.annotation == Raw for field in signature.output_fields.values())
-
-
-def _printable(value: Any) -> Any:
-    """A text, or a list of them, without control characters and halves of characters: no text of the kind that is asked for holds any."""
-    if isinstance(value, list):
-        return [_printable(item) for item in value]
-    return UNPRINTABLE.sub("", value) if isinstance(value, str) else value
+    """Whether an output is one of a closed set."""
+    return any(get_origin(field.annotation) is Literal for field in signature.output_fields.values())
 
 
 def read(signature: Signature, completion: str, parse: Callable[[Signature, str], dict[str, Any]]) -> dict[str, Any]:
-    """What `parse` finds, or what it finds once labels in the wrong case, stray marks and unprintable characters are set right."""
-    closed = {name: get_args(f.annotation) for name, f in signature.output_fields.items() if get_origin(f.annotation) is Literal}
-    try:
-        found = parse(signature, completion)
-    except dspy.AdapterParseError:
-        if not closed:
-            raise
-        loose = signature
-        for name in closed:
-            loose = loose.with_updated_fields(name, type_=Raw)
-        found = parse(loose, completion)
-        for name, allowed in closed.items():
-            found[name] = label_of(str(found[name]), allowed)
-            if found[name] not in allowed:
-                raise unreadable(signature, completion, f"{name} is {found[name]!r}, allowed are {', '.join(allowed)}") from None
-    found = {name: _printable(value) for name, value in found.items()}
-    for name, value in found.items():
-        reason = chooses(signature) and name not in closed
-        if (isinstance(value, str) and not value.strip() and not reason) or value == []:
-            raise unreadable(signature, completion, f"{name} is empty")
-    return found
+    """The outputs that `parse` finds in an answer, each as it was asked for. `parse` is given the signature with whatever is said for a text,
+    a list or a label left as it is: DSPy would make a text of its `repr`, and fail at a label in another case.
+
+    Raises
+    ------
+    dspy.AdapterParseError
+        If an output is missing, empty, or not what was asked for. Only a text beside a choice may be missing: a choice without a reason is one.
+    """
+    raw = signature
+    for name, field in signature.output_fields.items():
+        if field.annotation in {str, list[str]} or get_origin(field.annotation) is Literal:
+            raw = raw.with_updated_fields(name, type_=Raw)
+    found = parse(raw, completion)
+    settled: dict[str, Any] = {}
+    for name, field in signature.output_fields.items():
+        value = found.get(name)
+        if field.annotation is str:
+            settled[name] = _printable(_as_text(value) or "")
+            if not settled[name] and not chooses(signature):
+                kind = {dict: "an object", list: "a list", bool: "a truth value", type(None): "missing"}.get(type(value))
+                raise unreadable(signature, completion, f"{name} is {f'{kind}, a text is asked for' if kind else 'empty'}")
+        elif field.annotation == list[str]:
+            settled[name] = [text for item in _as_list(value) if (text := _printable(item))]
+            if not settled[name]:
+                raise unreadable(signature, completion, f"{name} is empty")
+        elif get_origin(field.annotation) is Literal:
+            allowed = get_args(field.annotation)
+            settled[name] = label_of("" if value is None else str(value), allowed)
+            if settled[name] not in allowed:
+                raise unreadable(signature, completion, f"{name} is {settled[name]!r}, allowed are {', '.join(allowed)}")
+        else:
+            settled[name] = value
+    return settled
+
+
+def _printable(text: str) -> str:
+    """`text` without control characters and halves of characters: no text of the kind that is asked for holds any."""
+    return UNPRINTABLE.sub("", text).strip()
 
 
 def label_of(answer: str, allowed: tuple[str, ...]) -> str:
