@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, Literal, get_args, get_origin
 
 import dspy
@@ -82,11 +83,7 @@ def read(signature: Signature, completion: str, parse: Callable[[Signature, str]
     dspy.AdapterParseError
         If an output is missing, empty, or not what was asked for. Only a text beside a choice may be missing: a choice without a reason is one.
     """
-    raw = signature
-    for name, field in signature.output_fields.items():
-        if field.annotation in {str, list[str]} or get_origin(field.annotation) is Literal:
-            raw = raw.with_updated_fields(name, type_=Raw)
-    found = parse(raw, completion)
+    found = parse(_unread(signature), completion)
     settled: dict[str, Any] = {}
     for name, field in signature.output_fields.items():
         value = found.get(name)
@@ -107,6 +104,15 @@ def read(signature: Signature, completion: str, parse: Callable[[Signature, str]
         else:
             settled[name] = value
     return settled
+
+
+@lru_cache(maxsize=256)  # to make a signature anew for each answer takes three milliseconds
+def _unread(signature: Signature) -> Signature:
+    """The signature with its texts, lists of them and choices of any type."""
+    for name, field in signature.output_fields.items():
+        if field.annotation in {str, list[str]} or get_origin(field.annotation) is Literal:
+            signature = signature.with_updated_fields(name, type_=Raw)
+    return signature
 
 
 def _printable(text: str) -> str:
