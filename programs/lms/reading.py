@@ -83,7 +83,7 @@ def read(signature: Signature, completion: str, parse: Callable[[Signature, str]
     dspy.AdapterParseError
         If an output is missing, empty, or not what was asked for. Only a text beside a choice may be missing: a choice without a reason is one.
     """
-    found = parse(_unread(signature), completion)
+    found = parse(_unread(signature), completion)  # type: ignore[arg-type]  # a class has a hash; mypy looks for its instances'
     settled: dict[str, Any] = {}
     for name, field in signature.output_fields.items():
         value = found.get(name)
