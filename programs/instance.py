@@ -60,13 +60,14 @@ class Instance(dspy.Module):
         write, revise = (WriteInstancePlainly, ReviseInstancePlainly) if plain else (WriteInstance, ReviseInstance)
         self._document = _in_document(task, profile)
         # A word tells what a lone text is about; what two texts have to do with each other it does not.
-        self._label_words = LabelWords(task) if self._document and len(task.labels) > 1 and len(task.fields) == 1 else None
+        unled = self._document and not _led(task)
+        self._label_words = LabelWords(task) if unled and len(task.labels) > 1 and len(task.fields) == 1 else None
         self.write = AssertedRetry(
             _with_fields(WriteInstanceInDocument if self._document else write, task),
             _with_fields(revise, task),
             attempts=profile.attempts,
             drafts=profile.drafts,
-            revises=profile.revise,
+            revises=profile.revise and not self._document,
             names={field.key: field.name for field in task.written_fields},
         )
         self.verifier = verifier
@@ -97,7 +98,7 @@ class Instance(dspy.Module):
                 judge=judge,
                 rollout=slot.rollout,
                 config=lambda drafts: self._config | self._kept_from(slot, drafts),
-                revised=lambda attempt: self._reopened(slot, attempt),
+                again=lambda attempt: self._reopened(slot, attempt),
                 **self.inputs(slot),
             )
         except StepFailed as failed:
@@ -159,7 +160,7 @@ class Instance(dspy.Module):
         return {**({"avoid": banned} if banned else {}), **({"unlike": unlike} if unlike else {})}
 
     def _reopened(self, slot: Slot, attempt: int) -> dict[str, Any]:
-        """Another opening for a revision by a small model, which repeats the whole draft where it must begin with the same words."""
+        """Another opening for a small model's next try: where it must begin with the same words it says the same again."""
         others = [opening for opening in self.task.label(slot.label).openings if opening != self._opening(slot)]
         if self._full or not others:
             return {}
@@ -310,9 +311,13 @@ def _trimmed(draft: Draft, task: Task) -> Draft:
 
 
 def _in_document(task: Task, profile: Profile) -> bool:
-    """Whether an instance is written as the next words of a document: no first words lead it."""
-    led = any(label.openings for label in task.labels)
-    return profile.continues and profile.adapter == "plain" and not led
+    """Whether an instance is written as the next words of a document."""
+    return profile.adapter == "plain" and (profile.document == "always" or (profile.document == "unled" and not _led(task)))
+
+
+def _led(task: Task) -> bool:
+    """Whether first words lead its instances."""
+    return any(label.openings for label in task.labels)
 
 
 def _before_quotation(task: Task, seed: str) -> str:

@@ -80,19 +80,19 @@ class AssertedRetry(dspy.Module):
         judge: Judge,
         rollout: int,
         config: Callable[[Sequence[Judged]], Mapping[str, Any]],
-        revised: Callable[[int], Mapping[str, Any]] | None = None,
+        again: Callable[[int], Mapping[str, Any]] | None = None,
         **inputs: Any,
     ) -> Retried:
         """Write until every assertion holds or the attempts are used up.
 
         `rollout` makes the calls this slot's own: draft d of attempt a asks under `rollout + 64·a + d`. `config` tells how to decode
-        after the drafts so far. `revised` gives the inputs of which a revision in attempt a (1, 2, ...) gets others.
+        after the drafts so far. `again` gives the inputs of which attempt a (1, 2, ...) gets others than the first.
         """
         trace_start = len(dspy.settings.trace or ())
         history: list[Judged] = []
         for attempt in range(self.attempts):
             before = history[-1] if history and self.revises else None
-            asked = {**inputs, **revised(attempt)} if before is not None and revised is not None else inputs
+            asked = {**inputs, **again(attempt)} if attempt and again is not None else inputs
             for d in range(self.drafts):  # one after another: llama.cpp then finds the prompt that it has just read
                 draft = await self._write(before, {**config(history), "rollout_id": rollout + 64 * attempt + d}, asked)
                 history.append(await judge(draft))

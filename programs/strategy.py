@@ -79,7 +79,7 @@ class Strategy:
     def profile(self, profile: Profile) -> Profile:
         """`profile` as far as this strategy uses it."""
         if not self.constraint:
-            profile = replace(profile, wording="plain", continues=False)  # the others build on a seed
+            profile = replace(profile, wording="plain", document="never")  # the others build on a seed
             if profile.sampling:  # what one would set for a prompt that is always the same
                 profile = replace(profile, sampling={**profile.sampling, "write": {"temperature": 1.0, "min_p": 0.05}})
         return profile if self.correction else replace(profile, drafts=1, attempts=1)

@@ -36,8 +36,8 @@ class Profile:
     `wording` and `adapter` choose the prompts' form; `drafts` are written for each attempt and the best is taken; `revise` tells
     whether a broken draft goes back to the writer with its objections, or another is written; lists are asked for `list_batch` items at a time;
     seeds are asked for within their context where `conditions`, otherwise as if for the whole task, as a model must that cannot think
-    of two things at once; texts that no opening leads are written as the next words of a document where the model `continues` one
-    better than it answers, which takes the plain adapter; a verdict comes with a reason where `explains`, and may give a draft another label where the model `relabels`.
+    of two things at once; texts are written as the next words of a document, not as an answer in a chat, `always`, or only where no opening
+    leads them (`unled`), which takes the plain adapter; a verdict comes with a reason where `explains`, and may give a draft another label where the model `relabels`.
     `sampling` is each stage's.
     """
 
@@ -52,14 +52,14 @@ class Profile:
     relabels: bool = True
     explains: bool = True
     conditions: bool = True
-    continues: bool = False
+    document: Literal["never", "unled", "always"] = "never"
     sampling: Mapping[str, Sampling] = field(default_factory=dict)
 
 
 HOSTED = Profile(wording="full", adapter="json", verifier="lm", drafts=1, attempts=3, revise=True, list_batch=20, concurrency=32)
 LOCAL = Profile(
     wording="plain", adapter="plain", verifier="both", drafts=1, attempts=3, revise=True, list_batch=20, concurrency=8,
-    relabels=False, explains=False,
+    relabels=False, explains=False, document="always",
     sampling={
         "contexts": {"temperature": 0.8, "min_p": 0.05, "max_tokens": 400},
         "seeds": {"temperature": 0.8, "min_p": 0.05, "max_tokens": 400},
@@ -69,7 +69,7 @@ LOCAL = Profile(
 )  # fmt: skip
 EMBEDDED = Profile(
     wording="plain", adapter="plain", verifier="embedding", drafts=1, attempts=3, revise=False, list_batch=5, concurrency=8,
-    relabels=False, explains=False, conditions=False, continues=True,
+    relabels=False, explains=False, conditions=False, document="unled",
     sampling={
         "contexts": {"temperature": 0.7, "min_p": 0.1, "max_tokens": 80},
         "seeds": {"temperature": 0.7, "min_p": 0.1, "max_tokens": 80},

@@ -270,8 +270,17 @@ OPENED = POSTS.model_copy(
 )
 
 
-@pytest.mark.parametrize("profile", [replace(HOSTED, adapter="plain", wording="plain"), HOSTED], ids=["plain", "full"])
-def test_a_small_model_s_revision_begins_with_other_words(profile: Profile) -> None:
+@pytest.mark.parametrize(
+    "profile",
+    [
+        replace(HOSTED, adapter="plain", wording="plain"),
+        replace(HOSTED, adapter="plain", wording="plain", revise=False),
+        replace(HOSTED, adapter="plain", wording="plain", document="always"),
+        HOSTED,
+    ],
+    ids=["plain", "anew", "document", "full"],
+)
+def test_a_small_model_s_next_try_begins_with_other_words(profile: Profile) -> None:
     """It repeats the whole draft where it must begin with the same ones; a large model is told to keep what was good."""
     answer = "Too short." if profile.adapter == "plain" else json.dumps({"text": "Too short."})
     openings = OPENED.labels[0].openings
@@ -282,6 +291,8 @@ def test_a_small_model_s_revision_begins_with_other_words(profile: Profile) -> N
         first, *revisions = [next(o for o in openings if o in prompt) for prompt in lm.fake.prompts]
         assert len(revisions) == 2
         assert (first in revisions) == (profile.wording == "full")
+        told = ["Too short." in prompt for prompt in lm.fake.prompts[1:]]
+        assert told == [profile.revise and profile.document == "never"] * 2, "a document is begun anew: it has no place for objections"
 
 
 @pytest.mark.parametrize(
@@ -307,20 +318,22 @@ def test_a_label_s_name_is_left_out_unless_it_is_a_phrase_that_the_constraint_as
 @pytest.mark.parametrize(
     ("task", "profile", "document"),
     [
-        (POSTS, replace(PLAIN, continues=True), True),
+        (POSTS, replace(PLAIN, document="unled"), True),
         (POSTS, PLAIN, False),
         (POSTS, HOSTED, False),
-        (POSTS, replace(PLAIN, continues=True, adapter="json"), False),
-        (OPENED, replace(PLAIN, continues=True), False),
+        (POSTS, replace(PLAIN, document="unled", adapter="json"), False),
+        (OPENED, replace(PLAIN, document="unled"), False),
+        (OPENED, replace(PLAIN, document="always"), True),
+        (OPENED, replace(PLAIN, document="always", adapter="json"), False),
         (
             PAIRS.model_copy(update={"seeds": PAIRS.seeds.model_copy(update={"field": None})}),
-            replace(PLAIN, continues=True),
+            replace(PLAIN, document="unled"),
             True,
         ),
     ],
-    ids=["document", "plain", "full", "json", "opened", "two fields"],
+    ids=["document", "plain", "full", "json", "opened", "always", "always in json", "two fields"],
 )
-def test_what_no_first_words_lead_is_written_in_a_document(task: Task, profile: Profile, document: bool) -> None:
+def test_what_is_written_in_a_document(task: Task, profile: Profile, document: bool) -> None:
     program = TarGEN(task, lm=fake_lm(lambda _: ""), verify="none", profile=profile)
     instructions = program.write_instance.write.generate.signature.instructions
     assert instructions.endswith('{shown} "{opening}') == document
@@ -328,14 +341,14 @@ def test_what_no_first_words_lead_is_written_in_a_document(task: Task, profile: 
 
 def test_a_document_shows_the_field_that_the_seed_became() -> None:
     lm = fake_lm(lambda _: "")
-    TarGEN(PAIRS, lm=lm, verify="none", profile=replace(PLAIN, continues=True))(seed="It rains.", context="weather", label="open")
+    TarGEN(PAIRS, lm=lm, verify="none", profile=replace(PLAIN, document="unled"))(seed="It rains.", context="weather", label="open")
     assert lm.fake.prompts[-1].startswith("Premises and hypotheses")
     assert 'open: it may be or not\nContext: weather\nPremise: "It rains."\nHypothesis: "' in lm.fake.prompts[-1]
 
 
 def test_a_document_says_what_its_texts_are_held_to() -> None:
     lm, engine = recorded('We won the cup."')
-    made = TarGEN(POSTS, lm=lm, verify="none", profile=replace(PLAIN, continues=True))(label="good")
+    made = TarGEN(POSTS, lm=lm, verify="none", profile=replace(PLAIN, document="unled"))(label="good")
     assert made.text == "We won the cup."
     extensions = engine.requests[-1].config.extensions
     assert extensions["avoid"] == ["good", "bad"]
@@ -353,7 +366,7 @@ def test_what_a_task_excludes_is_kept_from_the_decoder_where_it_can_be() -> None
         }
     )
     lm, engine = recorded('We won the match."')
-    assert TarGEN(excluded, lm=lm, verify="none", profile=replace(PLAIN, continues=True))(label="good").ok
+    assert TarGEN(excluded, lm=lm, verify="none", profile=replace(PLAIN, document="unled"))(label="good").ok
     assert sorted(engine.requests[-1].config.extensions["avoid"]) == ["cup", "party"]
 
 
@@ -379,7 +392,7 @@ def test_a_sentence_stands_on_one_line(form: Literal["sentence", "text"], text: 
 
 def test_a_document_does_not_begin_again_as_too_many_rows_do() -> None:
     lm, engine = recorded("We've won the cup.\"")
-    profile = replace(PLAIN, continues=True, attempts=3)
+    profile = replace(PLAIN, document="unled", attempts=3)
     kept = Kept()
     for what in ("cup", "game", "match"):
         kept.add(f"We've won the {what} today.", "good")
@@ -389,10 +402,21 @@ def test_a_document_does_not_begin_again_as_too_many_rows_do() -> None:
     assert begins == [True, False, False]
 
 
+def test_a_document_that_first_words_lead_needs_no_word_that_tells_the_label() -> None:
+    lm, engine = recorded(' lost the cup today."')
+    program = TarGEN(OPENED, lm=lm, verify="none", profile=replace(PLAIN, document="always"))
+    made = program(seed="today", context="a party", label="bad")
+    assert "cue" not in made.outcome.provenance.attributes
+    (message,) = engine.requests[-1].messages
+    assert "Context: a party\n" in message.text
+    (opening,) = [opening for opening in OPENED.labels[0].openings if message.text.endswith(f'Example: "{opening}')]
+    assert made.text == f"{opening} lost the cup today."
+
+
 @pytest.mark.slow
 def test_a_document_is_about_a_word_that_tells_the_label() -> None:
     lm = fake_lm(lambda _: "We won the cup today.")
-    program = TarGEN(POSTS, lm=lm, verify="none", profile=replace(PLAIN, continues=True))
+    program = TarGEN(POSTS, lm=lm, verify="none", profile=replace(PLAIN, document="unled"))
     dealt = set()
     for rollout in range(6):
         made = program(seed="today", context="a party", label="bad", rollout=rollout)

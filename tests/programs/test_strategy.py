@@ -268,9 +268,9 @@ def test_the_naive_prompt_is_one_for_each_label(task: Path) -> None:
 
 
 class Recorder(FakeEngine):
-    """A local model's engine, which takes a grammar and an answer's first words, and keeps whole requests."""
+    """A local model's engine, which takes a grammar and an answer's first words, goes on with a document, and keeps whole requests."""
 
-    supported_params = FakeEngine.supported_params | {"avoid", "grammar", "prefill", "min_p"}
+    supported_params = FakeEngine.supported_params | {"avoid", "document", "grammar", "prefill", "min_p"}
 
     def __init__(self, answer: Callable[[str], str]) -> None:
         super().__init__(answer)
@@ -319,19 +319,20 @@ def test_a_local_model_is_asked_plainly_and_left_free() -> None:
 
 def test_the_whole_method_s_request_beside_it() -> None:
     request = local(ROOMS, "targen", context="a hut", seed="a lamp", attributes={"length": "in five words"})
-    asked, begun = told(request)
-    assert asked.startswith("Write a warm note about a lamp in a hut.")
-    assert "in five words" in asked
-    assert begun in {"Who", "What"}
-    assert request.config.extensions["grammar"].startswith('root ::= body "?"')
+    (document,) = told(request)
+    assert document.startswith("Short notes.\n\nWrite a warm note about a lamp in a hut. Write it in five words.\n\nwarm: ")
+    assert document.endswith(('Example: "Who', 'Example: "What'))
+    assert request.config.extensions["document"] is True
+    assert request.config.extensions["grammar"].splitlines()[0].endswith(r'body "?" "\""')
     assert request.config.extensions["avoid"] == list(ROOMS.label_names)
 
 
 def test_without_filters_the_decoder_is_free_too() -> None:
     request = local(ROOMS, "no-filters", context="a hut", seed="a lamp")
-    assert told(request)[0].startswith("Write a warm note about a lamp in a hut.")
-    assert told(request)[1] in {"Who", "What"}, "the opening is the constraint's"
-    assert "grammar" not in (request.config.extensions or {})
+    (document,) = told(request)
+    assert document.startswith("Short notes.\n\nWrite a warm note about a lamp in a hut.")
+    assert document.endswith(('Example: "Who', 'Example: "What')), "the opening is the constraint's"
+    assert request.config.extensions["grammar"].splitlines()[0] == r'root ::= [^"\n]+ "\""', "the line, to its end"
 
 
 def test_the_naive_prompt_is_written_once_at_its_own_temperature() -> None:
