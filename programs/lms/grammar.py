@@ -50,14 +50,16 @@ def grammar_of_document(
     r"""The grammar of the texts with which a document goes on, to the quotation mark that closes each.
 
     `forms` maps the fields' names to their forms: the first text continues `opening`, each other stands on a line of its own that begins with
-    the field's name. An empty form is any line. `least` says how many words a text has at least, `unlike` with which letters none begins.
+    the field's name. An empty form is any line. `least` says how many words a text has at least, its opening's among them, `unlike` with which
+    letters none begins.
 
     >>> print(grammar_of_document({"Premise": "sentence", "Hypothesis": "question"}).splitlines()[0])
     root ::= [A-Z0-9$] body [.!?] "\"" "\nHypothesis: \"" [A-Z0-9$] body "?" "\""
     """
     (first, *others) = forms
     starts = {name: "" if name == first and opening else _start(form, unlike) for name, form in forms.items()}
-    parts = {name: _closed(form, starts[name], (least or {}).get(name, 0), sentences) for name, form in forms.items()}
+    lacking = {**(least or {}), first: max(0, (least or {}).get(first, 0) - len(opening.split()))}
+    parts = {name: _closed(form, starts[name], lacking.get(name, 0), sentences) for name, form in forms.items()}
     lines = [parts[first], *(rf'"\n{name}: \"" {parts[name]}' for name in others)]
     return f"""root ::= {" ".join(lines)}\nbody ::= ([^{WITHIN}] | {POINT})+\nmark ::= [.!?]+"""
 

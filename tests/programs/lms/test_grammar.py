@@ -127,6 +127,14 @@ def test_a_document_s_first_text_continues_its_opening() -> None:
     assert not regex_of(grammar_of_document({"Post": "text"})).fullmatch(' rained."')
 
 
+@pytest.mark.parametrize(("opening", "fits"), [("", False), ("What does", False), ("What does the word", True)])
+def test_the_words_of_an_opening_count(opening: str, fits: bool) -> None:
+    """A question that its opening begins is not drawn out: five words in all are enough."""
+    grammar = grammar_of_document({"Example": "question", "Post": "text"}, least={"Example": 5}, opening=opening)
+    rest = ' mean?"' if opening else 'Mean?"'
+    assert (regex_of(grammar).fullmatch(f'{rest}\nPost: "It rained."') is not None) == fits
+
+
 @pytest.mark.parametrize(("sentences", "most"), [(1, 1), (2, 2), (5, 5)])
 def test_sentences_bound_a_text(sentences: int, most: int) -> None:
     pattern = regex_of(grammar_of_form("text", sentences=sentences))
