@@ -292,7 +292,9 @@ def test_a_small_model_s_next_try_begins_with_other_words(profile: Profile) -> N
         assert len(revisions) == 2
         assert (first in revisions) == (profile.wording == "full")
         told = ["Too short." in prompt for prompt in lm.fake.prompts[1:]]
-        assert told == [profile.revise and profile.document == "never"] * 2, "a document is begun anew: it has no place for objections"
+        assert told == [profile.revise and profile.document == "never"] * 2, (
+            "a document is begun anew: it has no place for objections"
+        )
 
 
 @pytest.mark.parametrize(
