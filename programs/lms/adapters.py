@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from seedless.errors import UsageError
 from seedless.lms.grammar import grammar_of_document, grammar_of_form, grammar_of_list
+from seedless.lms.metered import CutOff
 from seedless.lms.reading import chooses, lines_of, read, unreadable, unwrapped
 from seedless.task import fill, places
 from seedless.text import says
@@ -77,14 +78,20 @@ class PlainAdapter(dspy.Adapter):
 
     def __call__(self, lm: dspy.BaseLM, lm_kwargs: dict[str, Any], signature: Signature, demos: Any, inputs: dict[str, Any]) -> Any:
         kwargs, opening = self._constrained(lm, lm_kwargs, signature, inputs)
-        outputs = lm(messages=self._told(signature, demos, inputs, opening, kwargs), **kwargs)
+        try:
+            outputs = lm(messages=self._told(signature, demos, inputs, opening, kwargs), **kwargs)
+        except CutOff as cut:
+            raise CutOff(_opened(cut.text, opening, kwargs)) from None
         return self._parsed(signature, outputs, opening, kwargs)
 
     async def acall(
         self, lm: dspy.BaseLM, lm_kwargs: dict[str, Any], signature: Signature, demos: Any, inputs: dict[str, Any]
     ) -> Any:
         kwargs, opening = self._constrained(lm, lm_kwargs, signature, inputs)
-        outputs = await lm.acall(messages=self._told(signature, demos, inputs, opening, kwargs), **kwargs)
+        try:
+            outputs = await lm.acall(messages=self._told(signature, demos, inputs, opening, kwargs), **kwargs)
+        except CutOff as cut:
+            raise CutOff(_opened(cut.text, opening, kwargs)) from None
         return self._parsed(signature, outputs, opening, kwargs)
 
     def format(self, signature: Signature, demos: list[dict[str, Any]], inputs: dict[str, Any]) -> Messages:
@@ -202,9 +209,8 @@ class PlainAdapter(dspy.Adapter):
         if "choices" in asked:
             weights = [json.loads(text) for text in texts]
             return [{next(iter(signature.output_fields)): max(each, key=each.get), "weights": each} for each in weights]
-        if "document" in asked:  # the quotation was opened by the document
-            return [self.parse(signature, _unquoted(signature, opening + text)) for text in texts]
-        return [self.parse(signature, text if text.startswith(opening) else opening + text) for text in texts]
+        whole = [_opened(text, opening, asked) for text in texts]
+        return [self.parse(signature, _unquoted(signature, text) if "document" in asked else text) for text in whole]
 
     def _parse(self, signature: Signature, completion: str, plainly: Callable[[str], Any] | None) -> dict[str, Any]:
         (name, *others) = signature.output_fields
@@ -232,6 +238,11 @@ def field_title(name: str) -> str:
     'First choice'
     """
     return name.replace("_", " ").capitalize()
+
+
+def _opened(text: str, opening: str, asked: Mapping[str, Any]) -> str:
+    """What was said, with its first words: a document's quotation was opened with them, an answer in a chat may repeat them."""
+    return text if "document" not in asked and text.startswith(opening) else opening + text
 
 
 def _quoted(signature: Signature, values: Mapping[str, Any]) -> str:

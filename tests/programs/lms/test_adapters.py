@@ -1,5 +1,6 @@
 """Adapters: what the LM is told, and what is read from its answer."""
 
+from dataclasses import replace
 from typing import Any, Literal
 
 import dspy
@@ -7,7 +8,7 @@ import pytest
 
 from seedless.errors import UsageError
 from seedless.lms.adapters import ADAPTERS, PlainAdapter, adapter_of
-from seedless.lms.metered import MeteredLM
+from seedless.lms.metered import CutOff, MeteredLM
 from seedless.signatures import JudgeBlind, NameContexts, NameContextsPlainly, WriteInstanceInDocument, WriteInstancePlainly
 from seedless.testing import FakeEngine, fake_lm
 
@@ -340,6 +341,26 @@ def test_a_document_ends_with_the_opening_and_says_what_the_constraint_leaves_ou
     told = engine.requests[0].messages[0].text
     assert told.endswith('Example: "Rarely')
     assert "\n\nPraise the ending. It is about the cast. Write it warmly.\n\npositive: " in told
+
+
+class Cut(Recorder):
+    """Stops at the token limit."""
+
+    def complete(self, request: Any) -> Any:
+        return replace(super().complete(request), finish_reason="length")
+
+
+@pytest.mark.parametrize("document", [True, False], ids=["document", "chat"])
+@pytest.mark.parametrize("answer", [" is it this good, and", "Rarely is it this good, and"])
+def test_an_answer_that_is_cut_keeps_its_opening(document: bool, answer: str) -> None:
+    engine = Cut(answer)
+    lm = MeteredLM("fake", identity="fake", address="a fake", engine=engine, async_engine=AsyncRecorder(engine), free=True)
+    signature = DOCUMENT if document else WRITE
+    given = {name: value for name, value in {**GIVEN, "opening": "Rarely"}.items() if name in signature.input_fields}
+    with dspy.context(lm=lm, adapter=PlainAdapter()), pytest.raises(CutOff) as cut:
+        dspy.Predict(signature)(**given, config={"form": {"text": "text"}, "document": document})
+    repeated = "Rarely" if document and answer.startswith("Rarely") else ""
+    assert cut.value.text == f"{repeated}Rarely is it this good, and"
 
 
 def test_demos_stand_before_a_document() -> None:
