@@ -179,7 +179,7 @@ def test_a_disagreement_without_a_reason_is_told_without_one() -> None:
         asked.append(said)
         return '{"label": "complaint"}' if "JSON" in said else "The lamp came on Monday morning."
 
-    profile = replace(LOCAL, attempts=2, verifier="lm")
+    profile = replace(LOCAL, attempts=2, verifier="lm", document="never")  # a document is not revised
     made = TarGEN(MAIL, lm=lm_on(Recorder(answer)), profile=profile)(label="order", context="a shop", seed="a lamp")
     assert (made.ok, made.outcome.provenance.verdict, made.outcome.provenance.reason) == (False, "complaint", "")
     revision = next(said for said in asked if "Do better" in said)
