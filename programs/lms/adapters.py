@@ -1,7 +1,8 @@
 """How a signature becomes messages: natural text for small models, JSON or DSPy's chat form for the others."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Literal, cast, get_args, get_origin
 
 import dspy
@@ -78,20 +79,16 @@ class PlainAdapter(dspy.Adapter):
 
     def __call__(self, lm: dspy.BaseLM, lm_kwargs: dict[str, Any], signature: Signature, demos: Any, inputs: dict[str, Any]) -> Any:
         kwargs, opening = self._constrained(lm, lm_kwargs, signature, inputs)
-        try:
+        with _opening_kept(opening, kwargs):
             outputs = lm(messages=self._told(signature, demos, inputs, opening, kwargs), **kwargs)
-        except CutOff as cut:
-            raise CutOff(_opened(cut.text, opening, kwargs)) from None
         return self._parsed(signature, outputs, opening, kwargs)
 
     async def acall(
         self, lm: dspy.BaseLM, lm_kwargs: dict[str, Any], signature: Signature, demos: Any, inputs: dict[str, Any]
     ) -> Any:
         kwargs, opening = self._constrained(lm, lm_kwargs, signature, inputs)
-        try:
+        with _opening_kept(opening, kwargs):
             outputs = await lm.acall(messages=self._told(signature, demos, inputs, opening, kwargs), **kwargs)
-        except CutOff as cut:
-            raise CutOff(_opened(cut.text, opening, kwargs)) from None
         return self._parsed(signature, outputs, opening, kwargs)
 
     def format(self, signature: Signature, demos: list[dict[str, Any]], inputs: dict[str, Any]) -> Messages:
@@ -243,6 +240,15 @@ def field_title(name: str) -> str:
 def _opened(text: str, opening: str, asked: Mapping[str, Any]) -> str:
     """What was said, with its first words: a document's quotation was opened with them, an answer in a chat may repeat them."""
     return text if "document" not in asked and text.startswith(opening) else opening + text
+
+
+@contextmanager
+def _opening_kept(opening: str, asked: Mapping[str, Any]) -> Iterator[None]:
+    """Give an answer that is cut its first words, as one that is not."""
+    try:
+        yield
+    except CutOff as cut:
+        raise CutOff(_opened(cut.text, opening, asked)) from None
 
 
 def _quoted(signature: Signature, values: Mapping[str, Any]) -> str:
