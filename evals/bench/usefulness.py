@@ -195,11 +195,11 @@ def main() -> None:
     claim(given)
     figures = given.out / f"figures-{given.strategy}{'-dev' if given.dev else ''}.json"
     found = []
-    known = json.loads(figures.read_text("utf-8")) if figures.exists() else []
     for seed in given.seeds:
         for task in given.tasks:
             found.append(one(task, seed, given))
             print(json.dumps(found[-1]), file=sys.stderr, flush=True)
+            known = json.loads(figures.read_text("utf-8")) if figures.exists() else []  # another process may have added to it
             known = [each for each in known if (each["task"], each["seed"]) != (task, seed)] + found[-1:]
             figures.write_text(json.dumps(known, indent=1) + "\n", "utf-8")
     print(table(found) if given.table else json.dumps({"lm": given.lm, "rows": given.n, "figures": found}))
