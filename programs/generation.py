@@ -95,6 +95,12 @@ class Options:
             if (given := getattr(self, name)) not in allowed:
                 raise UsageError(f"given the {name} {given!r}, allowed are {', '.join(a for a in allowed if a)}; name one of them")
         one_reader(self.verifier, self.judge_lm)
+        for name in ("seed", "concurrency", "max_calls", "max_refills", "drafts", "attempts"):
+            if (given := getattr(self, name)) is not None and (isinstance(given, bool) or not isinstance(given, int)):
+                raise UsageError(f"given {name.replace('_', '-')} {given!r}, a whole number is allowed; give one")
+        for name in ("max_cost", "timeout"):
+            if (given := getattr(self, name)) is not None and (isinstance(given, bool) or not isinstance(given, int | float)):
+                raise UsageError(f"given {name.replace('_', '-')} {given!r}, a number is allowed; give one")
         for name, least in (
             ("concurrency", 1),
             ("max_calls", 1),

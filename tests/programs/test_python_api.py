@@ -204,6 +204,9 @@ def test_a_run_without_a_folder_that_is_cut_short_hands_over_its_rows(openai_ser
         ({"lm": 7}, "int"),
         ({"verify": "twice"}, "'twice'"),
         ({"max_cost": float("nan")}, "nan"),
+        ({"max_cost": "2.50"}, "'2.50'"),
+        ({"seed": "x"}, "seed 'x'"),
+        ({"max_calls": 10.5}, "max-calls 10.5"),
         ({"api_base": "http://127.0.0.1:9/v1"}, "api_base"),
     ],
 )
