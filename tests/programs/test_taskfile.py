@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from seedless.assertions import kinds
+from seedless.assertions import Regex, kinds
 from seedless.errors import TaskError, UsageError
 from seedless.instance import assertions_of
 from seedless.task import BUILT_IN_PLACES, Task, places
@@ -334,6 +335,27 @@ def test_built_in_task(name: str) -> None:
         assert label.constraint[-1] in ".?!"
     assert not set(places(task.seeds.hint)) - {"context"}
     assert {assertion.kind for assertion in assertions_of(task)} >= {"length", "complete", "meta", "near_duplicate", "conflict"}
+
+
+@pytest.mark.parametrize(
+    ("label", "text", "stands"),
+    [
+        ("HUM", "What team do you belong to?", False),
+        ("NUM", "How old was I when the ceiling fell?", False),
+        ("ENTY", "Which animal is the biggest, and what is its name?", False),
+        ("DESC", "What is the difference between a dictionary and a dictionary?", False),
+        ("HUM", "Which person, group or company painted the ceiling?", False),
+        ("DESC", "How do you make a cup of tea?", True),
+        ("NUM", "How many people live in the US?", True),
+        ("NUM", "When did World War I end?", True),
+        ("LOC", "Where is the largest gold mine?", True),
+        ("NUM", "What is a number of people that fit into a bus?", True),
+    ],
+)
+def test_a_question_asks_for_a_fact_once(label: str, text: str, *, stands: bool) -> None:
+    told = [a for a in load_task("question_type").assertions if isinstance(a, Regex) and label in (a.labels or [label])]
+    assert len(told) == (2 if label == "DESC" else 3)
+    assert (not any(re.search(a.pattern, text) for a in told)) is stands
 
 
 @pytest.mark.parametrize("name", built_in_tasks())
