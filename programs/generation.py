@@ -95,12 +95,11 @@ class Options:
             if (given := getattr(self, name)) not in allowed:
                 raise UsageError(f"given the {name} {given!r}, allowed are {', '.join(a for a in allowed if a)}; name one of them")
         one_reader(self.verifier, self.judge_lm)
-        for name in ("seed", "concurrency", "max_calls", "max_refills", "drafts", "attempts"):
-            if (given := getattr(self, name)) is not None and (isinstance(given, bool) or not isinstance(given, int)):
-                raise UsageError(f"given {name.replace('_', '-')} {given!r}, a whole number is allowed; give one")
-        for name in ("max_cost", "timeout"):
-            if (given := getattr(self, name)) is not None and (isinstance(given, bool) or not isinstance(given, int | float)):
-                raise UsageError(f"given {name.replace('_', '-')} {given!r}, a number is allowed; give one")
+        counts, amounts = ("seed", "concurrency", "max_calls", "max_refills", "drafts", "attempts"), ("max_cost", "timeout")
+        for name in (*counts, *amounts):
+            kind, called = (int, "a whole number") if name in counts else (int | float, "a number")
+            if (given := getattr(self, name)) is not None and (isinstance(given, bool) or not isinstance(given, kind)):
+                raise UsageError(f"given {name.replace('_', '-')} {given!r}, {called} is allowed; give one")
         for name, least in (
             ("concurrency", 1),
             ("max_calls", 1),
@@ -110,7 +109,7 @@ class Options:
         ):
             if (given := getattr(self, name)) is not None and given < least:
                 raise UsageError(f"given {name.replace('_', '-')} {given}, at least {least} is allowed; give a larger number")
-        for name in ("max_cost", "timeout"):
+        for name in amounts:
             if (given := getattr(self, name)) is not None and not (math.isfinite(given) and given > 0):
                 raise UsageError(f"given {name.replace('_', '-')} {given}, a number above 0 is allowed; give one or leave it out")
         if max(self.drafts or 1, self.attempts or 1) > 1 and not STRATEGIES[self.strategy].correction:
