@@ -5,6 +5,7 @@ from typing import Any
 
 import dspy
 
+from seedless.label_words import LabelWords
 from seedless.lms.grammar import LONGEST_PHRASE
 from seedless.lms.metered import CutOff
 from seedless.lms.spec import Profile
@@ -93,9 +94,12 @@ def _alike(text: str, others: tuple[str, ...]) -> bool:
 
 
 class Contexts(dspy.Module):
-    """The pool of contexts: the task's own list, or the LM's answer with near-duplicates dropped (TarGEN, section 2, step 1)."""
+    """The pool of contexts: the task's own list, or the LM's answer with near-duplicates dropped (TarGEN, section 2, step 1).
 
-    def __init__(self, task: Task, profile: Profile) -> None:
+    Of a model that names poor ones they are each label's words.
+    """
+
+    def __init__(self, task: Task, profile: Profile, words: LabelWords | None = None) -> None:
         super().__init__()
         self.name_list = NameList(
             NameContextsPlainly if profile.wording == "plain" else NameContexts,
@@ -105,16 +109,22 @@ class Contexts(dspy.Module):
             shown=CONTEXTS_SHOWN,
         )
         self.task = task
+        self._words = words if words is not None and words.contexts else None
 
     def rephrase(self, task: Task, profile: Profile) -> None:
         """Ask from now on in `task`'s words and with `profile`'s sampling."""
         self.task = task
         self.name_list.sampling = profile.sampling.get("contexts", {})
 
-    async def aforward(self, *, count: int, rollout: int = 0) -> tuple[Context, ...]:
-        """At most `count` contexts, at least one: where the LM names none, the task's own description is the only context."""
-        if given := self.task.contexts.given:
+    async def aforward(self, *, label: str | None = None, count: int, rollout: int = 0) -> tuple[Context, ...]:
+        """At most `count` contexts, those of `label`'s own where it has any, at least one: where the LM names none, the task's own hint is the only context.
+
+        Lists that no LM is asked for come whole.
+        """
+        if given := (label and self.task.label(label).contexts) or self.task.contexts.given:
             return tuple(Context(text, source="given") for text in given)
+        if self._words is not None:
+            return tuple(Context(text, source="words") for text in await self._words.aof(label))
         named = await self.name_list.acall(
             count=count, rollout=rollout, description=self.task.description, wanted=self.task.contexts.hint
         )

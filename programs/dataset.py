@@ -77,6 +77,9 @@ def card(task: Task, ledger: Mapping[str, Any], rows: int) -> str:
     )
     fields = "\n".join(f"- `{field.name}`: {' '.join(field.description.split())}" for field in task.fields)
     given = sum(1 for label in task.labels if label.contexts) or bool(task.contexts.given)
+    contexts = (
+        "given in the task file" if given else "words that tell its labels apart" if ledger.get("worded") else "named by the LM"
+    )
     return f"""---
 language: ["{task.language}"]
 task_categories: [text-classification]
@@ -100,7 +103,7 @@ configs:
 
 ## How it was made
 
-{_method(settings["strategy"], given="given in the task file" if given else "named by the LM")}
+{_method(settings["strategy"], given=contexts)}
 
 | | |
 |---|---|

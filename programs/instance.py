@@ -1,6 +1,5 @@
 """Stages 3 to 5 for one slot: the label's constraint, the instance written under it, and its self-correction."""
 
-import asyncio
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -26,13 +25,14 @@ from seedless.assertions import (
     Sentences,
 )
 from seedless.kept import OPENING, Kept
-from seedless.label_words import LabelWords
+from seedless.label_words import LabelWords, in_document
 from seedless.lms.adapters import field_title
 from seedless.lms.metered import StepFailed
 from seedless.lms.spec import Profile
 from seedless.outcome import Broken, Outcome, Provenance, Refusal, Row
 from seedless.retry import AssertedRetry, Judged, Retried
 from seedless.signatures import (
+    DOCUMENTS_SHOWN,
     ReviseInstance,
     ReviseInstancePlainly,
     WriteInstance,
@@ -54,14 +54,14 @@ RELEVANCE = 1.0  # weight of a draft's relevance beside its label's probability
 class Instance(dspy.Module):
     """Writes one instance so that the slot's label is true of it: write, assert, revise, verify; then keep, relabel or refuse."""
 
-    def __init__(self, task: Task, profile: Profile, verifier: Verifier, *, filters: bool = True) -> None:
+    def __init__(
+        self, task: Task, profile: Profile, verifier: Verifier, label_words: LabelWords | None = None, *, filters: bool = True
+    ) -> None:
         super().__init__()
         plain = profile.wording == "plain"
         write, revise = (WriteInstancePlainly, ReviseInstancePlainly) if plain else (WriteInstance, ReviseInstance)
-        self._document = _in_document(task, profile)
-        # A word tells what a lone text is about; what two texts have to do with each other it does not.
-        unled = self._document and not _led(task)
-        self._label_words = LabelWords(task) if unled and len(task.labels) > 1 and len(task.fields) == 1 else None
+        self._document = in_document(task, profile)
+        self._label_words = label_words
         self.write = AssertedRetry(
             _with_fields(WriteInstanceInDocument if self._document else write, task),
             _with_fields(revise, task),
@@ -70,6 +70,9 @@ class Instance(dspy.Module):
             revises=profile.revise and not self._document,
             names={field.key: field.name for field in task.written_fields},
         )
+        if label_words is not None and label_words.contexts:
+            (field,) = task.written_fields
+            self.write.generate.demos = [dspy.Example(**shown, **{field.key: text}) for shown, text in DOCUMENTS_SHOWN]
         self.verifier = verifier
         self.filters = filters
         self._full = not plain
@@ -88,7 +91,7 @@ class Instance(dspy.Module):
         """The slot's outcome. `identity` names the strategy, the LM and the program, for the provenance."""
 
         if self._label_words is not None:
-            await asyncio.to_thread(self._label_words.of, slot.label)
+            await self._label_words.aof(slot.label)
 
         async def judge(draft: Draft) -> Judged:
             return await self._judge(draft, slot, kept)
@@ -119,14 +122,17 @@ class Instance(dspy.Module):
 
     def _dealt(self, slot: Slot) -> dict[str, str]:
         """What code deals to a slot beside its seed: its attributes, and one of its label's cues, or of the words that tell it."""
-        cues = self.task.label(slot.label).cues or (self._label_words.of(slot.label) if self._label_words else ())
+        cues = self.task.label(slot.label).cues
+        if not cues and self._label_words is not None and slot.seed.context.source != "words":
+            cues = self._label_words.of(slot.label)
         return {**slot.attributes, **({"cue": random.Random(f"{slot.rollout}/cue").choice(cues)} if cues else {})}
 
     def inputs(self, slot: Slot) -> dict[str, Any]:
         """What the writer is asked with."""
         label = self.task.label(slot.label)
         pattern = label.constraint
-        word = "" if label.cues else self._dealt(slot).get("cue", "")
+        worded = slot.seed.context.source == "words"
+        word = slot.seed.text if worded else "" if label.cues else self._dealt(slot).get("cue", "")
         return {
             "description": self.task.description,
             "label": label.name,
@@ -308,16 +314,6 @@ def _trimmed(draft: Draft, task: Task) -> Draft:
     if len(text.split()) < field.min_words:
         return draft
     return replace(draft, texts={**draft.texts, field.name: text}, finished=True)
-
-
-def _in_document(task: Task, profile: Profile) -> bool:
-    """Whether an instance is written as the next words of a document."""
-    return profile.adapter == "plain" and (profile.document == "always" or (profile.document == "unled" and not _led(task)))
-
-
-def _led(task: Task) -> bool:
-    """Whether first words lead its instances."""
-    return any(label.openings for label in task.labels)
 
 
 def _before_quotation(task: Task, seed: str) -> str:

@@ -3,6 +3,7 @@
 import dspy
 
 from seedless.contexts import NameList
+from seedless.label_words import LabelWords
 from seedless.lms.spec import Profile
 from seedless.signatures import PASSAGES_SHOWN, SEEDS_SHOWN, NamePassagesPlainly, NameSeeds, NameSeedsApart, NameSeedsPlainly
 from seedless.slot import Context, InstanceSeed
@@ -15,9 +16,12 @@ PHRASE = 12  # words of a seed that stays a phrase; a field with room for more i
 
 
 class InstanceSeeds(dspy.Module):
-    """Seeds of one context: the task's own list, or the LM's answer with near-duplicates dropped (TarGEN, section 2, step 2)."""
+    """Seeds of one context: the task's own list, or the LM's answer with near-duplicates dropped (TarGEN, section 2, step 2).
 
-    def __init__(self, task: Task, profile: Profile) -> None:
+    In a context that is a label's word they are the label's other words.
+    """
+
+    def __init__(self, task: Task, profile: Profile, words: LabelWords | None = None) -> None:
         super().__init__()
         self._field = next((field for field in task.fields if field.name == task.seeds.field), None)
         longest = self._field.max_words if self._field is not None else PHRASE
@@ -33,16 +37,21 @@ class InstanceSeeds(dspy.Module):
             shown=PASSAGES_SHOWN if passages else SEEDS_SHOWN,
         )
         self.task = task
+        self._words = words if words is not None and words.contexts else None
 
     def rephrase(self, task: Task, profile: Profile) -> None:
         """Ask from now on in `task`'s words and with `profile`'s sampling."""
         self.task = task
         self.name_list.sampling = profile.sampling.get("seeds", {})
 
-    async def aforward(self, *, context: Context, count: int, rollout: int = 0) -> tuple[InstanceSeed, ...]:
-        """At most `count` seeds, at least one: where the LM names none, the context itself is the only seed."""
+    async def aforward(
+        self, *, label: str | None = None, context: Context, count: int, rollout: int = 0
+    ) -> tuple[InstanceSeed, ...]:
+        """At most `count` seeds, at least one: where the LM names none, the context itself is the only seed. Lists that no LM is asked for come whole."""
         if given := self.task.seeds.given:
             return tuple(InstanceSeed(fill(text, {"context": context.text}), context) for text in given)
+        if self._words is not None and context.source == "words":
+            return tuple(InstanceSeed(text, context) for text in await self._words.aof(label) if text != context.text)
         wanted = fill(self.task.seeds.hint, {"context": context.text})
         if self._field is not None and self._full:  # a small model takes the numbers for a part of what it is to name
             wanted = f"{wanted}, each of {self._field.min_words} to {self._field.max_words} words"

@@ -8,7 +8,9 @@ __all__ = ["Context", "Draft", "InstanceSeed", "Slot", "Verdict"]
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """A domain or setting (TarGEN, stage 1). `source` tells who named it: `lm` or `given` (the task file)."""
+    """A domain or setting (TarGEN, stage 1). `source` tells who named it: `lm`, `given` (the task file), `words` (a label word),
+    or `hint` (the task's hint, where the LM named none).
+    """
 
     text: str
     source: str = "lm"

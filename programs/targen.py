@@ -14,6 +14,7 @@ from seedless.contexts import Contexts
 from seedless.errors import UsageError
 from seedless.instance import Instance
 from seedless.kept import Kept
+from seedless.label_words import LabelWords
 from seedless.lms.adapters import adapter_of
 from seedless.lms.metered import MeteredLM
 from seedless.lms.spec import HOSTED, LMSpec, Profile
@@ -86,11 +87,13 @@ class TarGEN(dspy.Module):
         self.mode = VerifyMode.parse(verify if self.strategy.correction else "none")
         self._lm: dspy.BaseLM | None = spec.open() if spec else lm
         self.adapter = adapter_of(self.profile.adapter)
-        self.name_contexts = Contexts(self.task, self.profile)
-        self.name_seeds = InstanceSeeds(self.task, self.profile)
+        words = LabelWords.leading(self.task, self.profile)
+        self.worded = words is not None and words.contexts
+        self.name_contexts = Contexts(self.task, self.profile, words)
+        self.name_seeds = InstanceSeeds(self.task, self.profile, words)
         if verifier is None or not self.strategy.correction:
             verifier = self._verifier(judge_lm, judge_profile)
-        self.write_instance = Instance(self.task, self.profile, verifier, filters=self.strategy.filters)
+        self.write_instance = Instance(self.task, self.profile, verifier, words, filters=self.strategy.filters)
         self.phrasing = Phrasing()
         self.compiled: Mapping[str, Any] = {}
 
@@ -120,9 +123,9 @@ class TarGEN(dspy.Module):
                 self.task.label(label)
                 if not isinstance(seed, InstanceSeed):
                     if context is None:
-                        context = (await self.contexts(count=1, rollout=rollout))[0]
+                        context = (await self.contexts(label=label, count=1, rollout=rollout))[0]
                     if seed is None:
-                        seed = (await self.seeds(context=_context(context), count=1, rollout=rollout))[0]
+                        seed = (await self.seeds(label=label, context=_context(context), count=1, rollout=rollout))[0]
                     else:
                         seed = InstanceSeed(seed, _context(context))
                 slot = Slot(0, 0, label, seed, dict(attributes or {}), rollout)
@@ -136,17 +139,17 @@ class TarGEN(dspy.Module):
         """As `aforward`, for synchronous callers; works inside a running event loop too."""
         return background.run(self.aforward(**inputs))
 
-    async def contexts(self, *, count: int, rollout: int = 0) -> tuple[Context, ...]:
-        """Stage 1: the pool of contexts."""
+    async def contexts(self, *, label: str | None = None, count: int, rollout: int = 0) -> tuple[Context, ...]:
+        """Stage 1: the pool of contexts, the same for all labels unless the task file gives a label its own, or the program is `worded`."""
         with self.speaking():
             count = count if self.strategy.contexts else 1
-            return await self.name_contexts.acall(count=count, rollout=rollout)  # type: ignore[no-any-return]  # DSPy has no types
+            return await self.name_contexts.acall(label=label, count=count, rollout=rollout)  # type: ignore[no-any-return]  # DSPy has no types
 
-    async def seeds(self, *, context: Context, count: int, rollout: int = 0) -> tuple[InstanceSeed, ...]:
+    async def seeds(self, *, label: str | None = None, context: Context, count: int, rollout: int = 0) -> tuple[InstanceSeed, ...]:
         """Stage 2: seeds within one context."""
         with self.speaking():
             count = count if self.strategy.seeds else 1
-            return await self.name_seeds.acall(context=context, count=count, rollout=rollout)  # type: ignore[no-any-return]  # DSPy has no types
+            return await self.name_seeds.acall(label=label, context=context, count=count, rollout=rollout)  # type: ignore[no-any-return]  # DSPy has no types
 
     def speaking(self) -> Any:
         """DSPy's settings under which this program's predictors speak: its LM, where it has one of its own, and its adapter."""

@@ -210,6 +210,11 @@ class Task(Declared):
         """Fields that the LM writes: all but the one that the seed becomes."""
         return tuple(field for field in self.fields if field.name != self.seeds.field)
 
+    @property
+    def led(self) -> bool:
+        """Whether first words lead its instances."""
+        return any(label.openings for label in self.labels)
+
     def label(self, name: str) -> Label:
         """The label called `name`.
 

@@ -7,6 +7,7 @@ instruction does not place are listed beside it.
 
 from seedless.signatures.contexts import CONTEXTS_SHOWN, NameContexts, NameContextsPlainly
 from seedless.signatures.instance import (
+    DOCUMENTS_SHOWN,
     ReviseInstance,
     ReviseInstancePlainly,
     WriteInstance,
@@ -18,6 +19,7 @@ from seedless.signatures.verdict import JudgeAnchored, JudgeBlind, JudgeBlindPla
 
 __all__ = [
     "CONTEXTS_SHOWN",
+    "DOCUMENTS_SHOWN",
     "PASSAGES_SHOWN",
     "SEEDS_SHOWN",
     "JudgeAnchored",

@@ -1,8 +1,17 @@
 """Stages 3 and 4: one instance under a label's constraint, and its revision. A task adds its own fields as outputs."""
 
+from typing import Any
+
 import dspy
 
-__all__ = ["ReviseInstance", "ReviseInstancePlainly", "WriteInstance", "WriteInstanceInDocument", "WriteInstancePlainly"]
+__all__ = [
+    "DOCUMENTS_SHOWN",
+    "ReviseInstance",
+    "ReviseInstancePlainly",
+    "WriteInstance",
+    "WriteInstanceInDocument",
+    "WriteInstancePlainly",
+]
 
 
 class WriteInstance(dspy.Signature):
@@ -63,3 +72,31 @@ class WriteInstanceInDocument(WriteInstancePlainly):
     meaning: str = dspy.InputField(desc="It means")
     about: str = dspy.InputField(desc="It is about")
     shown: str = dspy.InputField(desc="What stands before it")
+
+
+DOCUMENTS_SHOWN: tuple[
+    tuple[dict[str, Any], str], ...
+] = (  # what a text is beside what is said of it, for small models; of no task
+    (
+        {
+            "description": "Notes that guests leave at a hotel, sorted by what they are about.",
+            "constraint": "Write a note about noise. It is about a wedding. Mention the second floor.",
+            "label": "noise",
+            "meaning": "The guest writes about noise.",
+            "about": "a wedding, drums",
+            "shown": "Example:",
+        },
+        "They danced above our heads until three, and nobody on the second floor closed an eye.",
+    ),
+    (
+        {
+            "description": "Notices of a town library, sorted by what they announce.",
+            "constraint": "Write a notice that the library is closed. It is about a storm. Mention water.",
+            "label": "closing",
+            "meaning": "The notice says that the library is closed.",
+            "about": "a storm, shut",
+            "shown": "Example:",
+        },
+        "The reading room stays shut until Thursday, because water came through the roof last night.",
+    ),
+)

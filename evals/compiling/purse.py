@@ -35,8 +35,10 @@ class Sizes:
     kept: int
 
 
-def list_calls(task: Task, n: int, batch: int) -> int:
-    """Requests that naming the contexts and seeds for `n` slots takes, about."""
+def list_calls(task: Task, n: int, batch: int | None) -> int:
+    """Requests that naming the contexts and seeds for `n` slots takes, about: `batch` items at a time, None where no LM is asked for any."""
+    if batch is None:
+        return 0
     plan = Plan(task, n, 0)
     own = bool(task.contexts.given) or all(label.contexts for label in task.labels)
     contexts = len(task.contexts.given) or plan.context_count
@@ -46,7 +48,7 @@ def list_calls(task: Task, n: int, batch: int) -> int:
 
 
 def sizes(
-    task: Task, budget: int, *, per_draft: int, revises: bool, batch: int, stages: Sequence[str], finalists: int = 1
+    task: Task, budget: int, *, per_draft: int, revises: bool, batch: int | None, stages: Sequence[str], finalists: int = 1
 ) -> Sizes:
     """What `budget` requests suffice for; a draft costs `per_draft` of them. `finalists` are to be tried on every example at the end.
 

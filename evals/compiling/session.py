@@ -25,6 +25,7 @@ from seedless.evals.compiling.team import Team
 from seedless.evals.compiling.tries import DraftTries, ListTries
 from seedless.evals.compiling.workshop import CONTEXTS, SEEDS, Workshop
 from seedless.evals.metric import DevMetric
+from seedless.label_words import LabelWords
 from seedless.lms.step import MemorySteps, Unbounded
 from seedless.outcome import Outcome, Row
 from seedless.planner import Plan
@@ -80,6 +81,8 @@ class Session:
                 raise UsageError(
                     f"given --{name} with the optimizer {self.optimizer!r}, which has no use for one ({', '.join(users)} have); leave it out"
                 )
+        words = LabelWords.leading(task, self.team.profile)
+        self._worded = words is not None and words.contexts
         self.stages, self.skipped = self._planned()
         calls = options.budget_calls or (CALLS if options.budget_usd is None else UNBOUNDED)
         self.sizes = sizes(
@@ -87,7 +90,7 @@ class Session:
             min(calls, 2 * CALLS) if options.budget_calls is None else calls,
             per_draft=self.team.calls_a_draft,
             revises=self.team.profile.revise,
-            batch=self.team.profile.list_batch,
+            batch=None if self._worded else self.team.profile.list_batch,
             stages=self.stages,
             finalists=2 if options.demos_from_dev else 1,
         )
@@ -148,6 +151,8 @@ class Session:
         task, skipped = self.task, dict[str, str]()
         if task.contexts.given or all(label.contexts for label in task.labels):
             skipped["contexts"] = "skipped: the task gives the contexts"
+        if self._worded:
+            skipped |= dict.fromkeys(("contexts", "seeds"), "skipped: this LM names poor ones, so label words take their place")
         if task.seeds.given:
             skipped["seeds"] = "skipped: the task gives the seeds"
         if not self.team.profile.revise:

@@ -123,10 +123,9 @@ class Tally:
         """Tokens read and written in all."""
         return sum(stage.read + stage.written for stage in self.stages)
 
-    @property
-    def given_contexts(self) -> int:
-        """Contexts that the task file gave."""
-        return sum(context.source == "given" for context in self.contexts)
+    def contexts_from(self, source: str) -> int:
+        """Contexts of one source: `given` by the task file, label `words`; the others were named by the LM."""
+        return sum(context.source == source for context in self.contexts)
 
     def one_sided(self, least: int = 5) -> tuple[int, int]:
         """Of the contexts with at least `least` rows: how many have rows of one label only, and how many there are."""

@@ -37,7 +37,8 @@ class Profile:
     whether a broken draft goes back to the writer with its objections, or another is written; lists are asked for `list_batch` items at a time;
     seeds are asked for within their context where `conditions`, otherwise as if for the whole task, as a model must that cannot think
     of two things at once; texts are written as the next words of a document, not as an answer in a chat, `always`, or only where no opening
-    leads them (`unled`), which takes the plain adapter; a verdict comes with a reason where `explains`, and may give a draft another label where the model `relabels`.
+    leads them (`unled`), which takes the plain adapter; where it `names` nothing that is worth having, contexts and seeds of such texts are
+    label words; a verdict comes with a reason where `explains`, and may give a draft another label where the model `relabels`.
     `sampling` is each stage's.
     """
 
@@ -53,6 +54,7 @@ class Profile:
     explains: bool = True
     conditions: bool = True
     document: Literal["never", "unled", "always"] = "never"
+    names: bool = True
     sampling: Mapping[str, Sampling] = field(default_factory=dict)
 
 
@@ -69,7 +71,7 @@ LOCAL = Profile(
 )  # fmt: skip
 EMBEDDED = Profile(
     wording="plain", adapter="plain", verifier="embedding", drafts=1, attempts=3, revise=False, list_batch=5, concurrency=8,
-    relabels=False, explains=False, conditions=False, document="unled",
+    relabels=False, explains=False, conditions=False, document="unled", names=False,
     sampling={
         "contexts": {"temperature": 0.7, "min_p": 0.1, "max_tokens": 80},
         "seeds": {"temperature": 0.7, "min_p": 0.1, "max_tokens": 80},

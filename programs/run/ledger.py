@@ -20,7 +20,7 @@ class Ledger:
     refused slots by the assertion that was broken last; `broken` counts every broken assertion of every draft. `flips` count
     accepted rows whose final label is not the asked one, as `asked -> final`. `calls` and `tokens` are per stage; `repeated` are
     requests sent again because a process died before it could keep their answers. `unnamed` counts accepted rows whose context is the
-    task's hint, since the LM named no context. `cost_usd` is None where a price is unknown.
+    task's hint, since the LM named no context, `worded` those whose context is a label word, since the LM is not asked for any. `cost_usd` is None where a price is unknown.
     `shortfall` says why rows are missing; it is empty for a complete run.
     """
 
@@ -37,6 +37,7 @@ class Ledger:
     wall_s: float
     shortfall: str = ""
     unnamed: int = 0
+    worded: int = 0
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -47,9 +48,9 @@ class Ledger:
         broken: Counter[str] = Counter()
         read: Counter[str] = Counter()
         otherwise: Counter[str] = Counter()
-        unnamed = 0
+        named: Counter[str] = Counter()
         for _, record in journal.accepted():
-            unnamed += record["provenance"]["context_source"] == "hint"
+            named[record["provenance"]["context_source"]] += 1
             accepted[record["label"]] += 1
             asked = record["provenance"]["asked_label"]
             broken.update(record["provenance"]["broken"])
@@ -105,7 +106,8 @@ class Ledger:
             cost_usd=journal.cost(),
             wall_s=round(journal.seconds(), 3),
             shortfall=shortfall,
-            unnamed=unnamed,
+            unnamed=named["hint"],
+            worded=named["words"],
             settings=settings,
         )
 

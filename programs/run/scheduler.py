@@ -186,39 +186,38 @@ class Pool:
     def __init__(self, program: TarGEN, plan: Plan) -> None:
         self._program = program
         self._plan = plan
-        self._contexts: asyncio.Task[tuple[Context, ...]] | None = None
-        self._seeds: dict[Context, asyncio.Task[tuple[InstanceSeed, ...]]] = {}
+        self._contexts: dict[str, asyncio.Task[tuple[Context, ...]]] = {}
+        self._seeds: dict[tuple[str, Context], asyncio.Task[tuple[InstanceSeed, ...]]] = {}
 
     def close(self) -> None:
         """Ask for nothing more."""
-        for task in (self._contexts, *self._seeds.values()):
-            if task is not None:
-                task.cancel()
+        for task in (*self._contexts.values(), *self._seeds.values()):
+            task.cancel()
 
     async def slot(self, allotment: Allotment, round_: int) -> Slot:
         """The slot for a position's next try."""
         contexts = await self._contexts_for(allotment.label)
         place = self._plan.context(allotment, round_, len(contexts))
-        seeds = await self._seeds_in(contexts[place], len(contexts))
+        seeds = await self._seeds_in(contexts[place], allotment.label, len(contexts))
         seed = seeds[self._plan.instance_seed(allotment, round_, place, len(contexts), len(seeds))]
         rollout = self._plan.rollout("slot", allotment.position, round_)
         return Slot(allotment.position, round_, allotment.label, seed, allotment.attributes, rollout)
 
     async def _contexts_for(self, label: str) -> tuple[Context, ...]:
-        if own := self._program.task.label(label).contexts:
-            return tuple(Context(text, source="given") for text in own)
-        if self._contexts is None:
-            self._contexts = asyncio.create_task(
-                self._program.contexts(count=self._plan.context_count, rollout=self._plan.rollout("contexts"))
+        whose = label if self._program.worded or self._program.task.label(label).contexts else ""
+        if whose not in self._contexts:
+            self._contexts[whose] = asyncio.create_task(
+                self._program.contexts(label=label, count=self._plan.context_count, rollout=self._plan.rollout("contexts"))
             )
-        return await asyncio.shield(self._contexts)
+        return await asyncio.shield(self._contexts[whose])
 
-    async def _seeds_in(self, context: Context, contexts: int) -> tuple[InstanceSeed, ...]:
-        if context not in self._seeds:
+    async def _seeds_in(self, context: Context, label: str, contexts: int) -> tuple[InstanceSeed, ...]:
+        key = (label if self._program.worded else "", context)
+        if key not in self._seeds:
             rollout = self._plan.rollout(f"seeds/{context.text}")
             count = self._plan.seeds_per_context(contexts)
-            self._seeds[context] = asyncio.create_task(self._program.seeds(context=context, count=count, rollout=rollout))
-        return await asyncio.shield(self._seeds[context])
+            self._seeds[key] = asyncio.create_task(self._program.seeds(label=label, context=context, count=count, rollout=rollout))
+        return await asyncio.shield(self._seeds[key])
 
 
 _SOME = InstanceSeed("", Context(""))

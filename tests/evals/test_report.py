@@ -107,6 +107,12 @@ def test_a_real_run(task: Path, tmp_path: Path) -> None:
     assert "seedless evaluate" in said
 
 
+def test_contexts_that_are_label_words(tmp_path: Path) -> None:
+    rows = [{**each, "provenance": {**each["provenance"], "context_source": "words"}} for each in some_rows()]
+    said = Reader(compose(write_run(tmp_path / "run", rows)).html).text
+    assert "4 contexts have rows: 0 given in the task file, 4 label words, 0 named by the LM" in said
+
+
 def test_its_parts(tmp_path: Path) -> None:
     folder = write_run(tmp_path / "run", some_rows(), refusals=[refusal(i, "cold", f"draft {i}", "meta") for i in range(3)])
     write_evaluation(

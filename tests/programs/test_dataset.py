@@ -129,6 +129,7 @@ def test_card_says_how_it_was_made() -> None:
     assert "| NO | it is not | 1 |" in said
     assert "`premise`: one line" in said
     assert "contexts (named by the LM)" in said
+    assert "contexts (words that tell its labels apart)" in card(TASK, {**LEDGER, "worded": 4}, len(RECORDS))
     assert "expect errors" in said
 
 

@@ -67,7 +67,11 @@ def test_a_task_without_lists_is_written_as_a_document(tmp_path: Path, strategy:
     assert len(rows) == 2
     for row in rows:
         assert not any(part in str(row["text"]) for part in ('"', "Example:", "Context:", "\n"))
-        assert row["provenance"]["attributes"]["cue"].isalpha()
+        made = row["provenance"]
+        assert made["context_source"] == "words"
+        assert made["context"].isalpha()
+        assert made["seed"].isalpha()
+        assert made["context"] != made["seed"]
 
 
 PAIRS = """

@@ -12,12 +12,13 @@ import pytest
 from seedless.assertions import Excludes, NoLabelWord
 from seedless.instance import assertions_of
 from seedless.kept import Kept
+from seedless.label_words import LabelWords
 from seedless.lms.spec import HOSTED, Profile
 from seedless.outcome import Refusal, Row
-from seedless.signatures import JudgeAnchored, JudgeBlind, ReviseInstance, WriteInstance, WriteInstanceInDocument
+from seedless.signatures import DOCUMENTS_SHOWN, JudgeAnchored, JudgeBlind, ReviseInstance, WriteInstance, WriteInstanceInDocument
 from seedless.slot import Context, Draft, InstanceSeed, Slot
 from seedless.targen import TarGEN
-from seedless.task import RESERVED, SAID_BY_STAGES, Task
+from seedless.task import RESERVED, SAID_BY_STAGES, Contexts, Seeds, Task
 from seedless.testing import fake_lm
 from tests.programs.lms.test_adapters import recorded
 from tests.programs.lms.test_grammar import regex_of
@@ -426,6 +427,46 @@ def test_a_document_is_about_a_word_that_tells_the_label() -> None:
         assert f"Context: a party, {word}\n" in lm.fake.prompts[-1]
         dealt.add(word)
     assert len(dealt) > 1
+
+
+NAMING_NONE = replace(PLAIN, document="unled", names=False)
+BARE = POSTS.model_copy(update={"contexts": Contexts(hint="events"), "seeds": Seeds(hint="times")})
+
+
+@pytest.mark.slow
+def test_contexts_and_seeds_of_a_model_that_names_poor_ones_are_label_words() -> None:
+    lm = fake_lm(lambda _: "We won the cup today.")
+    program = TarGEN(BARE, lm=lm, verify="none", profile=NAMING_NONE)
+    words = LabelWords(BARE, contexts=True)
+    assert {c.text for c in asyncio.run(program.contexts(label="bad", count=2))} == set(words.of("bad"))
+    for label in ("good", "bad"):
+        made = program(label=label).outcome.provenance
+        assert made.context_source == "words"
+        assert {made.context, made.seed} <= set(words.of(label))
+        assert made.context != made.seed
+        assert f'{label}: {label} news\nContext: {made.context}, {made.seed}\nExample: "' in lm.fake.prompts[-1]
+        assert "cue" not in made.attributes, "two words are enough"
+        assert all(text in lm.fake.prompts[-1] for _, text in DOCUMENTS_SHOWN)
+    assert len(lm.fake.prompts) == 2, "no list was asked for"
+
+
+@pytest.mark.parametrize(
+    ("task", "profile"),
+    [
+        (BARE, replace(NAMING_NONE, names=True)),
+        (BARE, replace(NAMING_NONE, document="never")),
+        (POSTS, NAMING_NONE),
+        (PAIRS, NAMING_NONE),
+        (BARE.model_copy(update={"language": "de"}), NAMING_NONE),
+        (
+            BARE.model_copy(update={"labels": tuple(label.model_copy(update={"openings": ("We",)}) for label in BARE.labels)}),
+            NAMING_NONE,
+        ),
+    ],
+    ids=["names good ones", "writes in a chat", "given", "pairs", "in German", "led"],
+)
+def test_who_else_names_contexts(task: Task, profile: Profile) -> None:
+    assert not TarGEN(task, lm=fake_lm(lambda _: ""), verify="none", profile=profile).worded
 
 
 CUED = PAIRS.model_copy(

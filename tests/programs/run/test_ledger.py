@@ -124,7 +124,7 @@ def test_record_is_plain_json(journal: Journal, row: Callable[..., Row], refusal
     record = ledger_of(journal).record()
     assert json.loads(json.dumps(record)) == record
     assert set(record) == {
-        "requested", "accepted", "per_label", "refused", "broken", "flips", "calls", "tokens", "repeated", "cost_usd", "wall_s", "unnamed",
+        "requested", "accepted", "per_label", "refused", "broken", "flips", "calls", "tokens", "repeated", "cost_usd", "wall_s", "unnamed", "worded",
         "shortfall", "settings",
     }  # fmt: skip
     assert record["settings"] == SETTINGS
