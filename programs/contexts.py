@@ -96,7 +96,7 @@ def _alike(text: str, others: tuple[str, ...]) -> bool:
 class Contexts(dspy.Module):
     """The pool of contexts: the task's own list, or the LM's answer with near-duplicates dropped (TarGEN, section 2, step 1).
 
-    Of a model that names poor ones they are each label's words.
+    Where `words` are given they are each label's words, and no LM is asked.
     """
 
     def __init__(self, task: Task, profile: Profile, words: LabelWords | None = None) -> None:
@@ -109,7 +109,7 @@ class Contexts(dspy.Module):
             shown=CONTEXTS_SHOWN,
         )
         self.task = task
-        self._words = words if words is not None and words.contexts else None
+        self._words = words
 
     def rephrase(self, task: Task, profile: Profile) -> None:
         """Ask from now on in `task`'s words and with `profile`'s sampling."""

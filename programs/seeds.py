@@ -18,7 +18,7 @@ PHRASE = 12  # words of a seed that stays a phrase; a field with room for more i
 class InstanceSeeds(dspy.Module):
     """Seeds of one context: the task's own list, or the LM's answer with near-duplicates dropped (TarGEN, section 2, step 2).
 
-    In a context that is a label's word they are the label's other words.
+    Where `words` are given, in a context that is a label's word they are the label's other words.
     """
 
     def __init__(self, task: Task, profile: Profile, words: LabelWords | None = None) -> None:
@@ -37,7 +37,7 @@ class InstanceSeeds(dspy.Module):
             shown=PASSAGES_SHOWN if passages else SEEDS_SHOWN,
         )
         self.task = task
-        self._words = words if words is not None and words.contexts else None
+        self._words = words
 
     def rephrase(self, task: Task, profile: Profile) -> None:
         """Ask from now on in `task`'s words and with `profile`'s sampling."""
@@ -51,7 +51,8 @@ class InstanceSeeds(dspy.Module):
         if given := self.task.seeds.given:
             return tuple(InstanceSeed(fill(text, {"context": context.text}), context) for text in given)
         if self._words is not None and context.source == "words":
-            return tuple(InstanceSeed(text, context) for text in await self._words.aof(label) if text != context.text)
+            others = [text for text in await self._words.aof(label) if text != context.text]
+            return tuple(InstanceSeed(text, context) for text in others or [context.text])
         wanted = fill(self.task.seeds.hint, {"context": context.text})
         if self._field is not None and self._full:  # a small model takes the numbers for a part of what it is to name
             wanted = f"{wanted}, each of {self._field.min_words} to {self._field.max_words} words"

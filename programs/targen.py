@@ -89,8 +89,9 @@ class TarGEN(dspy.Module):
         self.adapter = adapter_of(self.profile.adapter)
         words = LabelWords.leading(self.task, self.profile)
         self.worded = words is not None and words.contexts
-        self.name_contexts = Contexts(self.task, self.profile, words)
-        self.name_seeds = InstanceSeeds(self.task, self.profile, words)
+        named = words if self.worded else None
+        self.name_contexts = Contexts(self.task, self.profile, named)
+        self.name_seeds = InstanceSeeds(self.task, self.profile, named)
         if verifier is None or not self.strategy.correction:
             verifier = self._verifier(judge_lm, judge_profile)
         self.write_instance = Instance(self.task, self.profile, verifier, words, filters=self.strategy.filters)
