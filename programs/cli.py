@@ -1,5 +1,6 @@
 """The command line. Every verb is a thin layer over a function of the package; nothing heavy is imported before a verb runs."""
 
+import io
 import json
 import math
 import os
@@ -48,6 +49,9 @@ TaskName = Annotated[
 def main() -> Never:
     """The console script: run a verb, turn errors into one line and their exit code. SIGTERM, as `timeout` or a scheduler sends it, is as Ctrl-C."""
     signal.signal(signal.SIGTERM, _Interrupt())
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a model's emoji must not end a run on a terminal without them
     try:
         code = app(standalone_mode=False)
         if code == 130:
@@ -129,7 +133,12 @@ def generate(
             metavar="SPEC",
         ),
     ] = "embedded",
-    api_base: Annotated[str | None, typer.Option(help="Address of the server for a DSPy model string.", metavar="URL")] = None,
+    api_base: Annotated[
+        str | None,
+        typer.Option(
+            help="Address of the server for a DSPy model string, and for a --judge-lm of the same provider.", metavar="URL"
+        ),
+    ] = None,
     judge_lm: Annotated[str | None, typer.Option(help="The LM that verifies, if it is another one.", metavar="SPEC")] = None,
     strategy: Annotated[
         str,
@@ -238,7 +247,12 @@ def compile_(
         bool, typer.Option("--demos-from-dev", help="Let rows of FILE's choosing half stand in prompts, as demonstrations.")
     ] = False,
     lm: Annotated[str, typer.Option(help="The LM that writes, as for `generate`.", metavar="SPEC")] = "embedded",
-    api_base: Annotated[str | None, typer.Option(help="Address of the server for a DSPy model string.", metavar="URL")] = None,
+    api_base: Annotated[
+        str | None,
+        typer.Option(
+            help="Address of the server for a DSPy model string, and for a --judge-lm of the same provider.", metavar="URL"
+        ),
+    ] = None,
     judge_lm: Annotated[str | None, typer.Option(help="The LM that verifies, if it is another one.", metavar="SPEC")] = None,
     teacher_lm: Annotated[
         str | None, typer.Option(help="The LM whose drafts become demonstrations, if it is another one.", metavar="SPEC")

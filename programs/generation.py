@@ -173,12 +173,16 @@ class Generation:
         }
         self.folder = RunFolder(out, self.settings, fresh=o.fresh)
         self.run_id = self.folder.run_id
-        self._budget = CallBudget(
-            max_calls=o.max_calls,
-            max_cost=o.max_cost,
-            calls=self.folder.journal.calls(),
-            cost=self.folder.journal.cost(),
-        )
+        try:
+            self._budget = CallBudget(
+                max_calls=o.max_calls,
+                max_cost=o.max_cost,
+                calls=self.folder.journal.calls(),
+                cost=self.folder.journal.cost(),
+            )
+        except BaseException:
+            self.folder.close()
+            raise
         for lm in self.program.lms():
             lm.steps, lm.budget = self.folder.journal, self._budget
         self._scheduler: Scheduler | None = None
@@ -249,7 +253,7 @@ class Generation:
             served: dict[str, Any] = {"timeout": options.timeout} if spec.kind == "hosted" else {}
             return spec.open(concurrency=in_flight, **served)
 
-        judge = opened(options.judge_lm) if options.judge_lm is not None else None
+        judge = opened(options.judge_lm, self.spec.reaches(str(options.judge_lm))) if options.judge_lm is not None else None
         judge_profile = LMSpec.of(options.judge_lm).profile if options.judge_lm is not None else None
         return TarGEN(
             self.task,
@@ -263,16 +267,20 @@ class Generation:
 
     def ledger(self) -> Ledger:
         """The account so far."""
+        return self._account(self._scheduler)
+
+    def _account(self, scheduler: "Scheduler | None") -> Ledger:
         self.folder.journal.spend(time.monotonic() - self._started)
-        ended = self._scheduler.ended if self._scheduler else None
-        return Ledger.of(self.folder.journal, self.plan, self.settings, ended=ended)
+        return Ledger.of(self.folder.journal, self.plan, self.settings, ended=scheduler.ended if scheduler else None)
 
     def close(self) -> None:
         """Write the files in their final form and close them."""
-        if self._scheduler is not None:
-            self.folder.finish(self.ledger())
-        self.folder.close()
-        self._scheduler = None
+        scheduler, self._scheduler = self._scheduler, None
+        try:
+            if scheduler is not None:
+                self.folder.finish(self._account(scheduler))
+        finally:
+            self.folder.close()
 
 
 def _stay_offline(options: Options) -> None:

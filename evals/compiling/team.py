@@ -54,7 +54,7 @@ class Team:
             return lm
 
         writer = opened(options.lm, options.api_base)
-        judge = opened(options.judge_lm) if options.judge_lm is not None else None
+        judge = opened(options.judge_lm, spec.reaches(str(options.judge_lm))) if options.judge_lm is not None else None
         return cls(
             writer,
             spec.profile,

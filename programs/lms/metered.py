@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
+from urllib.parse import quote
 
 import dspy
 import pydantic
@@ -30,6 +31,8 @@ FINAL = (
     dspy.LMInvalidRequestError,
 )
 LONGEST = 500_000  # characters of an answer that are read: twice what a row's texts can have, and the model's thoughts before them
+SAID = frozenset({"text", "data"})  # the parts of a response that are its answer
+SOONEST = 0.1  # seconds: a server that says less before the next request says nothing
 NEVER_SENT = frozenset({"base_url", "cache", "form", "least", "rollout_id", "sentences", "timeout", "unlike"})
 ENGINE_ONLY = frozenset({"avoid", "choices", "document", "grammar", "min_p"})  # what llama.cpp takes beside OpenAI's request
 
@@ -168,6 +171,10 @@ class MeteredLM(dspy.LM):
             try:
                 response = await super().acall(request)
             except FINAL as error:
+                if (
+                    isinstance(error, dspy.LMInvalidRequestError) and self._answered
+                ):  # this prompt only, it may be: a filter, a length
+                    raise self._failed(error) from error
                 raise self._unusable(error) from error
             except dspy.LMError as error:
                 if isinstance(error.__cause__, SeedlessError):  # an engine in this process said it in our own words
@@ -183,8 +190,9 @@ class MeteredLM(dspy.LM):
     async def _passed(self, error: dspy.LMError, tried: int, spent: float) -> None:
         """Wait for the next try, or raise where there is none."""
         limited = isinstance(error, dspy.LMRateLimitError)
-        wait = float(error.retry_after) if error.retry_after is not None else min(2.0 ** (tried - 1), 60.0) / 2
-        if (limited and spent + wait > self.patience) or (not limited and tried >= self.tries):
+        told = float(error.retry_after or 0.0)
+        wait = told if told >= SOONEST else min(2.0 ** (tried - 1), 60.0) / 2  # "at once" is no time, nor is a date in the past
+        if spent + wait > self.patience or (not limited and tried >= self.tries):
             raise self._failed(error) from error
         if limited:
             self._open_at = max(self._open_at, time.monotonic() + wait)  # one answer speaks for the server: all wait
@@ -206,12 +214,12 @@ class MeteredLM(dspy.LM):
         """What went wrong, in one line, without the key: some servers repeat it in their answers."""
         status = f"HTTP {error.status}, " if error.status else ""
         said = " ".join(str(error.message or "no reason that could be read").split())
-        for name, value in self.kwargs.items():
-            if name.endswith("key") and isinstance(value, str) and len(value) > 4:
-                said = said.replace(value, "[key]")
-        for variable, value in os.environ.items():
-            if variable.endswith(("_KEY", "_TOKEN", "_SECRET")) and len(value) > 4:
-                said = said.replace(value, "[key]")
+        said = said.encode("utf-8", "replace").decode("utf-8")  # half a surrogate pair is no text
+        given = [value for name, value in self.kwargs.items() if name.endswith("key") and isinstance(value, str)]
+        given += [value for variable, value in os.environ.items() if variable.endswith(("_KEY", "_TOKEN", "_SECRET"))]
+        for secret in sorted({value.strip() for value in given}, key=len, reverse=True):  # the longest first: one may hold another
+            for form in (secret, quote(secret, safe=""), secret.encode("unicode_escape").decode()):
+                said = said.replace(form, "[key]") if len(secret) > 4 else said
         return f"{status}{type(error).__name__.removeprefix('LM').removesuffix('Error')}: {said[:300]}"
 
     def _step(self, request: dspy.lm15.Request, response: dspy.lm15.Response) -> Step:
@@ -224,7 +232,7 @@ class MeteredLM(dspy.LM):
                 response, provider=self._provider_name, requested_model=self.model.partition("/")[2], request=request
             )
         self.budget.charge(cost)
-        text = (response.text or "").encode("utf-8", "replace").decode("utf-8")  # half a surrogate pair is no text
+        text = _said(response).encode("utf-8", "replace").decode("utf-8")  # half a surrogate pair is no text
         return Step(
             text=text[:LONGEST],
             finish="length" if len(text) > LONGEST else str(response.finish_reason),
@@ -258,6 +266,14 @@ def metered(lm: dspy.BaseLM, *, concurrency: int) -> MeteredLM:
         lm.model, identity=f"{lm.model}@{base or ''}", address=str(base or lm.model.partition("/")[0]), concurrency=concurrency,
         priced=base is None, model_type=lm.model_type, **options,
     )  # fmt: skip
+
+
+def _said(response: dspy.lm15.Response) -> str:
+    """What the LM answered: its text, and what DSPy has read as data already where the answer was held to a schema, as the JSON it was."""
+    parts = response.message.parts
+    return "".join(
+        part.text if part.type == "text" else json.dumps(part.value, ensure_ascii=False) for part in parts if part.type in SAID
+    )
 
 
 def _plain(value: Any) -> Any:

@@ -14,6 +14,9 @@ Signature = type[dspy.Signature]
 
 Raw = str | Any | None  # whatever models put where a text is asked for
 UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")  # control characters, halves of surrogate pairs
+THOUGHTS = re.compile(
+    r"^\s*(?:<think(?:ing)?>)?.*?</think(?:ing)?>\s*", re.DOTALL | re.IGNORECASE
+)  # some servers keep the first tag
 LIST_MARK = re.compile(r"^\s*(?:[-*•]|\(?\d{1,3}[.):](?!\d))\s*")
 LEAD = re.compile(
     r"^\s*(?:(?:sure|certainly)\s*[:!]|here(?:'s| is)[^\n:!.?]{0,80}:|(?:review|question|sentence|tweet|message|text|answer|output|example)\s*:)\s*",
@@ -83,7 +86,7 @@ def read(signature: Signature, completion: str, parse: Callable[[Signature, str]
     dspy.AdapterParseError
         If an output is missing, empty, or not what was asked for. Only a text beside a choice may be missing: a choice without a reason is one.
     """
-    found = parse(_unread(signature), completion)  # type: ignore[arg-type]  # a class has a hash; mypy looks for its instances'
+    found = parse(_unread(signature), THOUGHTS.sub("", completion, count=1))  # type: ignore[arg-type]  # a class has a hash; mypy looks for its instances'
     settled: dict[str, Any] = {}
     for name, field in signature.output_fields.items():
         value = found.get(name)

@@ -123,7 +123,7 @@ class LMSpec:
         elif given.endswith(".gguf"):
             raise UsageError(f"given the LM {given!r}, a file is named as gguf:{given}; give that")
         elif re.fullmatch(r"[A-Za-z0-9_-]+/\S+", given):
-            return cls(given, "hosted", given, HOSTED, api_base)
+            return cls(given, "hosted", given, HOSTED, api_base.rstrip("/") if api_base is not None else None)
         else:
             raise UsageError(f"given the LM {given!r}, allowed are {forms}; name one of them")
         if api_base is not None:
@@ -171,9 +171,10 @@ class LMSpec:
         if self.kind == "hosted":
             self._check_key()
             identity, address = f"{self.given}@{self.api_base or ''}", self.api_base or self.given.partition("/")[0]
+            if self._provider in KEYS:  # another provider's key is its client's to find
+                shared |= {"api_key": self._key() or "none"}  # many a server of one's own asks for no key
             if self.api_base is not None:
-                key = os.environ.get(KEYS.get(self._provider, ""), "")
-                shared |= {"api_base": self.api_base, "api_key": key or "none"}  # many a server of one's own asks for no key
+                shared |= {"api_base": self.api_base}
             return MeteredLM(self.given, identity=identity, address=address, priced=self.api_base is None, **shared)
         from seedless.lms.llama import AsyncLlamaEngine, LlamaEngine, LlamaServer
         from seedless.lms.weights import digest
@@ -231,13 +232,25 @@ class LMSpec:
     def _provider(self) -> str:
         return self.given.partition("/")[0]
 
+    def _key(self) -> str:
+        """The provider's key, without the line break that a file or a secret ends with; empty where none is set."""
+        variable = KEYS[self._provider]
+        key = os.environ.get(variable, "").strip()
+        if not key.isprintable():
+            raise SetupError(f"{variable} holds a line break or another control character, which no key has; set it anew")
+        return key
+
     def _check_key(self) -> None:
         variable = KEYS.get(self._provider)
-        if self.api_base is None and variable is not None and not os.environ.get(variable):
+        if self.api_base is None and variable is not None and not self._key():
             raise SetupError(
                 f"{self.given}: the API key is missing; set the environment variable {variable}, or name a server with --api-base, "
                 "or another model with --lm"
             )
+
+    def reaches(self, other: str) -> str | None:
+        """The address at which `other`, a second model of the same run, is reached: this one's, where both are of one provider."""
+        return self.api_base if other.partition("/")[0] == self._provider else None
 
     def with_profile(self, **changes: Any) -> "LMSpec":
         """The same model, spoken to otherwise: fields of `Profile` that are not None replace the defaults."""

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -302,3 +303,67 @@ def test_a_server_that_always_fails_and_one_that_is_not_there_end_with_4(
         check_no_key(done, folder)
     assert sum(ledger_of(folder / "failing")["calls"].values()) == server.requests
     assert 1 < server.requests < 10
+
+
+@pytest.mark.parametrize("model", ["openai/gpt-4o-mini", "openai/o3"])
+def test_a_model_that_dspy_knows_to_take_schemas_is_read(
+    model: str, openai_server: OpenAIServer, seedless: CommandLine, task: Path, tmp_path: Path
+) -> None:
+    done = seedless.run(*command(task, tmp_path / "out", openai_server.url, "--lm", model))
+    check_complete(done, tmp_path / "out", openai_server)
+    assert openai_server.requests == 31  # DSPy hands on as data, not as text, what is held to a schema with a choice
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", " "])
+def test_a_key_from_a_file_with_a_line_break_works_and_is_not_told(
+    end: str, openai_server: OpenAIServer, seedless: CommandLine, task: Path, tmp_path: Path
+) -> None:
+    key = "sk-fake/+/0d1e2f3a4b5c6d7e"
+    openai_server.script(
+        {5: Fault(status=500, message=f"{key} is busy"), MIDDLE: Fault(status=422, message=f"no {quote(key, safe='')}")}
+    )
+    done = seedless.run(*command(task, tmp_path / "out", openai_server.url), env={"OPENAI_API_KEY": key + end})
+    assert done.code == 0, done.err
+    assert {seen.headers["Authorization"] for seen in openai_server.seen} == {f"Bearer {key}"}
+    texts = [file.read_bytes() for file in (tmp_path / "out").rglob("*") if file.is_file()]
+    for form in (key, quote(key, safe="")):
+        assert form not in done.out + done.err
+        assert not any(form.encode() in text for text in texts)
+
+
+def test_one_prompt_that_is_refused_costs_its_slot(
+    openai_server: OpenAIServer, seedless: CommandLine, task: Path, tmp_path: Path
+) -> None:
+    openai_server.script({MIDDLE: Fault(status=400, stage="write", message="The response was filtered by the content policy.")})
+    done = seedless.run(*command(task, tmp_path / "out", openai_server.url))
+    check_complete(done, tmp_path / "out", openai_server)
+    (refusal,) = [json.loads(line) for line in (tmp_path / "out" / "refusals.jsonl").read_text("utf-8").splitlines()]
+    assert "filtered by the content policy" in json.dumps(refusal)
+
+
+def test_a_server_that_says_try_at_once_is_not_stormed(
+    openai_server: OpenAIServer, seedless: CommandLine, task: Path, tmp_path: Path
+) -> None:
+    openai_server.script({number: Fault(status=429, headers={"Retry-After": "0"}) for number in (5, 6, 7)})
+    began = time.monotonic()
+    done = seedless.run(*command(task, tmp_path / "out", openai_server.url))
+    check_complete(done, tmp_path / "out", openai_server)
+    assert time.monotonic() - began > 3.0  # half a second, one, two
+
+
+def test_a_judge_of_the_same_provider_is_asked_at_the_same_address(
+    openai_server: OpenAIServer, seedless: CommandLine, task: Path, tmp_path: Path
+) -> None:
+    done = seedless.run(*command(task, tmp_path / "out", openai_server.url, "--judge-lm", "openai/another-model"))
+    check_complete(done, tmp_path / "out", openai_server)
+    assert {seen.body["model"] for seen in openai_server.seen if seen.stage == "verify"} == {"another-model"}
+
+
+def test_thoughts_before_an_answer_are_not_the_answer(
+    openai_server: OpenAIServer, seedless: CommandLine, task: Path, tmp_path: Path
+) -> None:
+    guess = json.dumps({"text": "Bad.", "reason": "a guess", "label": "cold", "contexts": ["..."], "seeds": ["..."]})
+    openai_server.script(lambda _: Fault(edit=lambda text: f"<think>First guess: {guess}. But no.</think>\n{text}"))
+    done = seedless.run(*command(task, tmp_path / "out", openai_server.url))
+    check_complete(done, tmp_path / "out", openai_server)
+    assert openai_server.requests == 31
