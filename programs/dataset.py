@@ -17,6 +17,13 @@ __all__ = ["Format", "dataset_of", "export", "read_ledger", "read_refusals", "re
 Format = Literal["jsonl", "csv", "parquet", "sft"]
 FORMATS: tuple[Format, ...] = ("jsonl", "csv", "parquet", "sft")
 
+OWN = frozenset({"rows.jsonl", "refusals.jsonl", "ledger.json", "run.db"})  # a run's files, which no export takes the place of
+READ = {  # who read the labels, by `--verify`
+    "none": "; nobody read whether the labels hold",
+    "anchored": " and a verifier that sees the asked label and may change it",
+    "blind": " and a verifier that does not see the asked label",
+}
+
 Record = Mapping[str, Any]
 
 
@@ -34,20 +41,25 @@ def dataset_of(task: Task, records: Iterable[Record]) -> "Dataset":
     )
     columns: dict[str, list[Any]] = {name: [] for name in features}
     for record in records:
+        _check(task, record, features)
         for name in features:
-            if name not in record:
-                raise UsageError(
-                    f"the row {record.get('id')!r} has no {name!r}, the task {task.name!r} needs it; name the task that made it"
-                )
             value = record[name]
             columns[name].append(json.dumps(value, ensure_ascii=False) if name == "provenance" else value)
-        if record["label"] not in task.label_names:
-            raise UsageError(
-                f"the row {record['id']!r} has the label {record['label']!r}, the task {task.name!r} has"
-                f" {', '.join(task.label_names)}; name the task that made it"
-            )
     columns["label"] = [task.label_names.index(label) for label in columns["label"]]
     return Dataset.from_dict(columns, features=features)
+
+
+def _check(task: Task, record: Record, needed: Iterable[str]) -> None:
+    for name in needed:
+        if name not in record:
+            raise UsageError(
+                f"the row {record.get('id')!r} has no {name!r}, the task {task.name!r} needs it; name the task that made it"
+            )
+    if record["label"] not in task.label_names:
+        raise UsageError(
+            f"the row {record['id']!r} has the label {record['label']!r}, the task {task.name!r} has"
+            f" {', '.join(task.label_names)}; name the task that made it"
+        )
 
 
 def write_dataset(folder: Path, task: Task, records: Iterable[Record], ledger: Mapping[str, Any]) -> None:
@@ -103,7 +115,7 @@ configs:
 
 ## How it was made
 
-{_method(settings["strategy"], given=contexts)}
+{_method(settings["strategy"], settings["verify"], given=contexts)}
 
 | | |
 |---|---|
@@ -120,13 +132,13 @@ configs:
 
 ## Limits
 
-Labels are the writer's intention, checked by a verifier, not by people: expect errors. Facts, names and figures in the texts are
+Labels are the writer's intention, checked by {"nobody" if settings["verify"] == "none" else "a verifier, not by people"}: expect errors. Facts, names and figures in the texts are
 invented. Topics, style and the share of hard cases follow the LM, not the world: measure on real rows before you rely on a model
 trained on these.
 """
 
 
-def _method(strategy: str, *, given: str) -> str:
+def _method(strategy: str, verify: str, *, given: str) -> str:
     """How the rows were made, in a sentence: the whole method, or what a strategy left of it."""
     if strategy == "direct":
         return (
@@ -135,7 +147,7 @@ def _method(strategy: str, *, given: str) -> str:
     part = "" if strategy == "targen" else f", without one of its parts ({strategy})"
     return (
         f"The TarGEN method (arXiv 2310.17876) as run by seedless{part}: contexts ({given}), instance seeds, one\n"
-        "instance for each allotted label, self-correction by assertions and a verifier that does not see the asked label."
+        f"instance for each allotted label, self-correction by assertions{READ.get(verify, READ['blind'])}."
     )
 
 
@@ -203,12 +215,27 @@ def export(folder: Path, task: Task, format_: Format, target: Path) -> int:
 
     `jsonl`: fields and label; `csv`: the same with a header; `parquet`: a data set folder with its card; `sft`: chat messages, the
     fields and the labels asked by the user, the label answered by the assistant.
+
+    Raises
+    ------
+    UsageError
+        If the rows are not the task's, or `target` holds something else: a run's own file, a folder that is no export.
+    SetupError
+        If it cannot be written.
     """
     if format_ not in FORMATS:
         raise UsageError(f"given the format {format_!r}, allowed are {', '.join(FORMATS)}; name one of them")
     names = [field.name for field in task.fields]
     records = list(read_rows(folder))
+    for record in records:
+        _check(task, record, ("id", *names, "label"))
+    if target.parent.resolve() == folder.resolve() and target.name in OWN:
+        raise UsageError(f"given {target} to write to, a file of the run itself; give another: --to FILE")
     if format_ == "parquet":
+        if target.is_dir() and any(target.iterdir()) and not (target / "data" / "train.parquet").is_file():
+            raise UsageError(
+                f"given {target} to write to, a folder with other files in it; give an empty or a new one, or an earlier export: --to DIR"
+            )
         write_dataset(target, task, records, read_ledger(folder))
         return len(records)
     try:

@@ -267,3 +267,38 @@ def test_a_ledger_that_is_none_is_refused(run: Path, content: str) -> None:
     (run / "ledger.json").write_text(content, "utf-8")
     with pytest.raises(UsageError, match=r"ledger\.json: cannot be read"):
         read_ledger(run)
+
+
+@pytest.mark.parametrize("format_", ["jsonl", "csv", "sft", "parquet"])
+def test_an_export_by_another_task_leaves_what_is_there(format_: Format, run: Path, tmp_path: Path) -> None:
+    other = TASK.model_copy(update={"name": "boats", "labels": TASK.labels[:2]})
+    target = tmp_path / "there.txt"
+    target.write_text("mine")
+    with pytest.raises(UsageError, match="name the task that made it"):
+        export(run, other, format_, target)
+    assert target.read_text() == "mine"
+
+
+def test_an_export_takes_the_place_of_nothing_but_an_earlier_one(run: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "project"
+    mine.mkdir()
+    (mine / "README.md").write_text("mine")
+    with pytest.raises(UsageError, match="a folder with other files"):
+        export(run, TASK, "parquet", mine)
+    assert (mine / "README.md").read_text() == "mine"
+    before = (run / "rows.jsonl").read_bytes()
+    with pytest.raises(UsageError, match="a file of the run itself"):
+        export(run, TASK, "jsonl", run / "rows.jsonl")
+    assert (run / "rows.jsonl").read_bytes() == before
+    for _ in range(2):
+        assert export(run, TASK, "parquet", tmp_path / "data set") == len(RECORDS)
+
+
+@pytest.mark.parametrize(
+    ("verify", "said"),
+    [("none", "nobody read"), ("anchored", "sees the asked label"), ("vote-3", "does not see the asked label")],
+)
+def test_the_card_says_who_read_the_labels(verify: str, said: str) -> None:
+    told = card(TASK, {**LEDGER, "settings": {**LEDGER["settings"], "verify": verify}}, 4)
+    assert said in told
+    assert ("checked by nobody" in told) == (verify == "none")
