@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from seedless.dataset import read_refusals
 from seedless.errors import SetupError, UsageError
 from seedless.evals.bias import Bias, bias
 from seedless.evals.contamination import Contamination, contamination
@@ -137,7 +138,7 @@ def evaluate(
         label_quality=label_quality(rows, train=beside, refusals=_refusals(Path(data)), student=reader, seed=seed),
         diversity=diversity(rows, real=beside, seed=seed, **embedded),
         difficulty=difficulty(rows, test=real_test, student=reader, seed=seed),
-        bias=bias(rows, real=beside, seed=seed),
+        bias=bias(rows, real=real_train, seed=seed),
         contamination=contamination(rows, real=splits, seed=seed) if splits else None,
     )
     _write(found, Path(out) if out is not None else Path(data) / "evaluation.json" if Path(data).is_dir() else None)
@@ -151,18 +152,7 @@ def _pool(train: LabelledRows, rows: LabelledRows, seed: int) -> LabelledRows:
 
 
 def _refusals(folder: Path) -> list[dict[str, Any]]:
-    file = folder / "refusals.jsonl"
-    if not file.is_file():
-        return []
-    found = []
-    for number, line in enumerate(file.read_text("utf-8").splitlines(), 1):
-        try:
-            found.append(json.loads(line))
-        except ValueError as error:
-            raise UsageError(
-                f"{file}:{number}: is no JSON object (a torn line?); give the run's command again to mend it"
-            ) from error
-    return found
+    return list(read_refusals(folder)) if (folder / "refusals.jsonl").is_file() else []
 
 
 def _write(found: Evaluation, file: Path | None) -> None:

@@ -142,3 +142,22 @@ def test_bad_options_are_refused_with_one_line(seedless: CommandLine, task: Path
         assert done.code == 2, (more, done.out)
         assert len(done.err.strip().splitlines()) == 1
         assert says in done.err, done.err
+
+
+def test_a_separator_within_a_refusals_text_tears_no_line(task: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    written(run / "rows.jsonl", rows(40))
+    refusal = {"asked_label": "warm", "label": None, "broken": [], "texts": {"text": "one\u2028two\u0085three"}}
+    (run / "refusals.jsonl").write_text(json.dumps(refusal, ensure_ascii=False) + "\n", "utf-8")
+    assert evaluate(run, task, students=("tfidf",)).rows == 40
+
+
+def test_the_real_shares_of_labels_are_the_train_files_own(task: Path, tmp_path: Path) -> None:
+    data = written(tmp_path / "data.jsonl", rows(40))
+    real = rows(300, seed=1)
+    cold = [row for row in real if row["label"] == "cold"]
+    train = written(tmp_path / "train.jsonl", [row for row in real if row["label"] == "warm"] + cold[: len(cold) // 3])
+    balance = evaluate(data, task, train=train, students=("tfidf",)).bias.balance
+    assert balance.per_label["warm"].real == pytest.approx(0.75, abs=0.02)
+    assert balance.per_label["warm"].share == 0.5
