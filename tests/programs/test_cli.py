@@ -8,7 +8,7 @@ import pytest
 
 from seedless import cli
 from tests.command_line import CommandLine
-from tests.openai_server import OpenAIServer
+from tests.openai_server import Fault, OpenAIServer
 
 
 @pytest.fixture
@@ -100,3 +100,13 @@ def test_a_label_that_its_drafts_often_miss_is_told(otherwise: int, told: bool, 
     said = capsys.readouterr().err
     assert ("9 of the 20 drafts asked for 'warm' read as another label" in said) == told
     assert "'cold'" not in said, "too few to say"
+
+
+def test_a_terminal_without_a_models_characters_is_no_end(
+    openai_server: OpenAIServer, seedless: CommandLine, task: Path, tmp_path: Path
+) -> None:
+    openai_server.script(lambda _: Fault(edit=lambda text: text.replace("The ", "The 🎉 "), stage="write"))
+    lm = ("--lm", "openai/some-model", "--api-base", openai_server.url)
+    done = seedless.run("generate", task, "-n", "9", "--preview", "2", *lm, env={"PYTHONIOENCODING": "ascii"}, cold=True)
+    assert done.code == 0, done.err
+    assert "\\U0001f389" in done.out

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import multiprocessing
+import os
 import random
 import subprocess
 import sys
@@ -438,3 +440,23 @@ def test_a_server_that_refuses_ends_in_an_error_and_the_rows_are_kept(task: Path
             assert 0 < before < 6
             assert before + sum(isinstance(outcome, Row) for outcome in going) == 6
             assert going.ledger().shortfall == ""
+
+
+def test_a_budget_that_is_refused_leaves_the_folder_free(task: Path, tmp_path: Path) -> None:
+    with OpenAIServer() as server:
+        how: dict[str, Any] = {"lm": "openai/some-model", "api_base": server.url, "out": tmp_path / "out"}
+        with pytest.raises(UsageError) as kept:  # as a notebook keeps the last error
+            generate(task, n=6, max_cost=1.0, **how)
+        assert len(generate(task, n=6, **how)) == 6
+        assert kept.value is not None
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forked processes on this system")
+def test_a_forked_process_generates_as_well(task: Path) -> None:
+    assert len(generate(task, n=2, lm=fake_lm(Author()))) == 2
+    child = multiprocessing.get_context("fork").Process(target=generate, args=(task,), kwargs={"n": 2, "lm": fake_lm(Author())})
+    child.start()
+    child.join(30)
+    if child.is_alive():
+        child.kill()
+    assert child.exitcode == 0
