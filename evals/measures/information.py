@@ -60,7 +60,7 @@ def pvi(labels: NDArray[np.int64], read: HeldOut, scale: float | NDArray[np.floa
     floor = (1 / (read.trained + read.probabilities.shape[1]))[:, None]
     priors = np.log2(np.maximum(read.priors, floor))
     added = np.broadcast_to(scale, len(labels))[:, None] * (np.log2(np.maximum(read.probabilities, floor)) - priors)
-    logs = priors + added
+    logs = np.where(read.priors > 0, priors + added, -np.inf)  # else every label without rows would take its floor from the others
     most = logs.max(axis=1, keepdims=True)
     logs -= most + np.log2(np.exp2(logs - most).sum(axis=1, keepdims=True))
     found: NDArray[np.float64] = np.maximum(logs, np.log2(floor))[rows, labels] - priors[rows, labels]

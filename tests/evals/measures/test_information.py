@@ -49,6 +49,11 @@ def test_a_label_that_nobody_learnt_has_no_bits() -> None:
     assert found[-1] == 0.0
 
 
+def test_labels_without_rows_take_nothing_from_the_others() -> None:
+    told_nothing = said([[0.5, 0.5, *[0.0] * 75]] * 4, [0.5, 0.5, *[0.0] * 75], trained=20)
+    assert pvi(np.array([0, 1, 0, 1]), told_nothing).tolist() == pytest.approx([0.0] * 4)
+
+
 def test_clear_rows_reach_the_entropy_and_shuffled_ones_have_nothing() -> None:
     clear, lost = topics(240, clarity=0.9), shuffled(topics(240, clarity=0.9))
     told, nothing = (information(rows, own_bits(rows.labels, held_out(rows, TfidfStudent()))) for rows in (clear, lost))
