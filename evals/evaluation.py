@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -120,6 +120,10 @@ def evaluate(
     real_train = read_labelled(train, loaded) if train is not None else None
     real_test = read_labelled(test, loaded) if test is not None else None
     beside = _pool(real_train, rows, seed) if real_train is not None else None
+    if beside is not None and (beside.counts > 0).sum() < 2:
+        raise UsageError(
+            f"{train}: has rows of {(beside.counts > 0).sum()} of the labels that {data} has, two at least are needed; give real rows of the same labels"
+        )
     naive = read_labelled(direct, loaded) if direct is not None else None
     if real_test is None and (zero_shot is not None or naive is not None):
         raise UsageError("given --direct or --zero-shot without real rows to test on; give them with --test FILE")
@@ -128,6 +132,10 @@ def evaluate(
     if real_test is not None:
         asked = asked_without_training(real_test, zero_shot, api_base=api_base, seed=seed) if zero_shot is not None else None
         useful = usefulness(rows, test=real_test, students=taught, train=beside, direct=naive, zero_shot=asked, seed=seed)
+        known = set(real_train.texts) if real_train is not None else set()
+        if copied := sum(text in known for text in real_test.texts):
+            met = f"{copied} of the {len(real_test)} test rows stand word for word in the train file: real rows look better for it"
+            useful = replace(useful, notes=(*useful.notes, met))
     embedded = {} if "minilm" in students else {"sample": 0}
     splits = {name: split for name, split in (("train", real_train), ("test", real_test)) if split is not None}
     found = Evaluation(

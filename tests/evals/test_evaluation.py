@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from seedless import evaluate
+from seedless import UsageError, evaluate
 from tests.command_line import CommandLine
 
 WORDS = {"warm": ("soup", "fire", "wool", "summer", "tea"), "cold": ("ice", "snow", "steel", "winter", "frost")}
@@ -161,3 +161,22 @@ def test_the_real_shares_of_labels_are_the_train_files_own(task: Path, tmp_path:
     balance = evaluate(data, task, train=train, students=("tfidf",)).bias.balance
     assert balance.per_label["warm"].real == pytest.approx(0.75, abs=0.02)
     assert balance.per_label["warm"].share == 0.5
+
+
+def test_train_rows_that_stand_in_the_test_file_are_told(task: Path, tmp_path: Path) -> None:
+    data = written(tmp_path / "data.jsonl", rows(40))
+    real = rows(80, seed=1)
+    test = written(tmp_path / "test.jsonl", real[:40])
+    found = evaluate(data, task, train=written(tmp_path / "train.jsonl", real[30:]), test=test, students=("tfidf",))
+    assert any("10 of the 40 test rows stand word for word in the train file" in note for note in found.usefulness.notes)
+    clean = evaluate(data, task, train=written(tmp_path / "clean.jsonl", real[40:]), test=test, students=("tfidf",))
+    assert not any("word for word" in note for note in clean.usefulness.notes)
+
+
+def test_train_rows_of_other_labels_are_refused(tmp_path: Path) -> None:
+    def told(warm: str, cold: str, seed: int) -> Path:
+        named = {"warm": warm, "cold": cold}
+        return written(tmp_path / f"{seed}.jsonl", [{**row, "label": named[row["label"]]} for row in rows(40, seed=seed)])
+
+    with pytest.raises(UsageError, match="has rows of 0 of the labels that .* has, two at least are needed"):
+        evaluate(told("anger", "joy", 0), "emotion", train=told("sadness", "optimism", 1), students=("tfidf",))
