@@ -110,6 +110,8 @@ class LMSpec:
             If it means none.
         """
         forms = "embedded, gguf:PATH, hf:REPO/FILE, or a DSPy model string such as openai/NAME, anthropic/NAME, ollama_chat/NAME"
+        if api_base is not None and "@" in api_base.partition("//")[2].partition("/")[0]:
+            raise UsageError("given an API base with a password in it, which runs would keep; set the provider's API key instead")
         if api_base is not None and not re.match(r"https?://[^\s/]+", api_base):
             raise UsageError(f"given the API base {api_base!r}, an address such as http://127.0.0.1:8000/v1 is allowed; give one")
         if given == "embedded":
@@ -171,8 +173,8 @@ class LMSpec:
         if self.kind == "hosted":
             self._check_key()
             identity, address = f"{self.given}@{self.api_base or ''}", self.api_base or self.given.partition("/")[0]
-            if self._provider in KEYS:  # another provider's key is its client's to find
-                shared |= {"api_key": self._key() or "none"}  # many a server of one's own asks for no key
+            if (key := self._key()) or self._provider in KEYS:  # without one, another provider's client knows what to send
+                shared |= {"api_key": key or "none"}  # many a server of one's own asks for no key
             if self.api_base is not None:
                 shared |= {"api_base": self.api_base}
             return MeteredLM(self.given, identity=identity, address=address, priced=self.api_base is None, **shared)
@@ -234,7 +236,7 @@ class LMSpec:
 
     def _key(self) -> str:
         """The provider's key, without the line break that a file or a secret ends with; empty where none is set."""
-        variable = KEYS[self._provider]
+        variable = KEYS.get(self._provider, f"{self._provider.upper()}_API_KEY")
         key = os.environ.get(variable, "").strip()
         if not key.isprintable():
             raise SetupError(f"{variable} holds a line break or another control character, which no key has; set it anew")

@@ -121,3 +121,20 @@ def test_with_profile_changes_what_is_given_alone() -> None:
     assert spec.profile.drafts == 1
     with pytest.raises(FrozenInstanceError):
         changed.given = "other"  # type: ignore[misc]  # what must fail
+
+
+def test_a_password_in_the_address_is_refused_and_not_repeated() -> None:
+    with pytest.raises(UsageError, match="a password in it") as refused:
+        LMSpec.parse("openai/x", api_base="http://user:s3cret@127.0.0.1:1/v1")
+    assert "s3cret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("model", "variable"), [("openai/x", "OPENAI_API_KEY"), ("azure/x", "AZURE_API_KEY"), ("hosted_vllm/x", "HOSTED_VLLM_API_KEY")]
+)
+def test_a_providers_own_key_goes_to_a_server_of_ones_own(model: str, variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(variable, "sk-fake-123456\n")
+    assert LMSpec.parse(model, api_base=SERVER).open().kwargs["api_key"] == "sk-fake-123456"
+    monkeypatch.setenv(variable, "sk-fake\n123456")
+    with pytest.raises(SetupError, match=f"{variable} holds a line break"):
+        LMSpec.parse(model, api_base=SERVER).open()
