@@ -113,6 +113,8 @@ def evaluate(
     0.93
     """
     loaded = task_of(task)
+    if out is not None and not Path(out).parent.is_dir():  # told before hours are spent, not after
+        raise SetupError(f"{out}: its folder does not exist; make it or give another file")
     if not students:
         raise UsageError(f"given no student, allowed are {', '.join(STUDENTS)}; name one of them")
     taught = [student_of(name) for name in dict.fromkeys(students)]
