@@ -8,14 +8,14 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Never
 
 import typer
 
-from seedless.errors import BudgetEnded, SeedlessError, UsageError
+from seedless.errors import BudgetEnded, LMUnusable, SeedlessError, UsageError
 
 if TYPE_CHECKING:
     from seedless.evals.recording.tracked import Tracked
@@ -203,7 +203,12 @@ def generate(
         if tracked is not None:
             stack.callback(_say_all, tracked.said)
             stack.enter_context(tracked)
-        shown = _watch(generation, keep=preview is not None, tracked=tracked)
+        try:
+            shown = _watch(generation, keep=preview is not None, tracked=tracked)
+        except LMUnusable:
+            if as_json:
+                _tell(generation.ledger().record(), folder)
+            raise
         ledger = generation.ledger()
         if preview is not None:
             _preview(shown, ledger.record(), n, as_json=as_json)
@@ -218,7 +223,7 @@ def generate(
             )
     if ledger.shortfall:
         if as_json:
-            _print(json.dumps({"dir": str(folder) if folder else None, **ledger.record()}, ensure_ascii=False))
+            _tell(ledger.record(), folder)
         raise BudgetEnded(
             f"{ledger.accepted} of {ledger.requested} rows; {ledger.shortfall}; rows are kept, refusals.jsonl says why others are not: mend that or raise the budget, and give the same command again"
         )
@@ -490,7 +495,7 @@ def _preview(rows: list[dict[str, Any]], ledger: dict[str, Any], n: int, *, as_j
 
 def _account(ledger: dict[str, Any], folder: Path | None, *, as_json: bool) -> None:
     if as_json:
-        _print(json.dumps({"dir": str(folder), **ledger}, ensure_ascii=False))
+        _tell(ledger, folder)
         return
     labels = ", ".join(f"{label} {account['accepted']}" for label, account in ledger["per_label"].items())
     refused = sum(ledger["refused"].values())
@@ -508,6 +513,10 @@ def _account(ledger: dict[str, Any], folder: Path | None, *, as_json: bool) -> N
                 f"seedless: {account['read_otherwise']} of the {account['read']} drafts asked for {label!r} read as another label; look at its rows before you use them. "
                 "Openings or cues in the task file, or a larger model, make a writer keep to a label"
             )
+
+
+def _tell(ledger: Mapping[str, Any], folder: Path | None) -> None:
+    _print(json.dumps({"dir": str(folder) if folder else None, **ledger}, ensure_ascii=False))
 
 
 def _print(text: str) -> None:

@@ -220,8 +220,9 @@ def test_a_server_that_repeats_the_key_does_not_bring_it_into_files_or_messages(
     openai_server: OpenAIServer, seedless: CommandLine, task: Path, tmp_path: Path
 ) -> None:
     openai_server.script(lambda _: Fault(status=401, message=f"Incorrect API key provided: {KEY}."))
-    done = seedless.run(*command(task, tmp_path / "refused", openai_server.url))
+    done = seedless.run(*command(task, tmp_path / "refused", openai_server.url, "--json"))
     assert done.code == 4
+    assert json.loads(done.out)["accepted"] == 0
     check_no_key(done, tmp_path / "refused")
     openai_server.script({openai_server.requests + MIDDLE: Fault(status=422, message=f"Bad request with the key {KEY}.")})
     done = seedless.run(*command(task, tmp_path / "went on", openai_server.url))
