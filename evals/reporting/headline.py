@@ -80,7 +80,8 @@ def _worth(found: Findings | None) -> str:
     learnt = f"on real rows, a student of {STUDENTS.get(name, name)} reaches a macro-F1 of {student.synthetic.macro_f1:.2f} when trained on them"
     if student.real is None:
         return learnt
-    learnt += f" and of {student.real.macro_f1:.2f} when trained on as many real ones"
+    many = "as many" if student.real.n == student.synthetic.n else f"only {figure(student.real.n)}"
+    learnt += f" and of {student.real.macro_f1:.2f} when trained on {many} real ones"
     if student.ratio is None:
         return learnt
     between = (

@@ -68,6 +68,12 @@ def test_what_a_student_learns_without_real_rows(tmp_path: Path) -> None:
     assert "teach more" not in minded
 
 
+def test_fewer_real_rows_are_not_called_as_many(tmp_path: Path) -> None:
+    few = {"synthetic": {"n": 40, "macro_f1": 0.5}, "real": {"n": 12, "macro_f1": 0.4}}
+    told, _ = said(tmp_path, rows(20, 20), evaluation={"usefulness": {"students": {"tfidf": few}}})
+    assert told.endswith("0.50 when trained on them and of 0.40 when trained on only 12 real ones.")
+
+
 def test_nothing_to_mind(tmp_path: Path) -> None:
     even = {"synthetic": {"macro_f1": 0.8}, "real": {"macro_f1": 0.79}, "ratio": {"value": 1.01, "low": 0.9, "high": 1.1}}
     _, minded = said(tmp_path, rows(20, 20), evaluation={"usefulness": {"students": {"minilm": even}}})
