@@ -269,6 +269,17 @@ class Generation:
         """The account so far."""
         return self._account(self._scheduler)
 
+    def complete(self) -> None:
+        """Make sure that no row is missing.
+
+        Raises
+        ------
+        BudgetEnded
+            If a budget ended short of `n`.
+        """
+        if shortfall := self.ledger().shortfall:
+            raise BudgetEnded(shortfall)
+
     def _account(self, scheduler: "Scheduler | None") -> Ledger:
         self.folder.journal.spend(time.monotonic() - self._started)
         return Ledger.of(self.folder.journal, self.plan, self.settings, ended=scheduler.ended if scheduler else None)
@@ -333,8 +344,7 @@ def generate(task: Task | str | Path, *, n: int, out: str | Path | None = None, 
         try:
             for _ in generation:
                 pass
-            if shortfall := generation.ledger().shortfall:
-                raise BudgetEnded(shortfall)
+            generation.complete()
         except CutShort as error:
             error.rows = accepted()
             raise
@@ -342,9 +352,20 @@ def generate(task: Task | str | Path, *, n: int, out: str | Path | None = None, 
 
 
 def stream(task: Task | str | Path, *, n: int, out: str | Path | None = None, **options: Any) -> Iterator[Outcome]:
-    """Each row or refusal as it is decided; `generate`'s arguments. Works in a notebook; closing the iterator stops the run."""
+    """Each row or refusal as it is decided; `generate`'s arguments. Works in a notebook; closing the iterator stops the run.
+
+    Raises
+    ------
+    UsageError
+        If anything given cannot be used.
+    BudgetEnded
+        After the last outcome, if a budget ended short of `n`.
+    LMUnusable
+        If the LM cannot be used.
+    """
     with Generation(task, n=n, out=Path(out) if out is not None else None, options=Options(**options)) as generation:
         yield from generation
+        generation.complete()
 
 
 async def astream(
@@ -355,3 +376,4 @@ async def astream(
         async with aclosing(generation.outcomes()) as outcomes:
             async for outcome in outcomes:
                 yield outcome
+        generation.complete()

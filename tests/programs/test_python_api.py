@@ -460,3 +460,20 @@ def test_a_forked_process_generates_as_well(task: Path) -> None:
     if child.is_alive():
         child.kill()
     assert child.exitcode == 0
+
+
+def test_a_stream_that_ends_short_says_so(task: Path) -> None:
+    def how() -> dict[str, Any]:
+        return {"n": 6, "lm": fake_lm(Author()), "max_calls": 12, "concurrency": 1}
+
+    async def read(into: list[Row | Refusal]) -> None:
+        async for outcome in astream(task, **how()):
+            into.append(outcome)  # noqa: PERF401  # what came before the error counts
+
+    one: list[Row | Refusal] = []
+    other: list[Row | Refusal] = []
+    with pytest.raises(BudgetEnded, match="--max-calls"):
+        one.extend(stream(task, **how()))
+    with pytest.raises(BudgetEnded, match="--max-calls"):
+        asyncio.run(read(other))
+    assert 0 < len(one) == len(other) < 6
