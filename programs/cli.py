@@ -20,6 +20,7 @@ from seedless.errors import BudgetEnded, LMUnusable, SeedlessError, UsageError
 if TYPE_CHECKING:
     from seedless.evals.recording.tracked import Tracked
     from seedless.generation import Generation
+    from seedless.task import Task
 
 __all__ = ["app", "main"]
 
@@ -331,7 +332,6 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Say what rows are worth: usefulness, label quality, diversity, difficulty, bias, contamination."""
-    from seedless import dataset
     from seedless.evals.evaluation import evaluate as evaluated
     from seedless.evals.recording.evaluation_account import Given
     from seedless.evals.recording.tracked import track_evaluation
@@ -339,7 +339,7 @@ def evaluate(
 
     if task is None and not data.is_dir():
         raise UsageError(f"given the data {data} without its task; name it with --task TASK")
-    loaded = load_task(task or dataset.read_ledger(data)["settings"]["task"])
+    loaded = load_task(task) if task is not None else _task_of(data)
     names, started = tuple(dict.fromkeys(name.strip() for name in students.split(",") if name.strip())), time.monotonic()
     found = evaluated(
         data, loaded, train=train, test=test, direct=direct, zero_shot=zero_shot, api_base=api_base, students=names, seed=seed, out=out
@@ -417,9 +417,8 @@ def export(
     from seedless.taskfile import load_task
 
     ending = {"jsonl": "jsonl", "csv": "csv", "parquet": "dataset", "sft": "sft.jsonl"}.get(format_, format_)
-    named = task or dataset.read_ledger(folder)["settings"]["task"]
     target = to or folder / f"export.{ending}"
-    count = dataset.export(folder, load_task(named), format_, target)  # type: ignore[arg-type]  # export checks it
+    count = dataset.export(folder, load_task(task) if task is not None else _task_of(folder), format_, target)  # type: ignore[arg-type]  # export checks it
     _print(json.dumps({"rows": count, "path": str(target)}) if as_json else f"{count} rows in {target}")
 
 
@@ -513,6 +512,17 @@ def _account(ledger: dict[str, Any], folder: Path | None, *, as_json: bool) -> N
                 f"seedless: {account['read_otherwise']} of the {account['read']} drafts asked for {label!r} read as another label; look at its rows before you use them. "
                 "Openings or cues in the task file, or a larger model, make a writer keep to a label"
             )
+
+
+def _task_of(folder: Path) -> "Task":
+    """The built-in task whose run is in `folder`, which must be the very one: another of its name would tell other labels."""
+    from seedless.dataset import read_ledger
+    from seedless.taskfile import built_in_tasks, load_task
+
+    settings = read_ledger(folder)["settings"]
+    if (name := str(settings.get("task"))) in built_in_tasks() and (loaded := load_task(name)).hash == settings.get("task_hash"):
+        return loaded
+    raise UsageError(f"{folder}: is a run of a task {name!r} that is no built-in one of this version; name it: --task FILE")
 
 
 def _tell(ledger: Mapping[str, Any], folder: Path | None) -> None:

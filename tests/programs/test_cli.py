@@ -8,7 +8,7 @@ import pytest
 
 from seedless import cli
 from tests.command_line import CommandLine
-from tests.openai_server import Fault, OpenAIServer
+from tests.openai_server import Fault, OpenAIServer, task_file
 
 
 @pytest.fixture
@@ -110,3 +110,18 @@ def test_a_terminal_without_a_models_characters_is_no_end(
     done = seedless.run("generate", task, "-n", "9", "--preview", "2", *lm, env={"PYTHONIOENCODING": "ascii"}, cold=True)
     assert done.code == 0, done.err
     assert "\\U0001f389" in done.out
+
+
+@pytest.mark.parametrize("name", ["rooms", "emotion"])
+def test_a_run_of_a_task_of_ones_own_is_not_taken_for_a_built_in_one(
+    name: str, openai_server: OpenAIServer, seedless: CommandLine, tmp_path: Path
+) -> None:
+    own = tmp_path / "own.yaml"
+    own.write_text(task_file(name=name), "utf-8")
+    lm = ("--lm", "openai/some-model", "--api-base", openai_server.url)
+    assert seedless.run("generate", own, "-n", "4", "-o", tmp_path / "run", *lm).code == 0
+    for verb in (("export", tmp_path / "run", "--format", "sft"), ("evaluate", tmp_path / "run")):
+        done = seedless.run(*verb)
+        assert done.code == 2
+        assert f"is a run of a task '{name}' that is no built-in one of this version; name it: --task FILE" in done.last
+    assert seedless.run("export", tmp_path / "run", "--format", "sft", "--task", own).code == 0
