@@ -8,13 +8,14 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Never
 
 import typer
 
+from seedless.console import harmless, say, show, show_account, show_ledger, show_preview
 from seedless.errors import BudgetEnded, LMUnusable, SeedlessError, UsageError
 
 if TYPE_CHECKING:
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["app", "main"]
 
-ENOUGH_READ = 20  # drafts of a label before the account says how many read as another
-OFTEN = 0.4  # share of them from which it does
 PATIENCE = 2.0  # seconds in which a second SIGTERM is the first one again
 
 app = typer.Typer(
@@ -59,12 +58,12 @@ def main() -> Never:
             raise KeyboardInterrupt  # the command-line library has turned one into this code
         sys.exit(code if isinstance(code, int) else 0)
     except SeedlessError as error:
-        _say(f"seedless: {error}")
+        say(f"seedless: {error}")
         sys.exit(error.exit_code)
     except typer.Abort:
         sys.exit(130)
     except KeyboardInterrupt:
-        _say("seedless: interrupted; rows accepted so far are kept: give the same command again to go on")
+        say("seedless: interrupted; rows accepted so far are kept: give the same command again to go on")
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(130)  # an LM in this process may still be decoding for a request that nobody waits for
@@ -72,9 +71,9 @@ def main() -> Never:
         if type(error).__module__.partition(".")[0] not in {"click", "typer"} or not hasattr(error, "format_message"):
             raise
         if type(error).__name__ == "NoArgsIsHelpError":
-            _print(error.format_message())
+            show(error.format_message())
             sys.exit(2)
-        _say(f"seedless: {error.format_message()}; `seedless --help` lists what is allowed")
+        say(f"seedless: {error.format_message()}; `seedless --help` lists what is allowed")
         sys.exit(2)
 
 
@@ -101,25 +100,25 @@ def tasks(
     from seedless.taskfile import built_in_tasks, load_task, task_schema
 
     if schema:
-        _print(json.dumps(task_schema(), indent=2))
+        show(json.dumps(task_schema(), indent=2))
     elif name is not None:
         task = load_task(name)
         if as_json:
-            _print(task.model_dump_json())
+            show(task.model_dump_json())
             return
-        _print(f"{task.name}: {task.description}\n\nfields")
+        show(f"{task.name}: {task.description}\n\nfields")
         for field in task.fields:
-            _print(f"  {field.name:18} {field.description} ({field.form}, {field.min_words} to {field.max_words} words)")
-        _print("labels")
+            show(f"  {field.name:18} {field.description} ({field.form}, {field.min_words} to {field.max_words} words)")
+        show("labels")
         for label in task.labels:
-            _print(f"  {label.name:18} {label.meaning}")
+            show(f"  {label.name:18} {label.meaning}")
     else:
         known = {each: load_task(each) for each in built_in_tasks()}
         if as_json:
-            _print(json.dumps({each: {"description": t.description, "labels": list(t.label_names)} for each, t in known.items()}))
+            show(json.dumps({each: {"description": t.description, "labels": list(t.label_names)} for each, t in known.items()}))
             return
         for each, task in known.items():
-            _print(f"{each:20} {task.description} [{', '.join(task.label_names)}]")
+            show(f"{each:20} {task.description} [{', '.join(task.label_names)}]")
 
 
 @app.command()
@@ -208,11 +207,11 @@ def generate(
             shown = _watch(generation, keep=preview is not None, tracked=tracked)
         except LMUnusable:
             if as_json:
-                _tell(generation.ledger().record(), folder)
+                show_ledger(generation.ledger().record(), folder)
             raise
         ledger = generation.ledger()
         if preview is not None:
-            _preview(shown, ledger.record(), n, as_json=as_json)
+            show_preview(shown, ledger.record(), n, as_json=as_json)
         elif not ledger.shortfall and folder is not None:
             from seedless.dataset import write_dataset
 
@@ -224,12 +223,12 @@ def generate(
             )
     if ledger.shortfall:
         if as_json:
-            _tell(ledger.record(), folder)
+            show_ledger(ledger.record(), folder)
         raise BudgetEnded(
             f"{ledger.accepted} of {ledger.requested} rows; {ledger.shortfall}; rows are kept, refusals.jsonl says why others are not: mend that or raise the budget, and give the same command again"
         )
     if preview is None:
-        _account(ledger.record(), folder, as_json=as_json)
+        show_account(ledger.record(), folder, as_json=as_json)
 
 
 @app.command("compile")
@@ -289,13 +288,13 @@ def compile_(
     loaded, stderr = load_task(task), sys.stderr
     path = out or Path("out") / f"{loaded.name}.program.json"
 
-    def say(text: str) -> None:
-        stderr.write(_harmless(f"{loaded.name}: {text}\n"))
+    def told(text: str) -> None:
+        stderr.write(harmless(f"{loaded.name}: {text}\n"))
         stderr.flush()
 
     candidates, started = Candidates(), time.monotonic()
     program = compile(
-        loaded, dev=dev, out=path, say=say, log=candidates, optimizer=optimizer, demos_from_dev=demos_from_dev, lm=lm, api_base=api_base,
+        loaded, dev=dev, out=path, say=told, log=candidates, optimizer=optimizer, demos_from_dev=demos_from_dev, lm=lm, api_base=api_base,
         judge_lm=judge_lm, teacher_lm=teacher_lm, reflection_lm=reflection_lm, verifier=verifier, budget_calls=budget_calls,
         budget_usd=budget_usd, seed=seed, concurrency=concurrency, timeout=timeout, fresh=fresh,
     )  # fmt: skip
@@ -303,12 +302,12 @@ def compile_(
         _say_all(track_compile(program, candidates, path, seconds=time.monotonic() - started))
     account = program.compiled
     if as_json:
-        _print(json.dumps({"program": str(path), **account}, ensure_ascii=False))
+        show(json.dumps({"program": str(path), **account}, ensure_ascii=False))
         return
     anchor = (
         "no real row had a say: the metric is intrinsic" if account["intrinsic"] else f"anchored in {account['dev_rows']} real rows"
     )
-    _print(f"{path}: the {account['kept']} program; {account['why']}; {anchor}; {sum(account['calls'].values())} LM calls")
+    show(f"{path}: the {account['kept']} program; {account['why']}; {anchor}; {sum(account['calls'].values())} LM calls")
 
 
 @app.command()
@@ -349,7 +348,7 @@ def evaluate(
             data=data, task=loaded, train=train, test=test, direct=direct, zero_shot=zero_shot, api_base=api_base, students=names, seed=seed
         )  # fmt: skip
         _say_all(track_evaluation(found, given, seconds=time.monotonic() - started))
-    _print(json.dumps(found.record(), ensure_ascii=False) if as_json else found.told())
+    show(json.dumps(found.record(), ensure_ascii=False) if as_json else found.told())
 
 
 @app.command()
@@ -369,9 +368,9 @@ def compare(
     _say_all(tracker.drain())
     found = compared(name, tracker=tracker)
     if as_json:
-        _print(json.dumps({"comparisons": [comparison.record() for comparison in found]}, ensure_ascii=False))
+        show(json.dumps({"comparisons": [comparison.record() for comparison in found]}, ensure_ascii=False))
     else:
-        _print("\n\n".join(comparison.table() for comparison in found))
+        show("\n\n".join(comparison.table() for comparison in found))
 
 
 @app.command()
@@ -388,7 +387,7 @@ def ui(
     with suppress(KeyboardInterrupt), served(port=port) as shown:
         pages = "".join(f"\n  {name:20} {page}" for name, page in shown.pages.items())
         told = json.dumps({"url": shown.url, "pages": dict(shown.pages)})
-        _print(told if as_json else f"MLflow's UI is at {shown.url} until Ctrl-C; the runs of{pages}")
+        show(told if as_json else f"MLflow's UI is at {shown.url} until Ctrl-C; the runs of{pages}")
         sys.stdout.flush()
         threading.Event().wait()
 
@@ -419,7 +418,7 @@ def export(
     ending = {"jsonl": "jsonl", "csv": "csv", "parquet": "dataset", "sft": "sft.jsonl"}.get(format_, format_)
     target = to or folder / f"export.{ending}"
     count = dataset.export(folder, load_task(task) if task is not None else _task_of(folder), format_, target)  # type: ignore[arg-type]  # export checks it
-    _print(json.dumps({"rows": count, "path": str(target)}) if as_json else f"{count} rows in {target}")
+    show(json.dumps({"rows": count, "path": str(target)}) if as_json else f"{count} rows in {target}")
 
 
 @app.command()
@@ -438,14 +437,14 @@ def report(
     from seedless.evals.report import compose, page_path, write
 
     target = page_path(folder, out)
-    made = compose(folder, task, evaluation=evaluation, say=_say)
+    made = compose(folder, task, evaluation=evaluation, say=say)
     write(made, target)
     if as_json:
-        _print(
+        show(
             json.dumps({"path": str(target), "rows": made.rows, "headline": made.headline, "notes": made.notes}, ensure_ascii=False)
         )
     else:
-        _print(f"{made.headline}\n{target}")
+        show(f"{made.headline}\n{target}")
 
 
 def _watch(generation: "Generation", *, keep: bool, tracked: "Tracked | None") -> list[dict[str, Any]]:
@@ -469,74 +468,16 @@ def _watch(generation: "Generation", *, keep: bool, tracked: "Tracked | None") -
 
 def _say_all(problems: Iterable[str]) -> None:
     for problem in problems:
-        _say(f"seedless: {problem}")
-
-
-def _preview(rows: list[dict[str, Any]], ledger: dict[str, Any], n: int, *, as_json: bool) -> None:
-    made = max(1, ledger["accepted"])
-    per_row = {
-        "seconds": ledger["wall_s"] / made,
-        "calls": sum(ledger["calls"].values()) / made,
-        "usd": None if ledger["cost_usd"] is None else ledger["cost_usd"] / made,
-    }
-    estimate = {name: None if value is None else value * n for name, value in per_row.items()}
-    if as_json:
-        _print(json.dumps({"rows": rows, "per_row": per_row, "estimate": {"n": n, **estimate}}, ensure_ascii=False))
-        return
-    for record in rows:
-        texts = " | ".join(str(record[name]) for name in record if name not in {"id", "label", "provenance"})
-        _print(f"{record['label']:20} {texts}")
-    cost = "cost unknown" if estimate["usd"] is None else f"{estimate['usd']:.4f} USD"
-    _print(
-        f"\n{per_row['seconds']:.2f} s and {per_row['calls']:.1f} calls a row; {n} rows: about {estimate['seconds']:.0f} s, {estimate['calls']:.0f} calls, {cost}. Nothing was kept."
-    )
-
-
-def _account(ledger: dict[str, Any], folder: Path | None, *, as_json: bool) -> None:
-    if as_json:
-        _tell(ledger, folder)
-        return
-    labels = ", ".join(f"{label} {account['accepted']}" for label, account in ledger["per_label"].items())
-    refused = sum(ledger["refused"].values())
-    _print(
-        f"{ledger['accepted']} rows in {folder} ({labels}); {refused} slots refused, {sum(ledger['calls'].values())} LM calls, {ledger['wall_s']:.0f} s"
-    )
-    if ledger["unnamed"]:
-        _say(
-            f"seedless: the LM named no contexts, so {ledger['unnamed']} rows are about the task's hint alone; "
-            "list some in the task file (contexts: given), or name another LM"
-        )
-    for label, account in ledger["per_label"].items():
-        if account["read"] >= ENOUGH_READ and account["read_otherwise"] > OFTEN * account["read"]:
-            _say(
-                f"seedless: {account['read_otherwise']} of the {account['read']} drafts asked for {label!r} read as another label; look at its rows before you use them. "
-                "Openings or cues in the task file, or a larger model, make a writer keep to a label"
-            )
+        say(f"seedless: {problem}")
 
 
 def _task_of(folder: Path) -> "Task":
-    """The built-in task whose run is in `folder`, which must be the very one: another of its name would tell other labels."""
     from seedless.dataset import read_ledger
-    from seedless.taskfile import built_in_tasks, load_task
+    from seedless.taskfile import recorded_task
 
     settings = read_ledger(folder)["settings"]
-    if (name := str(settings.get("task"))) in built_in_tasks() and (loaded := load_task(name)).hash == settings.get("task_hash"):
-        return loaded
-    raise UsageError(f"{folder}: is a run of a task {name!r} that is no built-in one of this version; name it: --task FILE")
-
-
-def _tell(ledger: Mapping[str, Any], folder: Path | None) -> None:
-    _print(json.dumps({"dir": str(folder) if folder else None, **ledger}, ensure_ascii=False))
-
-
-def _print(text: str) -> None:
-    sys.stdout.write(_harmless(text) + "\n")
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(_harmless(text) + "\n")
-
-
-def _harmless(text: str) -> str:
-    """`text` without control characters: a model's text must not steer the terminal."""
-    return "".join(c if c in "\n\t" or (c >= " " and not "\x7f" <= c <= "\x9f") else f"\\x{ord(c):02x}" for c in text)
+    if (task := recorded_task(settings)) is None:
+        raise UsageError(
+            f"{folder}: is a run of a task {settings.get('task')!r} that is no built-in one of this version; name it: --task FILE"
+        )
+    return task

@@ -5,7 +5,7 @@ import os
 import queue
 import time
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import aclosing
+from contextlib import ExitStack, aclosing
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -173,16 +173,15 @@ class Generation:
         }
         self.folder = RunFolder(out, self.settings, fresh=o.fresh)
         self.run_id = self.folder.run_id
-        try:
+        with ExitStack() as unless:
+            unless.callback(self.folder.close)
             self._budget = CallBudget(
                 max_calls=o.max_calls,
                 max_cost=o.max_cost,
                 calls=self.folder.journal.calls(),
                 cost=self.folder.journal.cost(),
             )
-        except BaseException:
-            self.folder.close()
-            raise
+            unless.pop_all()
         for lm in self.program.lms():
             lm.steps, lm.budget = self.folder.journal, self._budget
         self._scheduler: Scheduler | None = None

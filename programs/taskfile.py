@@ -1,6 +1,7 @@
 """Reading task files: strict YAML, every complaint with the file's line. Reading one never runs code."""
 
 import json
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from pydantic_core import ErrorDetails
 from seedless.errors import TaskError, UsageError
 from seedless.task import Misfit, Task
 
-__all__ = ["built_in_tasks", "load_task", "read_task", "task_schema"]
+__all__ = ["built_in_tasks", "load_task", "read_task", "recorded_task", "task_schema"]
 
 LIMIT = 256 * 1024  # bytes; a task file is a page or two
 DEPTH = 20
@@ -61,6 +62,15 @@ def load_task(name_or_path: str | Path) -> Task:
     except ValueError as error:
         raise TaskError(f"{given[:200]!r}: is no path ({error}); give the path of a task file (.yaml)") from error
     return read_task(text, given)
+
+
+def recorded_task(settings: Mapping[str, Any]) -> Task | None:
+    """The built-in task that a run's settings name, if it is the very one: another of its name would tell other labels."""
+    name = settings.get("task")
+    if name not in built_in_tasks():
+        return None
+    task = load_task(str(name))
+    return task if task.hash == settings.get("task_hash") else None
 
 
 def read_task(text: str, source: str = "task") -> Task:

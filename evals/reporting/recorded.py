@@ -10,7 +10,7 @@ from seedless.errors import SetupError, UsageError
 from seedless.run.journal import in_use
 from seedless.run.ledger import Ledger
 from seedless.task import Task
-from seedless.taskfile import built_in_tasks, load_task, task_of
+from seedless.taskfile import recorded_task, task_of
 
 __all__ = ["Record", "RecordedRun", "read_run"]
 
@@ -75,7 +75,7 @@ def read_run(folder: Path, task: Task | str | Path | None = None) -> RecordedRun
     rows = tuple(read_rows(folder))
     ledger = _ledger(folder)
     labels = tuple(ledger.per_label)
-    known = _task(task, ledger)
+    known = task_of(task) if task is not None else recorded_task(ledger.settings)
     if known is not None and set(known.label_names) != set(labels):
         raise UsageError(
             f"given the task {known.name!r} with the labels {_listed(known.label_names)}, the run in {folder} has {_listed(labels)}; "
@@ -105,16 +105,6 @@ def _ledger(folder: Path) -> Ledger:
         where = ".".join(map(str, first["loc"]))
         said = f"{where}: {first['msg']}" if where else first["msg"]
         raise UsageError(f"{path}: is torn or no ledger ({said}); give the run's `seedless generate` command again") from error
-
-
-def _task(given: Task | str | Path | None, ledger: Ledger) -> Task | None:
-    if given is not None:
-        return task_of(given)
-    name = ledger.settings.get("task")
-    if name not in built_in_tasks():
-        return None
-    task = load_task(str(name))
-    return task if task.hash == ledger.settings.get("task_hash") else None
 
 
 def _fields(rows: tuple[Record, ...]) -> tuple[str, ...]:

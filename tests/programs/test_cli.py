@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from seedless import cli
+from seedless.console import show_account
 from tests.command_line import CommandLine
 from tests.openai_server import Fault, OpenAIServer, task_file
 
@@ -96,7 +96,7 @@ def test_a_label_that_its_drafts_often_miss_is_told(otherwise: int, told: bool, 
         "unnamed": 0,
         "per_label": {"warm": account, "cold": few},
     }
-    cli._account(ledger, Path("run"), as_json=False)
+    show_account(ledger, Path("run"), as_json=False)
     said = capsys.readouterr().err
     assert ("9 of the 20 drafts asked for 'warm' read as another label" in said) == told
     assert "'cold'" not in said, "too few to say"

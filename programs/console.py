@@ -1,0 +1,76 @@
+"""What the command line says: rows, accounts and messages, without whatever could steer a terminal."""
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+__all__ = ["harmless", "say", "show", "show_account", "show_ledger", "show_preview"]
+
+ENOUGH_READ = 20  # drafts of a label before the account says how many read as another
+OFTEN = 0.4  # share of them from which it does
+
+
+def show(text: str) -> None:
+    """`text` and a line's end, on stdout."""
+    sys.stdout.write(harmless(text) + "\n")
+
+
+def say(text: str) -> None:
+    """`text` and a line's end, on stderr."""
+    sys.stderr.write(harmless(text) + "\n")
+
+
+def harmless(text: str) -> str:
+    """`text` without control characters: a model's text must not steer the terminal."""
+    return "".join(c if c in "\n\t" or (c >= " " and not "\x7f" <= c <= "\x9f") else f"\\x{ord(c):02x}" for c in text)
+
+
+def show_ledger(ledger: Mapping[str, Any], folder: Path | None) -> None:
+    """A run's ledger and folder, as one JSON object on stdout."""
+    show(json.dumps({"dir": str(folder) if folder else None, **ledger}, ensure_ascii=False))
+
+
+def show_preview(rows: list[dict[str, Any]], ledger: dict[str, Any], n: int, *, as_json: bool) -> None:
+    """The rows of a preview, what one costs, and what `n` would."""
+    made = max(1, ledger["accepted"])
+    per_row = {
+        "seconds": ledger["wall_s"] / made,
+        "calls": sum(ledger["calls"].values()) / made,
+        "usd": None if ledger["cost_usd"] is None else ledger["cost_usd"] / made,
+    }
+    estimate = {name: None if value is None else value * n for name, value in per_row.items()}
+    if as_json:
+        show(json.dumps({"rows": rows, "per_row": per_row, "estimate": {"n": n, **estimate}}, ensure_ascii=False))
+        return
+    for record in rows:
+        texts = " | ".join(str(record[name]) for name in record if name not in {"id", "label", "provenance"})
+        show(f"{record['label']:20} {texts}")
+    cost = "cost unknown" if estimate["usd"] is None else f"{estimate['usd']:.4f} USD"
+    show(
+        f"\n{per_row['seconds']:.2f} s and {per_row['calls']:.1f} calls a row; {n} rows: about {estimate['seconds']:.0f} s, {estimate['calls']:.0f} calls, {cost}. Nothing was kept."
+    )
+
+
+def show_account(ledger: dict[str, Any], folder: Path | None, *, as_json: bool) -> None:
+    """What a run made, refused and spent; on stderr, what to mind before its rows are used."""
+    if as_json:
+        show_ledger(ledger, folder)
+        return
+    labels = ", ".join(f"{label} {account['accepted']}" for label, account in ledger["per_label"].items())
+    refused = sum(ledger["refused"].values())
+    show(
+        f"{ledger['accepted']} rows in {folder} ({labels}); {refused} slots refused, {sum(ledger['calls'].values())} LM calls, {ledger['wall_s']:.0f} s"
+    )
+    if ledger["unnamed"]:
+        say(
+            f"seedless: the LM named no contexts, so {ledger['unnamed']} rows are about the task's hint alone; "
+            "list some in the task file (contexts: given), or name another LM"
+        )
+    for label, account in ledger["per_label"].items():
+        if account["read"] >= ENOUGH_READ and account["read_otherwise"] > OFTEN * account["read"]:
+            say(
+                f"seedless: {account['read_otherwise']} of the {account['read']} drafts asked for {label!r} read as another label; look at its rows before you use them. "
+                "Openings or cues in the task file, or a larger model, make a writer keep to a label"
+            )
