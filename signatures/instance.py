@@ -74,9 +74,8 @@ class WriteInstanceInDocument(WriteInstancePlainly):
     shown: str = dspy.InputField(desc="What stands before it")
 
 
-DOCUMENTS_SHOWN: tuple[
-    tuple[dict[str, Any], str], ...
-] = (  # what a text is beside what is said of it, for small models; of no task
+# What a text is beside what is said of it, for small models; of no task.
+DOCUMENTS_SHOWN: tuple[tuple[dict[str, Any], str], ...] = (
     (
         {
             "description": "Notes that guests leave at a hotel, sorted by what they are about.",

@@ -171,9 +171,8 @@ class MeteredLM(dspy.LM):
             try:
                 response = await super().acall(request)
             except FINAL as error:
-                if (
-                    isinstance(error, dspy.LMInvalidRequestError) and self._answered
-                ):  # this prompt only, it may be: a filter, a length
+                # Once others were answered it is this prompt that is refused: a filter, a length.
+                if isinstance(error, dspy.LMInvalidRequestError) and self._answered:
                     raise self._failed(error) from error
                 raise self._unusable(error) from error
             except dspy.LMError as error:
