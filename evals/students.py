@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from seedless.errors import UsageError
 from seedless.evals.labelled import LabelledRows
-from seedless.text import words
+from seedless.text import unspaced, words
 
 __all__ = ["STUDENTS", "EmbeddingStudent", "Fitted", "Student", "TfidfStudent", "student_of"]
 
@@ -34,7 +34,7 @@ class Student(Protocol):
 
 
 class TfidfStudent:
-    """TF-IDF of words and pairs of words, then logistic regression. Rows of several fields add what their fields share."""
+    """TF-IDF of words of two letters or more (of a script that sets no spaces, of characters) and pairs of them, then logistic regression. Rows of several fields add what their fields share."""
 
     name = "tfidf"
 
@@ -43,7 +43,7 @@ class TfidfStudent:
         from scipy.sparse import hstack
         from sklearn.feature_extraction.text import TfidfVectorizer
 
-        vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
+        vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, tokenizer=_told, token_pattern=None, lowercase=False)
         try:
             vectorizer.fit(rows.texts)
         except ValueError as error:
@@ -117,6 +117,10 @@ class _Logistic:
         elif len(rows):
             found[:, self._model.classes_] = self._model.predict_proba(self._features(rows))
         return found
+
+
+def _told(text: str) -> list[str]:
+    return [word for word in words(text) if len(word) > 1 or unspaced(word)]
 
 
 def _overlaps(rows: LabelledRows) -> NDArray[np.float64]:

@@ -9,11 +9,12 @@ from collections import Counter
 from itertools import pairwise
 from typing import Annotated, Literal, Self, get_args
 
+import regex
 from pydantic import BaseModel, ConfigDict, Field as Attr, StringConstraints, field_validator, model_validator
 
 from seedless.kept import Kept
 from seedless.slot import Draft, Slot
-from seedless.text import language_of, rouge_l, says, sentences, words
+from seedless.text import languages_of, length, rouge_l, run_of, says, sentences, unit, unspaced, words
 
 __all__ = [
     "Assertion",
@@ -41,8 +42,13 @@ Count = Annotated[int, Attr(ge=0, le=10_000, strict=True)]
 Fraction = Annotated[float, Attr(gt=0, le=1, strict=True)]
 
 CUT = "The text was cut off at the token limit; write a shorter one that ends properly."
-ENDINGS = ".!?…。！？"
-CLOSERS = "\"'”’»)]*"
+ENDINGS = ".!?…。！？؟۔।॥።။។"
+ASKING = ("?", "？", "؟", "\u037e")  # Arabic and Greek ones among them
+OPEN = ",;:-–—([{/，、；：（「《،؛"  # no text ends on one, nor on nothing
+LIKELY = 0.1  # probability of a language that a text may well be written in
+GREEK = regex.compile(r"\p{Greek}")
+UNENDED = regex.compile(r"[\p{Thai}\p{Lao}][\p{M}\p{N}]*$")  # scripts that set no mark at a sentence's end
+CLOSERS = "\"'”’»)]*」』）】》"
 HANGING = frozenset(
     {"a", "an", "and", "as", "because", "but", "my", "or", "our", "the", "their", "which", "while", "whose", "your"}
 )
@@ -99,7 +105,7 @@ class Assertion(BaseModel):
 
 
 class Length(Assertion):
-    """Between `min_words` and `max_words` words."""
+    """Between `min_words` and `max_words` words; of a script that sets no spaces between words, characters."""
 
     kind: Literal["length"] = "length"
     min_words: Count = 1
@@ -112,11 +118,11 @@ class Length(Assertion):
         return self
 
     def judge(self, text: str, slot: Slot) -> str | None:
-        count = len(text.split())
+        count = length(text)
         if count < self.min_words:
-            return f"The text has {count} words; write at least {self.min_words}."
+            return f"The text has {count} {unit(text)}; write at least {self.min_words}."
         if count > self.max_words:
-            return f"The text has {count} words; write at most {self.max_words}."
+            return f"The text has {count} {unit(text)}; write at most {self.max_words}."
         return None
 
 
@@ -168,14 +174,16 @@ class Complete(Assertion):
     def judge(self, text: str, slot: Slot) -> str | None:
         bare = text.rstrip().rstrip(CLOSERS).rstrip()
         last = bare[-1:]
-        if self.form == "question" and last not in "?？":
+        ended = UNENDED.search(bare) is not None
+        asked = last in ASKING or (last == ";" and GREEK.search(bare) is not None)
+        if self.form == "question" and not asked and not ended:
             return "The text does not end with a question mark; write one question and nothing after it."
         if self.form == "sentence" and re.search(r"\b[A-Z]\.$", bare):
             return "The sentence breaks off after an initial; finish what it says."
-        if self.form == "sentence" and last not in ENDINGS:
+        if self.form == "sentence" and last not in ENDINGS and not ended:
             return "The sentence does not end; finish it with a full stop."
         tail = words(bare)[-1:]
-        if last in ",;:-–—([{/" or (last not in ENDINGS and tail and tail[0] in HANGING):
+        if (last in OPEN and not asked) or (last not in ENDINGS and tail and tail[0] in HANGING):
             return "The text breaks off; finish what it says."
         if (
             tail
@@ -242,39 +250,51 @@ class Echo(Assertion):
         said = words(text)
         for label, instruction in self.constraints:
             told = words(instruction)
-            run = max(3, min(self.run, len(told)))  # a short instruction is repeated as a whole
+            run = max(3, min(run_of(self.run, instruction), len(told)))  # a short instruction is repeated as a whole
             if label == slot.label and not set(_runs(told, run)).isdisjoint(_runs(said, run)):
                 return "The text repeats the instruction; write the instance in words of its own."
         return None
 
 
 class Loops(Assertion):
-    """Does not go round in circles: no run of `run` words stands more than `times` times, and words vary enough."""
+    """Does not go round in circles: no run of `run` words stands more than `times` times, and words vary enough.
+
+    Of any fifty words in a row, on average over the text, the share `distinct` are different ones (MATTR, Covington and McFall 2010: it
+    does not fall with a text's length). With `doubles` no word stands twice in a row: a slip in English, a plural or an adverb in
+    other languages.
+    """
 
     kind: Literal["loops"] = "loops"
     run: Annotated[int, Attr(ge=2, le=20, strict=True)] = 5
     times: Annotated[int, Attr(ge=1, le=100, strict=True)] = 1
     distinct: Fraction = 0.45
+    doubles: bool = True
 
     def judge(self, text: str, slot: Slot) -> str | None:
         said = words(text)
-        runs = Counter(_runs(said, self.run))
-        if len(said) >= 2 * self.run and runs and max(runs.values()) > self.times:
+        run = run_of(self.run, text)
+        runs = Counter(_runs(said, run))
+        if len(said) >= 2 * run and runs and max(runs.values()) > self.times:
             return "The text says the same words again and again; say each thing once."
-        if any(a == b and not a.isdigit() and a not in {"that", "had", "very", "no", "so", "ha"} for a, b in pairwise(said)):
+        if self.doubles and any(a == b and not a.isdigit() and a not in MAY_DOUBLE for a, b in pairwise(said)):
             return "A word stands twice in a row; leave one out."
-        if len(said) >= 12 and len(set(said)) / len(said) < self.distinct:
+        if len(said) >= 12 and _varied(said) < self.distinct:
             return "The text uses too few different words; vary them."
         if REPEATED_MARK.search(text):
             return "The text strings the same sign together; write words."
         return None
 
 
+WINDOW = 50  # words
+MAY_DOUBLE = frozenset({"that", "had", "very", "no", "so", "ha"})
 REPEATED_MARK = re.compile(r"([^\w\s.!?])\1{3,}|(?:[\U0001F000-\U0001FAFF\u2600-\u27BF]\ufe0f?\s*){5,}|(\S)\2{7,}")
 
 
 class NoLabelWord(Assertion):
-    """Names no label: none of `banned` (by default the names of the task's labels) stands in the text as a word."""
+    """Names no label: none of `banned` (by default the names of the task's labels) stands in the text as a word.
+
+    A single character of a script that sets no spaces is a part of other words, and no sign of the label.
+    """
 
     kind: Literal["no_label_word"] = "no_label_word"
     banned: tuple[str, ...] = ()
@@ -285,6 +305,8 @@ class NoLabelWord(Assertion):
 
     def judge(self, text: str, slot: Slot) -> str | None:
         for word in self.banned:
+            if len(word) == 1 and unspaced(word):
+                continue  # a part of other words more often than a word of its own
             if says(text.replace("_", " "), word.replace("_", " ")):
                 return f"The text gives the label away with the word {word!r}; leave it out and show what it means instead."
         return None
@@ -391,7 +413,10 @@ class Conflict(Assertion):
 
 
 class Language(Assertion):
-    """Is written in `code` (ISO 639-1), as far as the text is long enough to tell (`min_words`)."""
+    """Is written in `code` (ISO 639-1), as far as the text is long enough to tell (`min_words`).
+
+    Close relatives (Indonesian and Malay, the two Norwegians) are hard to tell apart, so what may well be `code` holds.
+    """
 
     kind: Literal["language"] = "language"
     code: Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")] = "en"
@@ -400,8 +425,11 @@ class Language(Assertion):
     def judge(self, text: str, slot: Slot) -> str | None:
         if len(words(text)) < self.min_words:
             return None
-        found = language_of(text)
-        return None if found == self.code else f"The text reads as {found!r}; write it in {self.code!r}."
+        likely = languages_of(text)
+        found = next(iter(likely))
+        if likely.get(self.code, 1.0) >= LIKELY:  # of a language that the model does not know nothing is known
+            return None
+        return f"The text reads as {found!r}; write it in {self.code!r}."
 
 
 class Regex(Assertion):
@@ -454,3 +482,9 @@ def kinds() -> dict[str, type[Assertion]]:
 
 def _runs(said: list[str], length: int) -> list[tuple[str, ...]]:
     return [tuple(said[i : i + length]) for i in range(len(said) - length + 1)]
+
+
+def _varied(said: list[str]) -> float:
+    """The mean share of different words among `WINDOW` in a row, in [0, 1]; of a shorter text, of all."""
+    windows = _runs(said, min(WINDOW, len(said)))
+    return sum(len(set(window)) for window in windows) / len(windows) / len(windows[0])

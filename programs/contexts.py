@@ -13,11 +13,12 @@ from seedless.lms.step import stage
 from seedless.signatures import CONTEXTS_SHOWN, NameContexts, NameContextsPlainly
 from seedless.slot import Context
 from seedless.task import Task
-from seedless.text import rouge_l, words
+from seedless.text import rouge_l, run_of, words
 
-__all__ = ["Contexts", "NameList"]
+__all__ = ["PHRASE", "Contexts", "NameList"]
 
 ALIKE = 0.75
+PHRASE = 12  # words of a context, or of a seed that stays a phrase; a field with room for more is a passage
 
 
 class NameList(dspy.Module):
@@ -72,7 +73,8 @@ class NameList(dspy.Module):
                 named = []
             for item in named:
                 text = " ".join(str(item).split()).strip(self._marks)
-                whole = 0 < len(words(text)) <= self._longest and (self._characters is None or len(text) <= self._characters)
+                most = run_of(self._longest, text) if self._longest <= PHRASE else self._longest
+                whole = 0 < len(words(text)) <= most and (self._characters is None or len(text) <= self._characters)
                 if whole and not _alike(text, (*known, *found)) and len(found) < count:
                     found.append(text)
             barren = barren + 1 if len(found) == before else 0
@@ -105,7 +107,7 @@ class Contexts(dspy.Module):
             NameContextsPlainly if profile.wording == "plain" else NameContexts,
             profile,
             "contexts",
-            longest=12,
+            longest=PHRASE,
             shown=CONTEXTS_SHOWN,
         )
         self.task = task

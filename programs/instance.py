@@ -1,7 +1,8 @@
 """Stages 3 to 5 for one slot: the label's constraint, the instance written under it, and its self-correction."""
 
 import random
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -41,13 +42,14 @@ from seedless.signatures import (
 )
 from seedless.slot import Draft, Slot, Verdict
 from seedless.task import Label, Task, fill
-from seedless.text import first_words, says, sentences, words
+from seedless.text import first_words, length, says, sentences
 from seedless.verify import Verifier
 
 __all__ = ["Instance", "assertions_of"]
 
 Identity = Mapping[str, str]
 LETTERS = 40  # of a word at most, on average over a text, the space behind it among them
+FORMS = {"sentence": "in one sentence of", "question": "as one question of", "text": "in"}
 RELEVANCE = 1.0  # weight of a draft's relevance beside its label's probability
 
 
@@ -146,6 +148,7 @@ class Instance(dspy.Module):
             "attributes": [
                 *(value for name, value in slot.attributes.items() if f"{{{name}}}" not in pattern),
                 *([random.Random(f"{slot.rollout}/style").choice(self.styles)] if self.styles else []),
+                *(_form_of(self.task) if self._full and self.filters else ()),
             ],
             "opening": self._opening(slot),
         }
@@ -266,7 +269,7 @@ def assertions_of(task: Task) -> tuple[Assertion, ...]:
         if field.within is not None:
             standard.append(Contains(field=field.within, value_of=field.name))
     said = tuple((label.name, text) for label in task.labels for text in (label.constraint, label.meaning))
-    standard += [Meta(), Echo(constraints=said), Loops()]
+    standard += [Meta(), Echo(constraints=said), Loops(doubles=task.language == "en")]
     standard += [
         NoLabelWord(banned=tuple(label.name for label in task.labels if not _asked_for(label))),
         Language(code=task.language),
@@ -282,7 +285,7 @@ def assertions_of(task: Task) -> tuple[Assertion, ...]:
 def _asked_for(label: Label) -> bool:
     """Whether a label's constraint asks for its name: a phrase ("exchange rate") is what the text is about, one word ("positive") rarely is."""
     name = label.name.replace("_", " ")
-    return len(words(name)) > 1 and says(label.constraint, name)
+    return len(re.findall(r"\w+", name)) > 1 and says(label.constraint, name)
 
 
 def _bounded(draft: Draft, task: Task) -> Draft:
@@ -308,10 +311,10 @@ def _trimmed(draft: Draft, task: Task) -> Draft:
     whole = sentences(draft.texts.get(field.name, ""))
     if not draft.finished:
         whole = whole[:-1]
-    while whole and sum(len(sentence.split()) for sentence in whole) > field.max_words:
+    while whole and sum(length(sentence) for sentence in whole) > field.max_words:
         whole = whole[:-1]
     text = " ".join(whole)
-    if len(text.split()) < field.min_words:
+    if length(text) < field.min_words:
         return draft
     return replace(draft, texts={**draft.texts, field.name: text}, finished=True)
 
@@ -320,6 +323,15 @@ def _before_quotation(task: Task, seed: str) -> str:
     """What stands in a document before the quotation mark that opens the first text to write: the field that the seed became, and a title."""
     given = [f'{field_title(field.name)}: "{seed}"\n' for field in task.fields if field.name == task.seeds.field]
     return "".join([*given, f"{field_title(task.written_fields[0].name) if len(task.fields) > 1 else 'Example'}:"])
+
+
+def _form_of(task: Task) -> Iterator[str]:
+    """What the assertions will ask of a text's form, told a model that can heed it before it writes: the language, and each field's form and length."""
+    if task.language != "en":
+        yield f"in the language {task.language!r} (ISO 639-1)"
+    for field in task.written_fields:
+        of = f"{field.name} " if len(task.written_fields) > 1 else ""
+        yield f"{of}{FORMS[field.form]} {field.min_words} to {field.max_words} {task.unit}"
 
 
 def _with_fields(signature: Any, task: Task) -> Any:

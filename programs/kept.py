@@ -7,7 +7,7 @@ import numpy as np
 from rapidfuzz.distance import Indel
 from rapidfuzz.process import extractOne
 
-from seedless.text import words
+from seedless.text import run_of, words
 
 __all__ = ["OPENING", "Kept"]
 
@@ -38,7 +38,7 @@ class Kept:
         self._openings[_opening(text if compared is None else compared)] += 1
 
     def opened_so(self, text: str) -> int:
-        """Kept texts whose first three words are those of `text`."""
+        """Kept texts whose first three words (`run_of`) are those of `text`."""
         return self._openings[_opening(text)]
 
     def label_of(self, text: str) -> str | None:
@@ -65,7 +65,7 @@ _rouge_l = Indel.normalized_similarity  # 1 - indel / (|a| + |b|) = 2·LCS / (|a
 
 
 def _opening(text: str) -> tuple[str, ...]:
-    return tuple(words(text)[:OPENING])
+    return tuple(words(text)[: run_of(OPENING, text)])
 
 
 def _hashes(text: str) -> tuple[int, ...]:

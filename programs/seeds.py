@@ -2,7 +2,7 @@
 
 import dspy
 
-from seedless.contexts import NameList
+from seedless.contexts import PHRASE, NameList
 from seedless.label_words import LabelWords
 from seedless.lms.spec import Profile
 from seedless.signatures import PASSAGES_SHOWN, SEEDS_SHOWN, NamePassagesPlainly, NameSeeds, NameSeedsApart, NameSeedsPlainly
@@ -10,9 +10,6 @@ from seedless.slot import Context, InstanceSeed
 from seedless.task import Task, fill
 
 __all__ = ["InstanceSeeds"]
-
-
-PHRASE = 12  # words of a seed that stays a phrase; a field with room for more is a passage
 
 
 class InstanceSeeds(dspy.Module):
@@ -55,7 +52,9 @@ class InstanceSeeds(dspy.Module):
             return tuple(InstanceSeed(text, context) for text in others or [context.text])
         wanted = fill(self.task.seeds.hint, {"context": context.text})
         if self._field is not None and self._full:  # a small model takes the numbers for a part of what it is to name
-            wanted = f"{wanted}, each of {self._field.min_words} to {self._field.max_words} words"
+            wanted = f"{wanted}, each of {self._field.min_words} to {self._field.max_words} {self.task.unit}"
+            if self.task.language != "en":
+                wanted = f"{wanted}, in the language {self.task.language!r} (ISO 639-1)"
         named = await self.name_list.acall(
             count=count, rollout=rollout, known=(context.text,), description=self.task.description, context=context.text,
             wanted=wanted,

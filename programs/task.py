@@ -23,6 +23,7 @@ SAID_BY_STAGES = frozenset(
     {"about", "attributes", "constraint", "context", "description", "given_label", "label", "labels", "meaning", "opening"}
     | {"previous_attempt", "reason", "seed", "shown", "violations", "weights"}
 )  # what the signatures to which a task's fields are added call their own
+UNSPACED = frozenset({"ja", "km", "lo", "my", "th", "zh"})  # languages that set no spaces between words
 BUILT_IN_PLACES = frozenset({"context", "cue", "seed"})
 PLACE = re.compile(r"\{([^{}]*)\}")
 
@@ -45,7 +46,7 @@ class Field(Declared):
     """One text field of a row.
 
     `form` is what a value looks like: one `sentence`, one `question`, or free `text`. `min_words` and `max_words` bound its
-    length in words. `within` names another field that must contain the value word for word: a span or a cloze answer.
+    length in words; in languages that set no spaces between words, in characters. `within` names another field that must contain the value word for word: a span or a cloze answer.
     """
 
     name: Name
@@ -209,6 +210,11 @@ class Task(Declared):
     def written_fields(self) -> tuple[Field, ...]:
         """Fields that the LM writes: all but the one that the seed becomes."""
         return tuple(field for field in self.fields if field.name != self.seeds.field)
+
+    @property
+    def unit(self) -> str:
+        """What lengths count in the task's language: words, or characters where no spaces part them."""
+        return "characters" if self.language in UNSPACED else "words"
 
     @property
     def led(self) -> bool:

@@ -1,18 +1,18 @@
 """Real rows as an anchor: how near a draft comes to those of its label, and what a student that learnt from drafts makes of them."""
 
 import math
-import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from statistics import median
 from typing import Any, Protocol
 
 import numpy as np
+import regex
 from numpy.typing import NDArray
 
 from seedless.evals.compiling.dev import DevRow
 from seedless.task import Task
-from seedless.text import words
+from seedless.text import length, unspaced, words
 
 __all__ = ["Anchor", "Embedder", "macro_f1", "student_of", "usefulness"]
 
@@ -24,7 +24,7 @@ CLASS, NEAREST, LENGTH = (
     0.2,
     0.2,
 )  # weights of a draft's likeness to real rows: their label's, the nearest one's, their length's
-WORD = re.compile(r"[^\W\d_][^\W\d_']*")
+WORD = regex.compile(r"\p{L}[\p{L}\p{M}']*")
 
 
 class Embedder(Protocol):
@@ -56,7 +56,7 @@ class Anchor:
         np.fill_diagonal(between, -1.0)
         self._usual = max(0.05, float(np.median(between.max(axis=1))))  # a real row's cosine to the nearest other one
         self._lengths = {
-            label: sorted(len(row.text.split()) for row in rows if row.label == label) for label in {row.label for row in rows}
+            label: sorted(length(row.text) for row in rows if row.label == label) for label in {row.label for row in rows}
         }
         self._words = {label: self._telling(label) for label in self._lengths}
         self._student = student_of(self.vectors, self.labels, None, len(task.labels))
@@ -73,7 +73,7 @@ class Anchor:
         nearest = self.task.label_names[int(np.argmax(probabilities))]
         if nearest != label:
             found.append(f"The text reads unlike real rows of the label {label!r}: it is nearer to those of {nearest!r}.")
-        lengths, count = self._lengths[label], len(text.split())
+        lengths, count = self._lengths[label], length(text)
         least, most = lengths[len(lengths) // 10], lengths[-1 - len(lengths) // 10]
         if not least <= count <= most:
             found.append(f"Real rows of the label {label!r} are {'shorter' if count > most else 'longer'}: {least} to {most} words, this text has {count}.")  # fmt: skip
@@ -89,7 +89,7 @@ class Anchor:
 
     def bounds(self) -> tuple[int, int]:
         """The real rows' 5th and 95th percentile of length, in words."""
-        counts = [len(row.text.split()) for row in self.rows]
+        counts = [length(row.text) for row in self.rows]
         return math.floor(np.percentile(counts, 5)), math.ceil(np.percentile(counts, 95))
 
     def _probabilities(self, vector: Vectors) -> Vectors:
@@ -102,14 +102,14 @@ class Anchor:
     def _fit(self, text: str, label: str) -> float:
         """1 for the median length of the label's real rows, falling with the ratio to it."""
         usual = max(1.0, median(self._lengths[label]))
-        return math.exp(-((math.log(max(1, len(text.split())) / usual) / 0.7) ** 2))
+        return math.exp(-((math.log(max(1, length(text)) / usual) / 0.7) ** 2))
 
     def _telling(self, label: str) -> tuple[str, ...]:
         """Words that at least three real rows of the label share, and rows of others hold less often; no names, no numbers."""
         mine = [row for row in self.rows if row.label == label]
         here, there, named = Counter[str](), Counter[str](), set[str]()
         for row in self.rows:
-            said = WORD.findall(row.text)
+            said = [] if unspaced(row.text) else WORD.findall(row.text)  # a whole clause is no word
             named |= {word.casefold() for word in said[1:] if word[0].isupper()}
             (here if row.label == label else there).update({word.casefold() for word in said})
         others = max(1, len(self.rows) - len(mine))

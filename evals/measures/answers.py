@@ -1,6 +1,5 @@
 """Answers: which field holds them, and where in a text they stand."""
 
-import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from seedless.evals.labelled import LabelledRows
 from seedless.evals.measures.divergence import Divergence, Mentioned, divergence, from_real
 from seedless.evals.measures.matched import Pair
+from seedless.text import standing
 
 __all__ = ["AnswerFields", "SpanPosition", "answer_fields", "span_position"]
 
@@ -102,7 +102,7 @@ def _positions(rows: LabelledRows, field: str, within: str) -> NDArray[np.float6
     """
     found = np.full(len(rows), np.nan)
     for i, (span, text) in enumerate(zip(rows.column(field), rows.column(within), strict=True)):
-        there = re.search(rf"(?<!\w){re.escape(span.strip())}(?!\w)", text, re.IGNORECASE)
+        there = standing(span.strip()).search(text)
         if there is not None and (room := len(text) - len(there[0])) > 0:
             found[i] = there.start() / room
     return found

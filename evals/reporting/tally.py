@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from seedless.evals.reporting.recorded import Record, RecordedRun
+from seedless.text import length, unit as unit_of
 
 __all__ = ["ContextUse", "Flip", "LabelCount", "Lengths", "RefusedBy", "Spread", "Stage", "Tally", "tally"]
 
 BINS = 30
 EXAMPLES = 4
-LONGEST_WORD = 14  # characters on average, beyond which a text's language does not part words with spaces
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,11 +180,8 @@ def _label_counts(run: RecordedRun, labels: Sequence[int], flips: Sequence[Flip]
 
 
 def _lengths(texts: Sequence[str], labels: Sequence[int], names: Sequence[str]) -> Lengths:
-    counts = np.asarray([len(text.split()) for text in texts])
-    characters = np.asarray([len(text) for text in texts])
-    unit = "words"
-    if characters.sum() > LONGEST_WORD * max(1, counts.sum()):
-        counts, unit = characters, "characters"
+    counts = np.asarray([length(text) for text in texts])
+    unit = Counter(map(unit_of, texts)).most_common(1)[0][0]
     top = max(4.0, float(np.quantile(counts, 0.99)) * 1.1)
     step = max(1.0, float(np.ceil(top / BINS)))
     edges = np.arange(0, int(np.ceil(top / step)) + 1) * step

@@ -1,5 +1,6 @@
 """The stock of assertions: each one held, broken, and at its edges. A broken one speaks to the writer."""
 
+import random
 from typing import Any
 
 import pytest
@@ -54,7 +55,7 @@ HOLDS: list[tuple[str, dict[str, Any], str]] = [
     ("length", {"min_words": 2, "max_words": 3}, "two words"),
     ("length", {"min_words": 2, "max_words": 3}, "exactly three words"),
     ("length", {"min_words": 1, "max_words": 1}, "café"),
-    ("length", {"min_words": 3, "max_words": 3}, "  naïve\tЖуков\n日本 "),
+    ("length", {"min_words": 3, "max_words": 3}, "  naïve\tЖуков\nЧехов "),
     ("length", {"min_words": 0}, ""),
     ("sentences", {}, "It rained."),
     ("sentences", {}, "It rained"),
@@ -95,6 +96,19 @@ HOLDS: list[tuple[str, dict[str, Any], str]] = [
     ("loops", {}, "Call 5 5 1 at once."),
     ("loops", {}, "What a film!!! Truly..."),
     ("loops", {}, "Great 🎉🎉 fun"),
+    ("loops", {"doubles": False}, "Anak-anak bermain pelan pelan."),
+    ("loops", {"doubles": False}, "妈妈天天看看窗外的小鸟。"),
+    (
+        "loops",
+        {"doubles": False},
+        " ".join(random.Random(0).choices([f"w{i}" for i in range(150)], k=500)),
+    ),  # long: three in ten are different ones
+    ("echo", {"constraints": [("a", "写一条关于电影的正面评论，语气自然")]}, "关于电影的故事。"),  # five characters are no run
+    ("no_label_word", {"banned": ["好"]}, "你好，这里是前台。"),
+    ("complete", {"form": "sentence"}, "यह अच्छा है।"),
+    ("complete", {"form": "sentence"}, "他说：「下雨了。」"),
+    ("complete", {"form": "question"}, "Ποιος το έγραψε;"),
+    ("sentences", {"minimum": 2, "maximum": 2}, "وصل القطار. غادر الناس."),
     ("loops", {}, ""),
     ("no_label_word", {"banned": ["positive"]}, "A positively charming film"),
     ("no_label_word", {"banned": ["product_question"]}, "A question about the product"),
@@ -106,6 +120,8 @@ HOLDS: list[tuple[str, dict[str, Any], str]] = [
     ("excludes", {"field": "text", "any_of": [" ", ""]}, "any text"),
     ("language", {}, "The film was long, but the ending was worth the wait."),
     ("language", {"code": "de"}, "Der Film war lang, aber das Ende war das Warten wert."),
+    ("language", {"code": "id"}, "Orang-orang di desa itu sangat ramah kepada kami semua."),  # a Malay text, too
+    ("language", {"code": "xx"}, "Der Film war lang, aber das Ende war das Warten wert."),  # no language that is known
     ("language", {"min_words": 8}, "Der Film war lang"),  # too short to tell
     ("regex", {"pattern": r"\d", "message": "Write a number."}, "3.5 stars"),
     ("regex", {"pattern": "^$", "message": "Write nothing."}, ""),
@@ -165,6 +181,11 @@ BROKEN: list[tuple[str, dict[str, Any], str]] = [
     ("loops", {}, "It was the the end."),
     ("loops", {"times": 9}, "a b a c a b a c b a c a b c"),
     ("loops", {}, "-----"),
+    ("loops", {"times": 99}, " ".join(f"w{i}" for i in range(60)) + " a b c" * 40),
+    ("loops", {"doubles": False}, "这部电影真的非常非常好看，这部电影真的非常非常好看。"),
+    ("no_label_word", {"banned": ["正面"]}, "这是一条正面评论。"),
+    ("complete", {}, "他说，"),
+    ("complete", {"form": "question"}, "Who wrote it;"),
     ("loops", {}, "🎉🎉🎉🎉🎉"),
     ("loops", {}, "Nooooooooooo way"),
     ("no_label_word", {"banned": ["positive"]}, "It is (POSITIVE)!"),

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from seedless.text import language_of, rouge_l, sentences, words
+from seedless.text import languages_of, rouge_l, sentences, words
 
 
 def lcs(a: list[str], b: list[str]) -> int:
@@ -36,6 +36,10 @@ def f1(a: list[str], b: list[str]) -> float:
         ("cafe\u0301", ["café"]),
         ("STRASSE straße", ["strasse", "strasse"]),
         ("3.5 km", ["3", "5", "km"]),
+        ("我的iPhone 15坏了。", ["我", "的", "iphone", "15", "坏", "了"]),
+        ("コーヒーを", ["コ", "ー", "ヒ", "ー", "を"]),
+        ("हिन्दी में", ["हिन्दी", "में"]),
+        ("한국어 문장", ["한국어", "문장"]),
     ],
 )
 def test_words(text: str, found: list[str]) -> None:
@@ -91,5 +95,8 @@ def test_no_is_a_sentence_of_its_own() -> None:
     assert len(sentences("He lived at No. 10 for years.")) == 1
 
 
-def test_language_of() -> None:
-    assert language_of("La película fue larga, pero el final mereció la pena.") == "es"
+def test_languages_of() -> None:
+    likely = languages_of("La película fue larga, pero el final mereció la pena.")
+    assert next(iter(likely)) == "es"
+    assert likely["es"] > 0.5 > likely["en"]
+    assert sum(likely.values()) == pytest.approx(1)
