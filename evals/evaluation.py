@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seedless.dataset import read_refusals
+from seedless.dataset import read_refusals, task_for
 from seedless.errors import SetupError, UsageError
 from seedless.evals.bias import Bias, bias
 from seedless.evals.contamination import Contamination, contamination
@@ -20,7 +20,6 @@ from seedless.evals.reporting.told import told
 from seedless.evals.students import STUDENTS, student_of
 from seedless.evals.usefulness import Usefulness, usefulness
 from seedless.evals.zero_shot import zero_shot as asked_without_training
-from seedless.taskfile import task_of
 
 if TYPE_CHECKING:
     import dspy
@@ -65,7 +64,7 @@ class Evaluation:
 
 def evaluate(
     data: str | Path,
-    task: "Task | str | Path",
+    task: "Task | str | Path | None" = None,
     *,
     train: str | Path | None = None,
     test: str | Path | None = None,
@@ -83,7 +82,7 @@ def evaluate(
     data
         The folder of a run, or a .jsonl, .csv or .parquet file with the task's fields and `label`.
     task
-        A `Task`, the name of a built-in one, or the path of a task file.
+        A `Task`, the name of a built-in one, or the path of a task file; by default the built-in one that the run in `data` names.
     train, test
         Files of real labelled rows; of `train` a draw with the synthetic rows' shares of labels is looked at. Usefulness needs `test`; what it is compared with, the oracle and the real rows' figures need
         `train`.
@@ -112,7 +111,7 @@ def evaluate(
     >>> found.usefulness.students["tfidf"].ratio.value                                                    # doctest: +SKIP
     0.93
     """
-    loaded = task_of(task)
+    loaded = task_for(Path(data), task)
     if out is not None and not Path(out).parent.is_dir():  # told before hours are spent, not after
         raise SetupError(f"{out}: its folder does not exist; make it or give another file")
     if not students:

@@ -8,10 +8,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from seedless.dataset import export
     from seedless.errors import BudgetEnded, CutShort, LMUnusable, SeedlessError, SetupError, TaskError, UsageError
+    from seedless.evals.compare import compare
     from seedless.evals.compile import compile  # noqa: A004  the verb that it is
     from seedless.evals.evaluation import evaluate
     from seedless.evals.report import report
+    from seedless.evals.ui import ui
     from seedless.generation import Generation, Options, astream, generate, stream
     from seedless.outcome import Outcome, Refusal, Row
     from seedless.targen import TarGEN
@@ -37,12 +40,15 @@ _HOMES = {
     "UsageError": "errors",
     "astream": "generation",
     "built_in_tasks": "taskfile",
+    "compare": "evals.compare",
     "compile": "evals.compile",
     "evaluate": "evals.evaluation",
+    "export": "dataset",
     "generate": "generation",
     "load_task": "taskfile",
     "report": "evals.report",
     "stream": "generation",
+    "ui": "evals.ui",
 }
 
 __all__ = [
@@ -62,12 +68,15 @@ __all__ = [
     "UsageError",
     "astream",
     "built_in_tasks",
+    "compare",
     "compile",
     "evaluate",
+    "export",
     "generate",
     "load_task",
     "report",
     "stream",
+    "ui",
 ]
 
 

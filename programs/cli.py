@@ -21,7 +21,6 @@ from seedless.errors import BudgetEnded, LMUnusable, SeedlessError, UsageError
 if TYPE_CHECKING:
     from seedless.evals.recording.tracked import Tracked
     from seedless.generation import Generation
-    from seedless.task import Task
 
 __all__ = ["app", "main"]
 
@@ -108,7 +107,7 @@ def tasks(
             return
         show(f"{task.name}: {task.description}\n\nfields")
         for field in task.fields:
-            show(f"  {field.name:18} {field.description} ({field.form}, {field.min_words} to {field.max_words} words)")
+            show(f"  {field.name:18} {field.description} ({field.form}, {field.min_words} to {field.max_words} {task.unit})")
         show("labels")
         for label in task.labels:
             show(f"  {label.name:18} {label.meaning}")
@@ -331,14 +330,12 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Say what rows are worth: usefulness, label quality, diversity, difficulty, bias, contamination."""
+    from seedless.dataset import task_for
     from seedless.evals.evaluation import evaluate as evaluated
     from seedless.evals.recording.evaluation_account import Given
     from seedless.evals.recording.tracked import track_evaluation
-    from seedless.taskfile import load_task
 
-    if task is None and not data.is_dir():
-        raise UsageError(f"given the data {data} without its task; name it with --task TASK")
-    loaded = load_task(task) if task is not None else _task_of(data)
+    loaded = task_for(data, task)
     names, started = tuple(dict.fromkeys(name.strip() for name in students.split(",") if name.strip())), time.monotonic()
     found = evaluated(
         data, loaded, train=train, test=test, direct=direct, zero_shot=zero_shot, api_base=api_base, students=names, seed=seed, out=out
@@ -406,19 +403,17 @@ def export(
     task: Annotated[
         str | None, typer.Option(help="The run's task.  [default: the built-in one that the run names]", metavar="TASK")
     ] = None,
-    to: Annotated[
-        Path | None, typer.Option(help="File, or folder for parquet.  [default: DIR/export.FORMAT]", metavar="PATH")
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", "--out", "--to", help="File, or folder for parquet.  [default: DIR/export.FORMAT]", metavar="PATH"),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Write a run's rows in another form."""
-    from seedless import dataset
-    from seedless.taskfile import load_task
+    from seedless.dataset import export as exported
 
-    ending = {"jsonl": "jsonl", "csv": "csv", "parquet": "dataset", "sft": "sft.jsonl"}.get(format_, format_)
-    target = to or folder / f"export.{ending}"
-    count = dataset.export(folder, load_task(task) if task is not None else _task_of(folder), format_, target)  # type: ignore[arg-type]  # export checks it
-    show(json.dumps({"rows": count, "path": str(target)}) if as_json else f"{count} rows in {target}")
+    done = exported(folder, format_, task, to=out)  # type: ignore[arg-type]  # it checks the format
+    show(json.dumps({"rows": done.rows, "path": str(done.path)}) if as_json else f"{done.rows} rows in {done.path}")
 
 
 @app.command()
@@ -469,15 +464,3 @@ def _watch(generation: "Generation", *, keep: bool, tracked: "Tracked | None") -
 def _say_all(problems: Iterable[str]) -> None:
     for problem in problems:
         say(f"seedless: {problem}")
-
-
-def _task_of(folder: Path) -> "Task":
-    from seedless.dataset import read_ledger
-    from seedless.taskfile import recorded_task
-
-    settings = read_ledger(folder)["settings"]
-    if (task := recorded_task(settings)) is None:
-        raise UsageError(
-            f"{folder}: is a run of a task {settings.get('task')!r} that is no built-in one of this version; name it: --task FILE"
-        )
-    return task

@@ -3,19 +3,22 @@
 import csv
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from seedless.errors import SetupError, UsageError
 from seedless.task import Task
+from seedless.taskfile import recorded_task, task_of
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
-__all__ = ["Format", "dataset_of", "export", "read_ledger", "read_refusals", "read_rows", "write_dataset"]
+__all__ = ["Exported", "Format", "dataset_of", "export", "read_ledger", "read_refusals", "read_rows", "task_for", "write_dataset"]
 
 Format = Literal["jsonl", "csv", "parquet", "sft"]
 FORMATS: tuple[Format, ...] = ("jsonl", "csv", "parquet", "sft")
+ENDINGS = {"parquet": "dataset", "sft": "sft.jsonl"}
 
 OWN = frozenset({"rows.jsonl", "refusals.jsonl", "ledger.json", "run.db"})  # a run's files, which no export takes the place of
 READ = {  # who read the labels, by `--verify`
@@ -210,34 +213,76 @@ def read_ledger(folder: Path) -> dict[str, Any]:
     return found
 
 
-def export(folder: Path, task: Task, format_: Format, target: Path) -> int:
-    """Write a run's rows to `target` in another form, and return how many there are.
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """Where an export went, and how many rows it has."""
 
-    `jsonl`: fields and label; `csv`: the same with a header; `parquet`: a data set folder with its card; `sft`: chat messages, the
-    fields and the labels asked by the user, the label answered by the assistant.
+    path: Path
+    rows: int
+
+
+def task_for(data: Path, task: Task | str | Path | None) -> Task:
+    """The task that is given, or the built-in one that the run in the folder `data` names.
 
     Raises
     ------
     UsageError
-        If the rows are not the task's, or `target` holds something else: a run's own file, a folder that is no export.
+        If none is given, and `data` is no run of a built-in task of this version.
+    """
+    if task is not None:
+        return task_of(task)
+    if not data.is_dir():
+        raise UsageError(f"given the data {data} without its task; name it with --task TASK")
+    settings = read_ledger(data)["settings"]
+    if (found := recorded_task(settings)) is None:
+        raise UsageError(
+            f"{data}: is a run of a task {settings.get('task')!r} that is no built-in one of this version; name it: --task FILE"
+        )
+    return found
+
+
+def export(folder: str | Path, format_: Format, task: Task | str | Path | None = None, *, to: str | Path | None = None) -> Exported:
+    """Write a run's rows in another form.
+
+    `jsonl`: fields and label; `csv`: the same with a header; `parquet`: a data set folder with its card; `sft`: chat messages, the
+    fields and the labels asked by the user, the label answered by the assistant.
+
+    Parameters
+    ----------
+    folder
+        Of a run.
+    format_
+        One of the four.
+    task
+        The run's `Task`, name or file; by default the built-in one that the run names.
+    to
+        The file, or the folder for `parquet`; by default `export.FORMAT` in the run's folder.
+
+    Raises
+    ------
+    UsageError
+        If the rows are not the task's, or `to` holds something else: a run's own file, a folder that is no export.
     SetupError
         If it cannot be written.
     """
     if format_ not in FORMATS:
         raise UsageError(f"given the format {format_!r}, allowed are {', '.join(FORMATS)}; name one of them")
+    folder = Path(folder)
+    target = Path(to) if to is not None else folder / f"export.{ENDINGS.get(format_, format_)}"
+    task = task_for(folder, task)
     names = [field.name for field in task.fields]
     records = list(read_rows(folder))
     for record in records:
         _check(task, record, ("id", *names, "label"))
     if target.parent.resolve() == folder.resolve() and target.name in OWN:
-        raise UsageError(f"given {target} to write to, a file of the run itself; give another: --to FILE")
+        raise UsageError(f"given {target} to write to, a file of the run itself; give another: -o FILE")
     if format_ == "parquet":
         if target.is_dir() and any(target.iterdir()) and not (target / "data" / "train.parquet").is_file():
             raise UsageError(
-                f"given {target} to write to, a folder with other files in it; give an empty or a new one, or an earlier export: --to DIR"
+                f"given {target} to write to, a folder with other files in it; give an empty or a new one, or an earlier export: -o DIR"
             )
         write_dataset(target, task, records, read_ledger(folder))
-        return len(records)
+        return Exported(target, len(records))
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with target.open("w", encoding="utf-8", newline="") as file:
@@ -254,8 +299,8 @@ def export(folder: Path, task: Task, format_: Format, target: Path) -> int:
                     )
                     file.write(json.dumps(told, ensure_ascii=False) + "\n")
     except OSError as error:
-        raise SetupError(f"{target}: cannot be written ({error.strerror}); give another file: --to FILE") from error
-    return len(records)
+        raise SetupError(f"{target}: cannot be written ({error.strerror}); give another file: -o FILE") from error
+    return Exported(target, len(records))
 
 
 def _cell(text: str) -> str:

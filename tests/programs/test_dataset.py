@@ -169,7 +169,7 @@ def test_a_bar_in_a_meaning_does_not_break_the_cards_table() -> None:
 
 def test_export_jsonl(run: Path, tmp_path: Path) -> None:
     target = tmp_path / "new" / "rooms.jsonl"
-    assert export(run, TASK, "jsonl", target) == 4
+    assert export(run, "jsonl", TASK, to=target).rows == 4
     told = [json.loads(line) for line in target.read_text("utf-8").splitlines()]
     assert told == [{k: r[k] for k in ("id", "premise", "hypothesis", "label")} for r in RECORDS]
     assert "日本" in target.read_text("utf-8")
@@ -177,7 +177,7 @@ def test_export_jsonl(run: Path, tmp_path: Path) -> None:
 
 def test_export_csv(run: Path, tmp_path: Path) -> None:
     target = tmp_path / "rooms.csv"
-    assert export(run, TASK, "csv", target) == 4
+    assert export(run, "csv", TASK, to=target).rows == 4
     with target.open(encoding="utf-8", newline="") as file:
         head, *rows = csv.reader(file)
     assert head == ["id", "premise", "hypothesis", "label"]
@@ -186,7 +186,7 @@ def test_export_csv(run: Path, tmp_path: Path) -> None:
 
 def test_export_sft(run: Path, tmp_path: Path) -> None:
     target = tmp_path / "rooms.sft.jsonl"
-    assert export(run, TASK, "sft", target) == 4
+    assert export(run, "sft", TASK, to=target).rows == 4
     told = [json.loads(line)["messages"] for line in target.read_text("utf-8").splitlines()]
     assert [[m["role"] for m in messages] for messages in told] == [["user", "assistant"]] * 4
     assert [messages[1]["content"] for messages in told] == [r["label"] for r in RECORDS]
@@ -199,7 +199,7 @@ def test_export_parquet(run: Path, tmp_path: Path) -> None:
     from datasets import Dataset
 
     target = tmp_path / "hub"
-    assert export(run, TASK, "parquet", target) == 4
+    assert export(run, "parquet", TASK, to=target).rows == 4
     rows = Dataset.from_parquet(str(target / "data" / "train.parquet"), cache_dir=str(tmp_path / "cache"))
     assert rows["id"][:] == [r["id"] for r in RECORDS]
     assert "openai/some-model" in (target / "README.md").read_text("utf-8")
@@ -207,14 +207,14 @@ def test_export_parquet(run: Path, tmp_path: Path) -> None:
 
 def test_an_unknown_format_is_refused(run: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="given the format 'xml', allowed are jsonl, csv, parquet, sft"):
-        export(run, TASK, "xml", tmp_path / "x")  # type: ignore[arg-type]  # what must fail
+        export(run, "xml", TASK, to=tmp_path / "x")  # type: ignore[arg-type]  # what must fail
 
 
 @pytest.mark.parametrize("format_", ["jsonl", "csv", "sft", "parquet"])
 def test_a_target_that_cannot_be_written_is_refused(run: Path, tmp_path: Path, format_: Format) -> None:
     (tmp_path / "file").write_text("mine", "utf-8")
     with pytest.raises(SetupError, match="cannot be written"):
-        export(run, TASK, format_, tmp_path / "file" / "x")
+        export(run, format_, TASK, to=tmp_path / "file" / "x")
     assert (tmp_path / "file").read_text("utf-8") == "mine"
 
 
@@ -252,7 +252,7 @@ def test_rows_of_another_task_are_refused(run: Path, tmp_path: Path, changes: di
     strange = {name: value for name, value in {**RECORDS[0], **changes}.items() if value is not None}
     (run / "rows.jsonl").write_text(json.dumps(strange) + "\n", "utf-8")
     with pytest.raises(UsageError):
-        export(run, TASK, "parquet", tmp_path / "hub")
+        export(run, "parquet", TASK, to=tmp_path / "hub")
 
 
 def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
@@ -275,7 +275,7 @@ def test_an_export_by_another_task_leaves_what_is_there(format_: Format, run: Pa
     target = tmp_path / "there.txt"
     target.write_text("mine")
     with pytest.raises(UsageError, match="name the task that made it"):
-        export(run, other, format_, target)
+        export(run, format_, other, to=target)
     assert target.read_text() == "mine"
 
 
@@ -284,14 +284,14 @@ def test_an_export_takes_the_place_of_nothing_but_an_earlier_one(run: Path, tmp_
     mine.mkdir()
     (mine / "README.md").write_text("mine")
     with pytest.raises(UsageError, match="a folder with other files"):
-        export(run, TASK, "parquet", mine)
+        export(run, "parquet", TASK, to=mine)
     assert (mine / "README.md").read_text() == "mine"
     before = (run / "rows.jsonl").read_bytes()
     with pytest.raises(UsageError, match="a file of the run itself"):
-        export(run, TASK, "jsonl", run / "rows.jsonl")
+        export(run, "jsonl", TASK, to=run / "rows.jsonl")
     assert (run / "rows.jsonl").read_bytes() == before
     for _ in range(2):
-        assert export(run, TASK, "parquet", tmp_path / "data set") == len(RECORDS)
+        assert export(run, "parquet", TASK, to=tmp_path / "data set").rows == len(RECORDS)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,20 @@ from typing import Any
 import dspy
 import pytest
 
-from seedless import BudgetEnded, Generation, LMUnusable, Options, Refusal, Row, TarGEN, UsageError, astream, generate, stream
+from seedless import (
+    BudgetEnded,
+    Generation,
+    LMUnusable,
+    Options,
+    Refusal,
+    Row,
+    TarGEN,
+    UsageError,
+    astream,
+    export,
+    generate,
+    stream,
+)
 from seedless.lms.metered import MeteredLM
 from seedless.run.budget import CallBudget
 from seedless.testing import fake_lm
@@ -477,3 +490,37 @@ def test_a_stream_that_ends_short_says_so(task: Path) -> None:
     with pytest.raises(BudgetEnded, match="--max-calls"):
         asyncio.run(read(other))
     assert 0 < len(one) == len(other) < 6
+
+
+def test_every_verb_has_the_same_function_in_python() -> None:
+    import seedless
+    from seedless.cli import app
+
+    verbs = {command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands}
+    assert verbs - {"tasks"} <= set(seedless.__all__), "`tasks` is `built_in_tasks` and `load_task`"
+    assert all(callable(getattr(seedless, name)) for name in verbs - {"tasks"})
+
+
+def test_export_takes_the_task_that_the_run_names(tmp_path: Path) -> None:
+    said = iter(
+        (
+            "The script is dull.",
+            "A warm and clever story.",
+            "Nobody acts well here.",
+            "Its songs are lovely.",
+            "Far too long for me.",
+            "I laughed all evening.",
+        )
+    )
+    lm = fake_lm(lambda _: json.dumps({"text": next(said)}))
+    generate("movie_reviews", n=6, out=tmp_path / "out", lm=lm, verify="none", concurrency=1)
+    done = export(tmp_path / "out", "csv")
+    assert (done.rows, done.path) == (6, tmp_path / "out" / "export.csv")
+    assert len(done.path.read_text("utf-8").splitlines()) == 7
+
+
+def test_export_of_an_own_task_needs_it_named(task: Path, tmp_path: Path) -> None:
+    generate(task, n=6, out=tmp_path / "out", lm=fake_lm(Author()))
+    with pytest.raises(UsageError, match="no built-in one of this version; name it"):
+        export(tmp_path / "out", "jsonl")
+    assert export(tmp_path / "out", "jsonl", task, to=tmp_path / "rows.jsonl").rows == 6
