@@ -135,6 +135,10 @@ def diversity(rows: LabelledRows, *, real: LabelledRows | None = None, sample: i
     notes: list[str] = []
     if rows.task.language != "en":
         notes.append(f"the stop words of vocabulary_sum are English, the rows are in {rows.task.language!r}")
+        if sample >= 2:
+            notes.append(
+                f"the sentence embeddings are of an English model, the rows are in {rows.task.language!r}: take its figures for little"
+            )
     if sample < 2:
         notes.append("no row was embedded")
     found = _figures(rows, sample, np.random.default_rng(seed))

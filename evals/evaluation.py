@@ -91,7 +91,7 @@ def evaluate(
     zero_shot
         An LM to ask for the labels of the test rows; `api_base` is where it is reached.
     students
-        `tfidf`, `minilm` or both. MiniLM, where it is named, also reads labels and difficulty; without it nothing is embedded.
+        `tfidf`, `minilm` or both. MiniLM, where it is named, also reads labels and difficulty of English rows; without it nothing is embedded.
     seed
         Of every random choice.
     out
@@ -128,7 +128,8 @@ def evaluate(
     naive = read_labelled(direct, loaded) if direct is not None else None
     if real_test is None and (zero_shot is not None or naive is not None):
         raise UsageError("given --direct or --zero-shot without real rows to test on; give them with --test FILE")
-    reader = "minilm" if "minilm" in students else students[0]
+    named = tuple(student.name for student in taught)
+    reader = "minilm" if "minilm" in named and loaded.language == "en" else named[0]
     useful = None
     if real_test is not None:
         asked = asked_without_training(real_test, zero_shot, api_base=api_base, seed=seed) if zero_shot is not None else None
@@ -136,6 +137,9 @@ def evaluate(
         known = set(real_train.texts) if real_train is not None else set()
         if copied := sum(text in known for text in real_test.texts):
             met = f"{copied} of the {len(real_test)} test rows stand word for word in the train file: real rows look better for it"
+            useful = replace(useful, notes=(*useful.notes, met))
+        if "minilm" in named and loaded.language != "en":
+            met = f"minilm is an English encoder, the rows are in {loaded.language!r}: judge by tfidf"
             useful = replace(useful, notes=(*useful.notes, met))
     embedded = {} if "minilm" in students else {"sample": 0}
     splits = {name: split for name, split in (("train", real_train), ("test", real_test)) if split is not None}

@@ -4,6 +4,7 @@ import dspy
 
 from seedless.contexts import PHRASE, NameList
 from seedless.label_words import LabelWords
+from seedless.lms.metered import StepFailed
 from seedless.lms.spec import Profile
 from seedless.signatures import PASSAGES_SHOWN, SEEDS_SHOWN, NamePassagesPlainly, NameSeeds, NameSeedsApart, NameSeedsPlainly
 from seedless.slot import Context, InstanceSeed
@@ -44,7 +45,13 @@ class InstanceSeeds(dspy.Module):
     async def aforward(
         self, *, label: str | None = None, context: Context, count: int, rollout: int = 0
     ) -> tuple[InstanceSeed, ...]:
-        """At most `count` seeds, at least one: where the LM names none, the context itself is the only seed. Lists that no LM is asked for come whole."""
+        """At most `count` seeds, at least one: where the LM names none, the context itself is the only seed. Lists that no LM is asked for come whole.
+
+        Raises
+        ------
+        StepFailed
+            If the LM names none, and the seed becomes a field, for which a context is no text.
+        """
         if given := self.task.seeds.given:
             return tuple(InstanceSeed(fill(text, {"context": context.text}), context) for text in given)
         if self._words is not None and context.source == "words":
@@ -59,4 +66,8 @@ class InstanceSeeds(dspy.Module):
             count=count, rollout=rollout, known=(context.text,), description=self.task.description, context=context.text,
             wanted=wanted,
         )  # fmt: skip
+        if not named and self._field is not None:
+            raise StepFailed(
+                f"the LM named no {self._field.name} for {context.text!r} that could be read and is of the field's length"
+            )
         return tuple(InstanceSeed(text, context) for text in named) or (InstanceSeed(context.text, context),)

@@ -26,6 +26,7 @@ SAID_BY_STAGES = frozenset(
 UNSPACED = frozenset({"ja", "km", "lo", "my", "th", "zh"})  # languages that set no spaces between words
 BUILT_IN_PLACES = frozenset({"context", "cue", "seed"})
 PLACE = re.compile(r"\{([^{}]*)\}")
+TORN = re.compile(r"\{\w+|\w+\}")
 
 
 class Misfit(ValueError):
@@ -191,6 +192,13 @@ class Task(Declared):
         for i, label in enumerate(self.labels):
             for place in places(label.constraint):
                 _known("place", place, allowed, "labels", i, "constraint")
+            if (torn := TORN.search(PLACE.sub("", label.constraint))) is not None:
+                raise Misfit(
+                    f"the brace in {torn[0]!r} has no partner; a place is a name in a pair of braces, such as {{context}}",
+                    "labels",
+                    i,
+                    "constraint",
+                )
             if ("cue" in places(label.constraint)) != bool(label.cues):
                 raise Misfit(
                     f"label {label.name!r} has {'cues, and no place {cue} in its constraint' if label.cues else 'the place {cue}, and no cues'}; "

@@ -1,7 +1,7 @@
 """Reading task files: strict YAML, every complaint with the file's line. Reading one never runs code."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -10,11 +10,13 @@ import yaml
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from seedless.assertions import kinds
 from seedless.errors import TaskError, UsageError
-from seedless.task import Misfit, Task
+from seedless.task import Attribute, Contexts, Field, Label, Misfit, Seeds, Task
 
 __all__ = ["built_in_tasks", "load_task", "read_task", "recorded_task", "task_schema"]
 
+PARTS = {"attributes": Attribute, "contexts": Contexts, "fields": Field, "labels": Label, "seeds": Seeds}
 LIMIT = 256 * 1024  # bytes; a task file is a page or two
 DEPTH = 20
 LONGEST_NUMBER = 40  # characters
@@ -185,7 +187,7 @@ def _sentence(detail: ErrorDetails) -> str:
     if kind == "missing":
         return "is missing; add it"
     if kind == "extra_forbidden":
-        return "is an unknown key; `seedless tasks --schema` lists the known ones; remove it or mend its spelling"
+        return f"is an unknown key, allowed are {', '.join(_keys_at(detail['loc']))}; remove it or mend its spelling"
     if kind == "union_tag_invalid":
         return f"given the kind {detail['ctx']['tag']!r}, allowed are {detail['ctx']['expected_tags']}; name one of them"
     if kind == "value_error":
@@ -195,6 +197,15 @@ def _sentence(detail: ErrorDetails) -> str:
     if isinstance(given, int | float | bool) and kind == "string_type":
         return f"given {shown}, a text is allowed; put it in quotes"
     return f"given {shown}, {detail['msg'][0].lower()}{detail['msg'][1:]}; mend the value"
+
+
+def _keys_at(path: Path_) -> Iterable[str]:
+    """The keys of the part of a task that holds `path`."""
+    if len(path) == 1:
+        return Task.model_fields
+    if path[0] == "assertions":
+        return kinds()[str(path[2])].model_fields
+    return PARTS[str(path[0])].model_fields
 
 
 def _required() -> list[str]:

@@ -16,6 +16,11 @@ from seedless.run.ledger import Ledger
 
 __all__ = ["RunFolder"]
 
+HASHED = {  # settings of which nobody can read how they differ
+    "task_hash": "the task's text has changed",
+    "program": "what is asked of the LM, or of its drafts, has changed: the task, --program, an option or this version's words",
+}
+
 
 class RunFolder:
     """`rows.jsonl`, `refusals.jsonl`, `ledger.json` and `run.db` in one folder, or a journal in memory where there is none.
@@ -98,7 +103,10 @@ class RunFolder:
             return
         differing = [name for name in settings if settings[name] != begun.get(name)]
         if differing:
-            said = "; ".join(f"{name} was {json.dumps(begun.get(name))}, is now {json.dumps(settings[name])}" for name in differing)
+            said = "; ".join(
+                HASHED.get(name, f"{name} was {json.dumps(begun.get(name))}, is now {json.dumps(settings[name])}")
+                for name in differing
+            )
             raise UsageError(
                 f"{self.path}: holds a run with other settings ({said}); use another folder (-o DIR), or --fresh to begin this one anew"
             )

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 
 import dspy
@@ -10,7 +10,7 @@ import dspy
 from seedless.errors import BudgetEnded, LMUnusable
 from seedless.kept import Kept
 from seedless.lms.metered import StepFailed
-from seedless.outcome import Broken, Outcome, Refusal, Row
+from seedless.outcome import Broken, Outcome, Provenance, Refusal, Row
 from seedless.planner import Allotment, Plan
 from seedless.run.journal import Journal, outcome_of
 from seedless.slot import Context, Draft, InstanceSeed, Slot
@@ -132,14 +132,10 @@ class Scheduler:
                     self._gave_up.add(allotment.label)
                     break
                 try:
-                    slot = await self._pool.slot(allotment, round_)
-                    prediction = await self.program.acall(label=slot.label, slot=slot, kept=self.kept, identity=self._identity)
+                    outcome = await self._outcome(allotment, round_)
                 except BudgetEnded as ended:
                     self._budget_ended = str(ended)
                     return
-                except StepFailed as failed:
-                    raise LMUnusable(f"{failed}; rows accepted so far are kept: give the same command again to go on") from failed
-                outcome = self._settle(allotment, round_, prediction.outcome)
                 self.journal.decide(allotment.position, round_, outcome)
                 decided.put_nowait(outcome)
                 if isinstance(outcome, Row):
@@ -147,6 +143,26 @@ class Scheduler:
                     break
                 self._refused[allotment.label] += 1
                 round_ += 1
+
+    async def _outcome(self, allotment: Allotment, round_: int) -> Outcome:
+        """What becomes of a position's next try. A context in which no seed could be had costs the try; without contexts there is no run."""
+        try:
+            context, contexts = await self._pool.context(allotment, round_)
+        except StepFailed as failed:
+            raise LMUnusable(f"{failed}; rows accepted so far are kept: give the same command again to go on") from failed
+        try:
+            slot = await self._pool.slot(allotment, round_, context, contexts)
+        except StepFailed as failed:
+            return self._unseeded(allotment, round_, context, str(failed))
+        prediction = await self.program.acall(label=slot.label, slot=slot, kept=self.kept, identity=self._identity)
+        return self._settle(allotment, round_, prediction.outcome)
+
+    def _unseeded(self, allotment: Allotment, round_: int, context: Context, why: str) -> Refusal:
+        where = Provenance(
+            **self._identity, context=context.text, context_source=context.source, seed="", attributes=allotment.attributes,
+            asked_label=allotment.label, verdict=None, reason="", confidence=None, attempts=0, broken=("lm",),
+        )  # fmt: skip
+        return Refusal("seeds", allotment.position, round_, allotment.label, {}, (Broken("lm", why),), where)
 
     def _settle(self, allotment: Allotment, round_: int, outcome: Outcome) -> Outcome:
         """Fit an outcome into the data set: others were accepted while it was written, and a relabelled row needs an open place."""
@@ -194,11 +210,21 @@ class Pool:
         for task in (*self._contexts.values(), *self._seeds.values()):
             task.cancel()
 
-    async def slot(self, allotment: Allotment, round_: int) -> Slot:
-        """The slot for a position's next try."""
+    async def context(self, allotment: Allotment, round_: int) -> tuple[Context, Sequence[Context]]:
+        """The context of a position's next try, and all those from which it was taken."""
         contexts = await self._contexts_for(allotment.label)
+        return contexts[self._plan.context(allotment, round_, len(contexts))], contexts
+
+    async def slot(self, allotment: Allotment, round_: int, context: Context, contexts: Sequence[Context]) -> Slot:
+        """The slot for a position's next try, in one of its `contexts`.
+
+        Raises
+        ------
+        StepFailed
+            If no seed can be had there. It is not asked for again.
+        """
+        seeds = await self._seeds_in(context, allotment.label, len(contexts))
         place = self._plan.context(allotment, round_, len(contexts))
-        seeds = await self._seeds_in(contexts[place], allotment.label, len(contexts))
         seed = seeds[self._plan.instance_seed(allotment, round_, place, len(contexts), len(seeds))]
         rollout = self._plan.rollout("slot", allotment.position, round_)
         return Slot(allotment.position, round_, allotment.label, seed, allotment.attributes, rollout)

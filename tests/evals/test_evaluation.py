@@ -185,3 +185,39 @@ def test_train_rows_of_other_labels_are_refused(tmp_path: Path) -> None:
 
     with pytest.raises(UsageError, match="has rows of 0 of the labels"):
         evaluate(told("anger", "joy", 0), "emotion", train=told("sadness", "optimism", 1), students=("tfidf",))
+
+
+CHINESE = {"warm": ("热汤", "炉火", "毛衣", "夏天", "红茶"), "cold": ("冰块", "大雪", "钢铁", "冬天", "霜冻")}
+
+
+def chinese_rows(n: int, *, seed: int) -> list[dict[str, str]]:
+    rng = random.Random(seed)
+    filler = "这是一个关于今天的故事里面有很多人和事情发生在城市乡村街道学校"
+    return [
+        {
+            "id": f"row-{place}",
+            "text": "".join(rng.choices(filler, k=8)) + rng.choice(CHINESE[label]) + "".join(rng.choices(filler, k=8)) + "。",
+            "label": label,
+        }
+        for place in range(n)
+        for label in [("warm", "cold")[place % 2]]
+    ]
+
+
+def test_rows_in_a_script_without_spaces_are_judged_by_their_characters(task: Path, tmp_path: Path) -> None:
+    file = tmp_path / "zh.yaml"
+    file.write_text(task.read_text("utf-8") + "language: zh\n", "utf-8")
+    synthetic, real = chinese_rows(60, seed=0), chinese_rows(60, seed=1)
+    copied = {**synthetic[0], "text": real[3]["text"][:-3] + "了吗。", "label": real[3]["label"]}
+    found = evaluate(
+        written(tmp_path / "data.jsonl", [*synthetic, copied]),
+        file,
+        train=written(tmp_path / "train.jsonl", chinese_rows(60, seed=2)),
+        test=written(tmp_path / "test.jsonl", real),
+        students=("tfidf",),
+    )
+    assert found.usefulness is not None
+    assert found.usefulness.students["tfidf"].arms["synthetic"].macro_f1 > 0.9, "one word a clause would teach nothing"
+    assert found.contamination is not None
+    assert found.contamination.splits["test"].overlap.near == pytest.approx(1 / 61)
+    assert found.contamination.splits["train"].overlap.near == 0

@@ -10,6 +10,7 @@ import dspy
 import pytest
 
 from seedless.assertions import Excludes, NoLabelWord
+from seedless.errors import UsageError
 from seedless.instance import assertions_of
 from seedless.kept import Kept
 from seedless.label_words import LabelWords
@@ -491,3 +492,9 @@ def test_a_slot_is_dealt_one_cue_and_its_row_says_which() -> None:
     assert set(dealt) == {"dull", "bright", "odd"}
     again = program(seed=PREMISE, context="trade", label="follows", rollout=3)
     assert again.outcome.provenance.attributes["cue"] == dealt[3]
+
+
+@pytest.mark.parametrize("verifier", ["embedding", "both"])
+def test_votes_are_refused_where_nobody_votes(verifier: str) -> None:
+    with pytest.raises(UsageError, match="do not vote"):
+        TarGEN("movie_reviews", lm=fake_lm(lambda _: ""), verify="vote-3", profile=replace(HOSTED, verifier=verifier))

@@ -167,3 +167,17 @@ def test_misfit_names_the_path_of_the_part_to_mend() -> None:
     misfit = detail["ctx"]["error"]
     assert isinstance(misfit, Misfit)
     assert misfit.path == ("labels", 2, "name")
+
+
+@pytest.mark.parametrize("constraint", ["Write about {context", "Write about context}.", "About {seed} and {cont"])
+def test_a_brace_without_a_partner_is_refused(constraint: str) -> None:
+    labels = ({"name": "a", "meaning": "m", "constraint": constraint}, {"name": "b", "meaning": "m", "constraint": "c"})
+    with pytest.raises(ValidationError, match="has no partner"):
+        Task(
+            name="t",
+            description="d",
+            fields=({"name": "text", "description": "d"},),
+            labels=labels,
+            contexts={"hint": "h"},
+            seeds={"hint": "h"},
+        )

@@ -62,7 +62,7 @@ MODEL: list[tuple[str, int, tuple[str, ...]]] = [
     (
         swap("    meaning: it is cold\n", "    meanign: it is cold\n    meaning: x\n"),
         11,
-        ("labels[1].meanign", "unknown key", "--schema"),
+        ("labels[1].meanign", "unknown key", "allowed are name, meaning, constraint, cues"),
     ),
     (WHOLE + "colour: red\n", 17, ("colour", "unknown key")),
     (swap("    meaning: it is cold\n", ""), 10, ("labels[1].meaning", "is missing", "add it")),
