@@ -35,6 +35,8 @@ __all__ = [
     "Regex",
     "Sentences",
     "Stock",
+    "shows_blank",
+    "telling",
 ]
 
 FieldName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")]
@@ -45,17 +47,16 @@ CUT = "The text was cut off at the token limit; write a shorter one that ends pr
 ENDINGS = ".!?…。！？؟۔।॥።။។"
 ASKING = ("?", "？", "؟", "\u037e")  # Arabic and Greek ones among them
 OPEN = ",;:-–—([{/，、；：（「《،؛"  # no text ends on one, nor on nothing
+INITIAL = re.compile(r"(?<![.\w])(?<!\bMr\. )(?<!\bMs\. )(?<!\bMrs\. )[A-Z]\.$")  # but neither "U.S." nor "Mr. X."
 LIKELY = 0.1  # probability of a language that a text may well be written in
 GREEK = regex.compile(r"\p{Greek}")
 UNENDED = regex.compile(r"[\p{Thai}\p{Lao}][\p{M}\p{N}]*$")  # scripts that set no mark at a sentence's end
 CLOSERS = "\"'”’»)]*」』）】》"
-HANGING = frozenset(
-    {"a", "an", "and", "as", "because", "but", "my", "or", "our", "the", "their", "which", "while", "whose", "your"}
-)
+HANGING = ("a", "an", "and", "as", "because", "but", "my", "or", "our", "the", "their", "which", "while", "whose", "your")
 
 
 class Assertion(BaseModel):
-    """One named check of a draft. Without `field`, every field is looked at; with `labels`, only what is written for one of them."""
+    """One named check of a draft. Without `field`, every written field is looked at; with `labels`, only what is written for one of them."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -92,7 +93,7 @@ class Assertion(BaseModel):
 
     def check(self, draft: Draft, slot: Slot, kept: Kept) -> str | None:
         """Nothing where the assertion holds, else one sentence that tells the writer what to change."""
-        names = [self.field] if self.field is not None else list(draft.texts)
+        names = [self.field] if self.field is not None else [name for name in draft.texts if name != draft.given]
         for name in names:
             # A field that the seed became is the slot's, not the draft's: absent from a bare draft, it holds.
             if (text := draft.texts.get(name)) is not None and (sentence := self.judge(text, slot)) is not None:
@@ -160,11 +161,12 @@ class Complete(Assertion):
     """Ends properly: not cut by the token limit, not in mid-sentence, quotation marks in pairs.
 
     `form` is the field's: a `question` ends with a question mark, a `sentence` with a full stop or its like, a `text` on
-    anything but a comma, an opening bracket or a hanging word.
+    anything but a comma, an opening bracket or a `hanging` word (by default English ones).
     """
 
     kind: Literal["complete"] = "complete"
     form: Literal["sentence", "question", "text"] = "text"
+    hanging: tuple[str, ...] = HANGING
 
     def check(self, draft: Draft, slot: Slot, kept: Kept) -> str | None:
         if not draft.finished:
@@ -178,45 +180,51 @@ class Complete(Assertion):
         asked = last in ASKING or (last == ";" and GREEK.search(bare) is not None)
         if self.form == "question" and not asked and not ended:
             return "The text does not end with a question mark; write one question and nothing after it."
-        if self.form == "sentence" and re.search(r"\b[A-Z]\.$", bare):
+        if self.form == "sentence" and INITIAL.search(bare):
             return "The sentence breaks off after an initial; finish what it says."
         if self.form == "sentence" and last not in ENDINGS and not ended:
             return "The sentence does not end; finish it with a full stop."
         tail = words(bare)[-1:]
-        if (last in OPEN and not asked) or (last not in ENDINGS and tail and tail[0] in HANGING):
+        if (last in OPEN and not asked) or (last not in ENDINGS and tail and tail[0] in self.hanging):
             return "The text breaks off; finish what it says."
         if (
             tail
             and last in ".…"
-            and tail[0] in HANGING
+            and tail[0] in self.hanging
             and not bare[: -len(last)].rstrip().endswith(tuple("!?"))
             and self.form != "text"
         ):
             return f"The sentence breaks off at {tail[0]!r}; finish what it says."
-        if text.count('"') % 2 or text.count("“") != text.count("”") or text.count("(") > text.count(")"):
+        if text.count('"') % 2 or not _closed(text) or text.count("(") > text.count(")"):
             return "A quotation mark or bracket is opened and never closed; close it or leave it out."
         return None
 
 
 class Meta(Assertion):
-    """Is an instance, not talk about one: no refusal, no preamble, no echo of the instruction, no place left to fill in."""
+    """Is an instance, not talk about one: no `refusal`, no `preamble` or echo of the instruction, no `blank` left to fill in.
+
+    Each of the three can be left out: a support desk's replies read like an assistant's, and a cloze has its blank.
+    """
 
     kind: Literal["meta"] = "meta"
+    refusal: bool = True
+    preamble: bool = True
+    blank: bool = True
 
     def judge(self, text: str, slot: Slot) -> str | None:
         text = text.replace("’", "'")
-        if REFUSAL.search(text):
+        if self.refusal and REFUSAL.search(text):
             return "The text is an answer to the instruction, not an instance of the data; write the instance itself."
-        if PREAMBLE.search(text):
+        if self.preamble and PREAMBLE.search(text):
             return "The text talks about the instance; write only the instance, with nothing before or around it."
-        if BLANK.search(text):
+        if self.blank and BLANK.search(text):
             return "The text leaves a blank to fill in; write real words in its place."
         return None
 
 
 REFUSAL = re.compile(
-    r"\b(?:as an ai\b|(?:ai|digital|helpful|virtual|artificial intelligence) (?:language )?(?:assistant|model)\b|language model|i(?:'m| am) (?:sorry,? but i|unable to|not able to|here to"
-    r" (?:help|assist))|i (?:can(?:no|')t|cannot) (?:assist|fulfill|provide|write|generate|create|help with)|i don't have (?:enough|access|the ability)|happy to (?:help|assist)|ready to assist)",
+    r"\b(?:as an ai\b|(?:ai|digital|helpful|virtual|artificial intelligence) (?:language )?(?:assistant|model)\b|\b(?:i(?:'m| am)|as) (?:just |only )?an? (?:\w+ )?language model|i(?:'m| am) (?:sorry,? but i|unable to|not able to|here to"
+    r" (?:help|assist))|i (?:can(?:no|')t|cannot) (?:assist|fulfill|provide|write (?!to\b|back\b)|generate|create|help with)|i don't have (?:enough|access|the ability)|(?:i(?:'m| am|'d be| would be)|always) happy to (?:help|assist)|ready to assist)",
     re.IGNORECASE,
 )
 PREAMBLE = re.compile(
@@ -227,11 +235,11 @@ PREAMBLE = re.compile(
     r"|\b(?:only (?:write|output)|output the|the (?:following|above|given|provided) (?:sentence|question|text|review|tweet|message|paragraph|prompt|statement|example|answer|terms?|post|headline|passage|scenario)|"
     r"(?:this|the) (?:sentence|question|prompt|response|rewritten|revised) (?:is|was|uses|conveys|describes|asks|should|has|version)|(?:write|writing|rewrite) (?:a|an|one|the|this|your)"
     r" (?:sentence|question|review|tweet|message|text|(?:\w+ ){0,2}(?:post|essay|caption|paragraph|introduction|news item))\b|(?:start|begin) by (?:writing|introducing|describing)\b|"
-    r"(?:want|like) me to (?:write|rewrite|draft|generate)\b|(?:of|in|to) your (?:post|essay|caption|introduction|paragraph|sentence)\b|your (?:prompt|request|instructions?)\b|the (?:prompt|instructions?|request) (?:is|are|was|asks?|says?)\b|word(?:s)? or less)",
+    r"(?:want|like) me to (?:write|rewrite|draft|generate)\b|(?:of|in|to) your (?:post|essay|caption|introduction|paragraph|sentence)\b|your (?:prompt|instructions?)\b|(?:based on|according to|following) your request\b|the (?:prompt|instructions?|request) (?:is|are|was|asks?|says?)\b|word(?:s)? or less)",
     re.IGNORECASE,
 )
 BLANK = re.compile(
-    r"\[[A-Za-z][A-Za-z _'/-]{1,40}\]|<[A-Za-z][A-Za-z _-]{1,30}>|\{[A-Za-z_ ]{1,30}\}|_{3,}|\b(?-i:XXX+|XYZ)\b|\bABC (?:company|corp|corporation|inc|bank|ltd)\b|lorem ipsum",
+    r"\[[A-Za-z][A-Za-z _'/-]{1,40}\]|(?<!\w)<[A-Za-z][A-Za-z _-]{1,30}>|\{[A-Za-z_ ]{1,30}\}|_{3,}|\b(?-i:XXX+|XYZ)\b|\bABC (?:company|corp|corporation|inc|bank|ltd)\b|lorem ipsum",
     re.IGNORECASE,
 )
 
@@ -285,13 +293,14 @@ class Loops(Assertion):
         return None
 
 
+EVERYDAY = frozenset({"all", "any", "false", "neither", "no", "none", "not", "other", "others", "some", "true", "yes"})
 WINDOW = 50  # words
 MAY_DOUBLE = frozenset({"that", "had", "very", "no", "so", "ha"})
 REPEATED_MARK = re.compile(r"([^\w\s.!?])\1{3,}|(?:[\U0001F000-\U0001FAFF\u2600-\u27BF]\ufe0f?\s*){5,}|(\S)\2{7,}")
 
 
 class NoLabelWord(Assertion):
-    """Names no label: none of `banned` (by default the names of the task's labels) stands in the text as a word.
+    """Names no label: none of `banned` (by default the names of the task's labels, but for everyday words and numbers) stands in the text as a word.
 
     A single character of a script that sets no spaces is a part of other words, and no sign of the label.
     """
@@ -475,6 +484,20 @@ Stock = Annotated[
 ]
 
 
+def shows_blank(text: str) -> bool:
+    """Whether `text` holds what `Meta` takes for a blank to fill in."""
+    return BLANK.search(text) is not None
+
+
+def telling(label: str) -> bool:
+    """Whether a label's name gives the label away where it stands in a text: numbers, single letters and everyday words don't.
+
+    >>> [telling(name) for name in ("positive", "not spam", "5", "C++", "no", "other")]
+    [True, True, False, False, False, False]
+    """
+    return any(len(word) > 1 and not word.isdigit() and word not in EVERYDAY for word in words(label)) or unspaced(label)
+
+
 def kinds() -> dict[str, type[Assertion]]:
     """The stock by kind."""
     return {str(cls.model_fields["kind"].default): cls for cls in get_args(get_args(Stock)[0])}
@@ -488,3 +511,11 @@ def _varied(said: list[str]) -> float:
     """The mean share of different words among `WINDOW` in a row, in [0, 1]; of a shorter text, of all."""
     windows = _runs(said, min(WINDOW, len(said)))
     return sum(len(set(window)) for window in windows) / len(windows) / len(windows[0])
+
+
+def _closed(text: str) -> bool:
+    """Whether curly quotation marks come in pairs: “so”, „so“ or ”so”."""
+    low, left, right = (text.count(mark) for mark in "„“”")
+    if low:
+        return low == left + right
+    return left == right if left else right % 2 == 0

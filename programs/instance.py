@@ -24,6 +24,8 @@ from seedless.assertions import (
     NoLabelWord,
     NotCut,
     Sentences,
+    shows_blank,
+    telling,
 )
 from seedless.kept import OPENING, Kept
 from seedless.label_words import LabelWords, in_document
@@ -261,17 +263,19 @@ def assertions_of(task: Task) -> tuple[Assertion, ...]:
     One in the task file takes the place of the standard one of the same kind and field, unless it is for some labels only.
     """
     standard: list[Assertion] = []
+    english = task.language == "en"
     for field in task.written_fields:
         standard.append(Length(field=field.name, min_words=field.min_words, max_words=field.max_words))
-        standard.append(Complete(field=field.name, form=field.form))
+        standard.append(Complete(field=field.name, form=field.form, **({} if english else {"hanging": ()})))
         if field.form != "text":
             standard.append(Sentences(field=field.name))
         if field.within is not None:
             standard.append(Contains(field=field.within, value_of=field.name))
     said = tuple((label.name, text) for label in task.labels for text in (label.constraint, label.meaning))
-    standard += [Meta(), Echo(constraints=said), Loops(doubles=task.language == "en")]
+    asked = " ".join((task.description, *(field.description for field in task.fields), *(text for _, text in said)))
+    standard += [Meta(blank=not shows_blank(asked)), Echo(constraints=said), Loops(doubles=english)]
     standard += [
-        NoLabelWord(banned=tuple(label.name for label in task.labels if not _asked_for(label))),
+        NoLabelWord(banned=tuple(label.name for label in task.labels if telling(label.name) and not _asked_for(label))),
         Language(code=task.language),
     ]
     if len(task.fields) > 1:

@@ -134,7 +134,10 @@ class TarGEN(dspy.Module):
                 slot=slot, kept=kept if kept is not None else Kept(), identity=identity or self.identity
             )
         final = outcome.label if isinstance(outcome, Row) else slot.label
-        return dspy.Prediction(**outcome.texts, label=final, ok=isinstance(outcome, Row), outcome=outcome)
+        made = dspy.Prediction(label=final, ok=isinstance(outcome, Row), outcome=outcome)
+        for name, text in outcome.texts.items():  # a field may be called like a parameter
+            made[name] = text
+        return made
 
     def forward(self, **inputs: Any) -> dspy.Prediction:
         """As `aforward`, for synchronous callers; works inside a running event loop too."""

@@ -23,6 +23,24 @@ SAID_BY_STAGES = frozenset(
     {"about", "attributes", "constraint", "context", "description", "given_label", "label", "labels", "meaning", "opening"}
     | {"previous_attempt", "reason", "seed", "shown", "violations", "weights"}
 )  # what the signatures to which a task's fields are added call their own
+TAKEN_BY_DSPY = frozenset(
+    {
+        "append",
+        "append_instructions",
+        "delete",
+        "dump_state",
+        "equals",
+        "fields",
+        "input_fields",
+        "insert",
+        "instructions",
+        "load_state",
+        "output_fields",
+    }
+    | {"prepend", "signature", "with_instructions", "with_updated_fields"}  # of a signature
+    | {"completions", "config", "demos", "instance", "lm", "new_signature", "prediction", "self"}  # of a call
+    | {name for name in dir(BaseModel) if not name.startswith("_")}  # of what a signature is made from
+)
 UNSPACED = frozenset({"ja", "km", "lo", "my", "th", "zh"})  # languages that set no spaces between words
 BUILT_IN_PLACES = frozenset({"context", "cue", "seed"})
 PLACE = re.compile(r"\{([^{}]*)\}")
@@ -59,8 +77,8 @@ class Field(Declared):
 
     @property
     def key(self) -> str:
-        """What a signature calls the field: its name, or `row_` and its name where a stage has an input or output of that name."""
-        return f"row_{self.name}" if self.name in SAID_BY_STAGES else self.name
+        """What a signature calls the field: its name, or `row_` and its name where a stage or DSPy has another use for that name."""
+        return f"row_{self.name}" if self.name in SAID_BY_STAGES | TAKEN_BY_DSPY else self.name
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:

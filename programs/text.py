@@ -28,8 +28,11 @@ UNSPACED = regex.compile(rf"(?V1)[[{SCRIPTS}]&&[\p{{L}}\p{{N}}]]\p{{M}}*")
 WORD = regex.compile(rf"{UNSPACED.pattern}|[\w--[{SCRIPTS}]]+")
 PER_WORD = 2  # characters of a word in such a script, about
 PLAIN = re.compile(r"\w+")  # the same for ASCII, three times as fast
-SENTENCE_END = re.compile(r"[.!?…؟۔]+[\"'”’»)\]]*(?=\s+[\"'“‘«(\[]?([^\W_]))|[。！？।॥။។]")
-ABBREVIATION = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|vs|etc|Inc|Ltd|Co|Corp|U\.S|U\.K|e\.g|i\.e|[A-Z])\.$")
+SENTENCE_END = re.compile(r"[.!?…؟۔]+[\"'”’»)\]]*(?=\s+[\"'“‘«(\[]?([^\W_]))|[。！？।॥။។]+[）】]*(?![。！？」』”’》])")
+ABBREVIATION = re.compile(
+    r"\b(?:Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|vs|etc|Inc|Ltd|Co|Corp|approx|dept|est|Fig|Vol|Mme|Mlle|Sra?|bzw|ca|Hr|Fr|Nr|Std|usw|vgl|(?<!\d )[^\W\d_])\.$"
+)  # a lone letter ends "U.S.", "p.m." and "z. B.", but "3.5 m." may end a sentence
+ORDINAL = re.compile(r"(?:^|\s)\d{1,2}\.$")  # "3. Oktober"
 
 
 def words(text: str) -> list[str]:
@@ -124,7 +127,7 @@ def sentences(text: str) -> list[str]:
     for match in SENTENCE_END.finditer(text):
         piece = text[start : match.end()]
         following = match[1] or "A"
-        if ABBREVIATION.search(piece) or following.islower():
+        if ABBREVIATION.search(piece) or ORDINAL.search(piece) or following.islower():
             continue
         if piece.endswith("No.") and following.isdigit():
             continue

@@ -13,8 +13,9 @@ from urllib.parse import quote
 
 import dspy
 import pydantic
+from dspy.clients.backend_selection import CLIENT_KEYS
 from dspy.clients.costs import estimate_cost
-from dspy.lm15 import request_from_openai_chat
+from dspy.lm15 import UnsupportedFeatureError, request_from_openai_chat
 
 from seedless import background
 from seedless.errors import LMUnusable, SeedlessError, UsageError
@@ -33,7 +34,15 @@ FINAL = (
 LONGEST = 500_000  # characters of an answer that are read: twice what a row's texts can have, and the model's thoughts before them
 SAID = frozenset({"text", "data"})  # the parts of a response that are its answer
 SOONEST = 0.1  # seconds: a server that says less before the next request says nothing
-NEVER_SENT = frozenset({"base_url", "cache", "form", "least", "rollout_id", "sentences", "timeout", "unlike"})
+NEVER_SENT = CLIENT_KEYS | {
+    "cache",
+    "extra_body",
+    "form",
+    "least",
+    "rollout_id",
+    "sentences",
+    "unlike",
+}  # the client's, DSPy's, an adapter's
 ENGINE_ONLY = frozenset({"avoid", "choices", "document", "grammar", "min_p"})  # what llama.cpp takes beside OpenAI's request
 
 
@@ -145,7 +154,7 @@ class MeteredLM(dspy.LM):
 
     def _request(self, messages: Any, wanted: Mapping[str, Any]) -> dspy.lm15.Request:
         body: dict[str, Any] = {"model": self.model, "messages": messages}
-        extensions: dict[str, Any] = {}
+        extensions: dict[str, Any] = dict(wanted.get("extra_body") or {})  # what a server takes beside OpenAI's request
         for name, value in wanted.items():
             if value is None or name.startswith("api_") or name in NEVER_SENT:
                 continue
@@ -214,7 +223,9 @@ class MeteredLM(dspy.LM):
         status = f"HTTP {error.status}, " if error.status else ""
         said = " ".join(str(error.message or "no reason that could be read").split())
         said = said.encode("utf-8", "replace").decode("utf-8")  # half a surrogate pair is no text
+        headers = {**(self.kwargs.get("headers") or {}), **(self.kwargs.get("extra_headers") or {})}
         given = [value for name, value in self.kwargs.items() if name.endswith("key") and isinstance(value, str)]
+        given += [part for value in headers.values() for part in str(value).split()]
         given += [value for variable, value in os.environ.items() if variable.endswith(("_KEY", "_TOKEN", "_SECRET"))]
         for secret in sorted({value.strip() for value in given}, key=len, reverse=True):  # the longest first: one may hold another
             for form in (secret, quote(secret, safe=""), secret.encode("unicode_escape").decode()):
@@ -261,10 +272,15 @@ def metered(lm: dspy.BaseLM, *, concurrency: int) -> MeteredLM:
     base = options.get("api_base")
     if not isinstance(lm.engine, str):
         options |= {"engine": lm.engine, "async_engine": getattr(lm, "_async_engine_spec", None)}
-    return MeteredLM(
+    own = MeteredLM(
         lm.model, identity=f"{lm.model}@{base or ''}", address=str(base or lm.model.partition("/")[0]), concurrency=concurrency,
         priced=base is None, model_type=lm.model_type, **options,
     )  # fmt: skip
+    try:
+        own._request([{"role": "user", "content": "?"}], own.kwargs)
+    except UnsupportedFeatureError as error:
+        raise UsageError(f"given a dspy.LM with an option that no request can carry ({error}); leave it out") from error
+    return own
 
 
 def _said(response: dspy.lm15.Response) -> str:

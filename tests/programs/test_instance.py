@@ -1,5 +1,6 @@
 """One slot from constraint to outcome: what is asked, what is asserted, kept, relabelled or refused."""
 
+import abc
 import asyncio
 import json
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from seedless.outcome import Refusal, Row
 from seedless.signatures import DOCUMENTS_SHOWN, JudgeAnchored, JudgeBlind, ReviseInstance, WriteInstance, WriteInstanceInDocument
 from seedless.slot import Context, Draft, InstanceSeed, Slot
 from seedless.targen import TarGEN
-from seedless.task import RESERVED, SAID_BY_STAGES, Contexts, Seeds, Task
+from seedless.task import RESERVED, SAID_BY_STAGES, TAKEN_BY_DSPY, Contexts, Seeds, Task
 from seedless.testing import fake_lm
 from tests.programs.lms.test_adapters import recorded
 from tests.programs.lms.test_grammar import regex_of
@@ -498,3 +499,66 @@ def test_a_slot_is_dealt_one_cue_and_its_row_says_which() -> None:
 def test_votes_are_refused_where_nobody_votes(verifier: str) -> None:
     with pytest.raises(UsageError, match="do not vote"):
         TarGEN("movie_reviews", lm=fake_lm(lambda _: ""), verify="vote-3", profile=replace(HOSTED, verifier=verifier))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["append", "completions", "config", "copy", "demos", "fields", "instance", "instructions", "items", "lm", "model_config", "new_signature",
+     "prediction", "schema", "self", "signature"],
+)  # fmt: skip
+def test_a_field_may_be_called_what_dspy_calls_its_own(name: str) -> None:
+    """The writer and the verifier see it, and the row has it under its name."""
+    labels = (
+        {"name": "qa", "meaning": "It is lit.", "constraint": "Write."},
+        {"name": "qb", "meaning": "It is dark.", "constraint": "Write."},
+    )
+    task = Task(
+        name="t", description="d", fields=({"name": name, "description": "a line", "min_words": 1},), labels=labels, contexts={"hint": "h"}, seeds={"hint": "h"}
+    )  # fmt: skip
+    prompts: list[str] = []
+
+    def answer(prompt: str) -> str:
+        prompts.append(prompt)
+        return json.dumps(
+            {"reason": "So it is.", "label": "qa"} if "`label`" in prompt else {task.fields[0].key: "The lamp is lit."}
+        )
+
+    made = TarGEN(task, lm=fake_lm(answer))(label="qa", seed="a lamp", context="a room")
+    assert (made.ok, made[name]) == (True, "The lamp is lit.")
+    assert "The lamp is lit." in prompts[-1], "the verifier reads it"
+
+
+def test_dspys_own_names_are_known() -> None:
+    own = {name for name in dir(type(dspy.Signature)) + dir(dspy.Signature) if not name.startswith("_")} - set(dir(abc.ABCMeta))
+    assert own <= TAKEN_BY_DSPY
+
+
+def test_assertions_of_the_whole_draft_leave_the_given_field_alone() -> None:
+    """A premise that holds a label's word is nothing that the writer can change, and is the same under every label."""
+    labels = ({"name": "warm", "meaning": "m", "constraint": "Write."}, {"name": "cold", "meaning": "m", "constraint": "Write."})
+    fields = ({"name": "premise", "description": "p"}, {"name": "text", "description": "t"})
+    task = Task(
+        name="t", description="d", fields=fields, labels=labels, contexts={"hint": "h"}, seeds={"hint": "h", "field": "premise"}
+    )
+    program = TarGEN(task, lm=fake_lm(lambda _: json.dumps({"text": "Nobody lit the lamp."})), verify="none")
+    assert program(label="warm", seed="It was warm, my", context="a room").ok
+    named = task.model_copy(update={"assertions": (NoLabelWord(field="premise", banned=("warm",)),)})
+    program = TarGEN(named, lm=fake_lm(lambda _: json.dumps({"text": "Nobody lit the lamp."})), verify="none")
+    assert not program(label="warm", seed="It was warm, my", context="a room").ok, "one that names the field looks at it"
+
+
+def test_what_the_task_shows_is_no_slip() -> None:
+    labels = (
+        {"name": "1", "meaning": "m", "constraint": "Write with ____ for the word."},
+        {"name": "no", "meaning": "m", "constraint": "Write."},
+    )
+    task = Task(
+        name="t",
+        description="d",
+        fields=({"name": "text", "description": "t"},),
+        labels=labels,
+        contexts={"hint": "h"},
+        seeds={"hint": "h"},
+    )
+    program = TarGEN(task, lm=fake_lm(lambda _: json.dumps({"text": "There was no ____ at 1 p.m. today."})), verify="none")
+    assert program(label="1", seed="a lamp", context="a room").ok

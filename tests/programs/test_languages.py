@@ -67,6 +67,19 @@ TEXTS = {
         "아침 기차가 또 늦게 도착했습니다.",
     ),
 }
+ALSO_GOOD = {
+    "de": (
+        "Ich rufe dich morgen Abend aus dem Büro an.",
+        "Am 3. Oktober fuhren wir mit dem Zug nach Hamburg.",
+        "Er sagte „Guten Morgen“ und ging in die Küche.",
+        "Das kostet ca. 30 Euro, z. B. im Supermarkt.",
+        "Frau Meier war die, die die Rechnung bezahlt hat.",
+    ),
+    "fr": ("Tu ne sais même pas ce que tu as.", "Nous nous sommes bien amusés hier soir au théâtre."),
+    "sv": ("Han sa ”god morgon” och gick ut i köket.",),
+    "ja": ("彼は「もう行かない。」と言って帰りました。",),
+    "en": ("The train left at 5 p.m. Monday.", "He moved to the U.S.", "She was happy to help with the boxes."),
+}
 QUESTIONS = {
     "el": ("Ποιος έγραψε αυτό το βιβλίο;", "Πού βρίσκεται ο σταθμός του τρένου;", "Πότε ανοίγει το μουσείο σήμερα;"),
     "ar": ("من كتب هذا الكتاب القديم؟", "أين تقع محطة القطار؟", "متى يفتح المتحف أبوابه اليوم؟"),
@@ -106,6 +119,13 @@ def test_good_texts_are_kept(language: str) -> None:
     assert [row.provenance.attempts for row in rows] == [1] * len(texts), "no text was objected to"
     unit = "characters" if language in {"zh", "ja", "th"} else "words"
     assert all(f"in the language '{language}'" in prompt and f"in one sentence of 3 to 60 {unit}" in prompt for prompt in prompts)
+
+
+@pytest.mark.parametrize("language", ALSO_GOOD)
+def test_what_looks_like_a_slip_in_english_or_a_sentences_end_is_kept(language: str) -> None:
+    texts = ALSO_GOOD[language]
+    rows, refusals, _ = outcomes(task_in(language), texts, len(texts), attempts=1)
+    assert (len(rows), refusals) == (len(texts), [])
 
 
 @pytest.mark.parametrize("language", QUESTIONS)

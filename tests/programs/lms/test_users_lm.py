@@ -1,0 +1,35 @@
+"""A dspy.LM of the user's own: what it was given reaches the server, what no request can carry is refused before a run begins."""
+
+from typing import Any
+
+import dspy
+import pytest
+
+from seedless import UsageError, generate
+from tests.openai_server import OpenAIServer
+
+
+def own_lm(server: OpenAIServer, **options: Any) -> dspy.LM:
+    return dspy.LM("openai/some-model", api_base=server.url, api_key="sk-planted-4711", cache=False, **options)
+
+
+def test_headers_and_a_servers_own_options_are_sent(openai_server: OpenAIServer, task: Any) -> None:
+    extra = {"chat_template_kwargs": {"enable_thinking": False}}
+    lm = own_lm(openai_server, extra_headers={"X-Team": "blue"}, extra_body=extra)
+    assert len(generate(task, n=2, lm=lm)) == 2
+    assert all({k.lower(): v for k, v in seen.headers.items()}["x-team"] == "blue" for seen in openai_server.seen)
+    assert all(seen.body["chat_template_kwargs"] == extra["chat_template_kwargs"] for seen in openai_server.seen)
+
+
+@pytest.mark.parametrize("option", [{"n": 2}, {"drop_params": True}])
+def test_what_no_request_can_carry_is_refused(openai_server: OpenAIServer, task: Any, option: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match=next(iter(option))):
+        generate(task, n=2, lm=own_lm(openai_server, **option))
+    assert openai_server.requests == 0
+
+
+def test_a_header_with_a_key_is_in_no_message(openai_server: OpenAIServer, task: Any) -> None:
+    from seedless.lms.metered import metered
+
+    own = metered(own_lm(openai_server, headers={"Authorization": "Bearer planted-4712"}), concurrency=1)
+    assert "planted" not in own._cause(dspy.LMAuthError("no such key: planted-4712 or sk-planted-4711"))
