@@ -1,5 +1,6 @@
 """How a run looks from outside: a bar on a terminal, a line now and then elsewhere."""
 
+import logging
 import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TextIO
@@ -11,16 +12,18 @@ if TYPE_CHECKING:
 
 __all__ = ["Progress"]
 
+LOG = logging.getLogger("seedless")
 EVERY = 10.0  # seconds between plain lines
 
 
 class Progress:
-    """Counts rows and refusals on `stream`. A context manager."""
+    """Counts rows and refusals on `stream`, where warnings go too while it is open (the LM has to be waited for). A context manager."""
 
     def __init__(self, *, total: int, done: int, title: str, stream: TextIO) -> None:
         self._total, self._done, self._refused = total, done, 0
         self._title, self._stream = title, stream
         self._started = self._told = time.monotonic()
+        self._warnings = _Told(self)
         self._bar: Bar | None = None
         self._task: TaskID | None = None
         if stream.isatty():
@@ -43,9 +46,11 @@ class Progress:
     def __enter__(self) -> Self:
         if self._bar is not None:
             self._bar.start()
+        LOG.addHandler(self._warnings)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        LOG.removeHandler(self._warnings)
         if self._bar is not None:
             self._bar.stop()
 
@@ -70,3 +75,12 @@ class Progress:
         if now - self._told >= EVERY or self._done == self._total:
             self._told = now
             self.say(f"{self._done} of {self._total} rows, {self._refused} slots refused, {now - self._started:.0f} s")
+
+
+class _Told(logging.Handler):
+    def __init__(self, progress: Progress) -> None:
+        super().__init__(logging.WARNING)
+        self._progress = progress
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._progress.say(record.getMessage())

@@ -46,6 +46,9 @@ NEVER_SENT = CLIENT_KEYS | {
 ENGINE_ONLY = frozenset({"avoid", "choices", "document", "grammar", "min_p"})  # what llama.cpp takes beside OpenAI's request
 
 
+LOG = logging.getLogger("seedless")
+TOLD = 5.0  # seconds of a wait that are worth a word
+
 logging.getLogger("dspy.clients.lm").addFilter(
     lambda record: "truncated" not in record.getMessage()
 )  # an assertion of ours says it
@@ -112,6 +115,7 @@ class MeteredLM(dspy.LM):
         self.priced = priced
         self._gates: dict[asyncio.AbstractEventLoop, asyncio.Semaphore] = {}
         self._open_at = 0.0
+        self._told_until = 0.0
         self._failed_in_a_row = 0
         self._answered = 0
 
@@ -204,6 +208,9 @@ class MeteredLM(dspy.LM):
             raise self._failed(error) from error
         if limited:
             self._open_at = max(self._open_at, time.monotonic() + wait)  # one answer speaks for the server: all wait
+        if wait >= TOLD and time.monotonic() >= self._told_until:  # one line for all requests that wait
+            self._told_until = time.monotonic() + wait
+            LOG.warning("waiting %.0f s for the LM at %s (HTTP %s)", wait, self.address, error.status or "without an answer")
         await asyncio.sleep(wait)
 
     def _failed(self, error: dspy.LMError) -> SeedlessError:

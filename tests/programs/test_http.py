@@ -352,6 +352,18 @@ def test_a_server_that_says_try_at_once_is_not_stormed(
     assert time.monotonic() - began > 3.0  # half a second, one, two
 
 
+def test_a_wait_that_the_server_asks_for_is_told_once(
+    openai_server: OpenAIServer, seedless: CommandLine, task: Path, tmp_path: Path
+) -> None:
+    openai_server.script({number: Fault(status=429, headers={"Retry-After": "6"}) for number in (5, 6, 7)})
+    done = seedless.run(*command(task, tmp_path / "out", openai_server.url, concurrency=8))
+    check_complete(done, tmp_path / "out", openai_server)
+    waits = [line for line in done.err.splitlines() if "waiting" in line]
+    assert waits, done.err
+    assert all(f"waiting 6 s for the LM at {openai_server.url} (HTTP 429)" in line for line in waits)
+    assert len(waits) < 3, "one line for all that wait"
+
+
 def test_a_judge_of_the_same_provider_is_asked_at_the_same_address(
     openai_server: OpenAIServer, seedless: CommandLine, task: Path, tmp_path: Path
 ) -> None:
