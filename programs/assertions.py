@@ -10,11 +10,11 @@ from itertools import pairwise
 from typing import Annotated, Literal, Self, get_args
 
 import regex
-from pydantic import BaseModel, ConfigDict, Field as Attr, StringConstraints, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field as Attr, StringConstraints, field_validator, model_validator
 
 from seedless.kept import Kept
 from seedless.slot import Draft, Slot
-from seedless.text import languages_of, length, rouge_l, run_of, says, sentences, unit, unspaced, words
+from seedless.text import LANGUAGES, languages_of, length, rouge_l, run_of, says, sentences, unit, unspaced, words
 
 __all__ = [
     "Assertion",
@@ -26,6 +26,7 @@ __all__ = [
     "FieldsDiffer",
     "FreshOpening",
     "Language",
+    "LanguageCode",
     "Length",
     "Loops",
     "Meta",
@@ -42,6 +43,17 @@ __all__ = [
 FieldName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")]
 Count = Annotated[int, Attr(ge=0, le=10_000, strict=True)]
 Fraction = Annotated[float, Attr(gt=0, le=1, strict=True)]
+
+
+def _of_a_language(code: str) -> str:
+    if code not in LANGUAGES:
+        raise ValueError(
+            f"given the language {code!r}, codes of ISO 639-1 are allowed, such as en, de, ja, zh; give the language's"
+        )
+    return code
+
+
+LanguageCode = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$"), AfterValidator(_of_a_language)]
 
 CUT = "The text was cut off at the token limit; write a shorter one that ends properly."
 ENDINGS = ".!?…。！？؟۔।॥።။។"
@@ -428,7 +440,7 @@ class Language(Assertion):
     """
 
     kind: Literal["language"] = "language"
-    code: Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")] = "en"
+    code: LanguageCode = "en"
     min_words: Count = 8
 
     def judge(self, text: str, slot: Slot) -> str | None:

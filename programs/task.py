@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field as Attr, StringConstraints, model_validator
 
-from seedless.assertions import Stock
+from seedless.assertions import LanguageCode, Stock
 from seedless.errors import TaskError
 
 __all__ = ["Attribute", "Contexts", "Field", "Form", "Label", "Seeds", "Task"]
@@ -162,7 +162,7 @@ class Task(Declared):
     seeds: Seeds
     attributes: Annotated[tuple[Attribute, ...], Attr(max_length=20)] = ()
     assertions: Annotated[tuple[Stock, ...], Attr(max_length=100)] = ()
-    language: Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")] = "en"
+    language: LanguageCode = "en"
 
     @model_validator(mode="after")
     def _coherent(self) -> Self:

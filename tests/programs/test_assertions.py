@@ -129,7 +129,7 @@ HOLDS: list[tuple[str, dict[str, Any], str]] = [
     ("language", {}, "The film was long, but the ending was worth the wait."),
     ("language", {"code": "de"}, "Der Film war lang, aber das Ende war das Warten wert."),
     ("language", {"code": "id"}, "Orang-orang di desa itu sangat ramah kepada kami semua."),  # a Malay text, too
-    ("language", {"code": "xx"}, "Der Film war lang, aber das Ende war das Warten wert."),  # no language that is known
+    ("language", {"code": "ii"}, "Der Film war lang, aber das Ende war das Warten wert."),  # no language that the model knows
     ("language", {"min_words": 8}, "Der Film war lang"),  # too short to tell
     ("regex", {"pattern": r"\d", "message": "Write a number."}, "3.5 stars"),
     ("regex", {"pattern": "^$", "message": "Write nothing."}, ""),

@@ -64,6 +64,7 @@ MODEL: list[tuple[str, int, tuple[str, ...]]] = [
         11,
         ("labels[1].meanign", "unknown key", "allowed are name, meaning, constraint, cues"),
     ),
+    (WHOLE + "language: jp\n", 17, ("language", "given the language 'jp'", "ISO 639-1", "ja")),
     (WHOLE + "colour: red\n", 17, ("colour", "unknown key")),
     (swap("    meaning: it is cold\n", ""), 10, ("labels[1].meaning", "is missing", "add it")),
     (swap("description: Lines about rooms.\n", ""), 1, ("description", "is missing")),
