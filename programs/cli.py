@@ -1,21 +1,20 @@
 """The command line. Every verb is a thin layer over a function of the package; nothing heavy is imported before a verb runs."""
 
 import io
-import json
 import math
 import os
 import signal
 import sys
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Never
 
 import typer
 
-from seedless.console import harmless, say, show, show_account, show_ledger, show_preview
+from seedless.console import harmless, say, show, show_account, show_json, show_ledger, show_preview
 from seedless.errors import BudgetEnded, LMUnusable, SeedlessError, UsageError
 
 if TYPE_CHECKING:
@@ -25,6 +24,14 @@ if TYPE_CHECKING:
 __all__ = ["app", "main"]
 
 PATIENCE = 2.0  # seconds in which a second SIGTERM is the first one again
+ROWS = "rows accepted so far are kept"  # what an error of the LM's says, whichever verb asked it
+KEPT = {
+    "generate": ROWS,
+    "generate --preview": "a preview keeps no rows",
+    "compile": "what the LM answered so far is kept",
+    "evaluate": "figures are kept only once all are there",
+}
+"""What stays of a verb that was cut short."""
 
 app = typer.Typer(
     name="seedless",
@@ -48,6 +55,7 @@ TaskName = Annotated[
 def main() -> Never:
     """The console script: run a verb, turn errors into one line and their exit code. SIGTERM, as `timeout` or a scheduler sends it, is as Ctrl-C."""
     signal.signal(signal.SIGTERM, _Interrupt())
+    kept = _kept(sys.argv[1:])
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a model's emoji must not end a run on a terminal without them
@@ -57,12 +65,12 @@ def main() -> Never:
             raise KeyboardInterrupt  # the command-line library has turned one into this code
         sys.exit(code if isinstance(code, int) else 0)
     except SeedlessError as error:
-        say(f"seedless: {error}")
+        say(f"seedless: {str(error).replace(ROWS, kept)}")
         sys.exit(error.exit_code)
     except typer.Abort:
         sys.exit(130)
     except KeyboardInterrupt:
-        say("seedless: interrupted; rows accepted so far are kept: give the same command again to go on")
+        say("seedless: interrupted" + (f"; {kept}: give the same command again to go on" if kept else ""))
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(130)  # an LM in this process may still be decoding for a request that nobody waits for
@@ -74,6 +82,13 @@ def main() -> Never:
             sys.exit(2)
         say(f"seedless: {error.format_message()}; `seedless --help` lists what is allowed")
         sys.exit(2)
+
+
+def _kept(args: Sequence[str]) -> str:
+    """What stays of the command `args` when it is cut short; empty for verbs that make nothing."""
+    verb = args[0] if args else ""
+    previews = any(arg.partition("=")[0] == "--preview" for arg in args)
+    return KEPT.get(f"{verb} --preview" if previews else verb, "")
 
 
 class _Interrupt:
@@ -99,11 +114,11 @@ def tasks(
     from seedless.taskfile import built_in_tasks, load_task, task_schema
 
     if schema:
-        show(json.dumps(task_schema(), indent=2))
+        show_json(task_schema(), indent=2)
     elif name is not None:
         task = load_task(name)
         if as_json:
-            show(task.model_dump_json())
+            show_json(task.model_dump(mode="json"))
             return
         show(f"{task.name}: {task.description}\n\nfields")
         for field in task.fields:
@@ -114,7 +129,7 @@ def tasks(
     else:
         known = {each: load_task(each) for each in built_in_tasks()}
         if as_json:
-            show(json.dumps({each: {"description": t.description, "labels": list(t.label_names)} for each, t in known.items()}))
+            show_json({each: {"description": t.description, "labels": list(t.label_names)} for each, t in known.items()})
             return
         for each, task in known.items():
             show(f"{each:20} {task.description} [{', '.join(task.label_names)}]")
@@ -221,11 +236,16 @@ def generate(
                 ledger.record(),
             )
     if ledger.shortfall:
-        if as_json:
-            show_ledger(ledger.record(), folder)
-        raise BudgetEnded(
-            f"{ledger.accepted} of {ledger.requested} rows; {ledger.shortfall}; rows are kept, refusals.jsonl says why others are not: mend that or raise the budget, and give the same command again"
+        kept = (
+            "rows are kept, refusals.jsonl says why others are not: mend that or raise the budget, and give the same command again"
         )
+        if preview is not None:
+            kept = (
+                "a preview keeps none: raise the budget, or give the same command without --preview, which says why others are not"
+            )
+        elif as_json:
+            show_ledger(ledger.record(), folder)
+        raise BudgetEnded(f"{ledger.accepted} of {ledger.requested} rows; {ledger.shortfall}; {kept}")
     if preview is None:
         show_account(ledger.record(), folder, as_json=as_json)
 
@@ -301,7 +321,7 @@ def compile_(
         _say_all(track_compile(program, candidates, path, seconds=time.monotonic() - started))
     account = program.compiled
     if as_json:
-        show(json.dumps({"program": str(path), **account}, ensure_ascii=False))
+        show_json({"program": str(path), **account})
         return
     anchor = (
         "no real row had a say: the metric is intrinsic" if account["intrinsic"] else f"anchored in {account['dev_rows']} real rows"
@@ -345,7 +365,10 @@ def evaluate(
             data=data, task=loaded, train=train, test=test, direct=direct, zero_shot=zero_shot, api_base=api_base, students=names, seed=seed
         )  # fmt: skip
         _say_all(track_evaluation(found, given, seconds=time.monotonic() - started))
-    show(json.dumps(found.record(), ensure_ascii=False) if as_json else found.told())
+    if as_json:
+        show_json(found.record())
+    else:
+        show(found.told())
 
 
 @app.command()
@@ -365,7 +388,7 @@ def compare(
     _say_all(tracker.drain())
     found = compared(name, tracker=tracker)
     if as_json:
-        show(json.dumps({"comparisons": [comparison.record() for comparison in found]}, ensure_ascii=False))
+        show_json({"comparisons": [comparison.record() for comparison in found]})
     else:
         show("\n\n".join(comparison.table() for comparison in found))
 
@@ -383,8 +406,10 @@ def ui(
         _say_all(recorder.flush())
     with suppress(KeyboardInterrupt), served(port=port) as shown:
         pages = "".join(f"\n  {name:20} {page}" for name, page in shown.pages.items())
-        told = json.dumps({"url": shown.url, "pages": dict(shown.pages)})
-        show(told if as_json else f"MLflow's UI is at {shown.url} until Ctrl-C; the runs of{pages}")
+        if as_json:
+            show_json({"url": shown.url, "pages": dict(shown.pages)})
+        else:
+            show(f"MLflow's UI is at {shown.url} until Ctrl-C; the runs of{pages}")
         sys.stdout.flush()
         threading.Event().wait()
 
@@ -413,7 +438,10 @@ def export(
     from seedless.dataset import export as exported
 
     done = exported(folder, format_, task, to=out)  # type: ignore[arg-type]  # it checks the format
-    show(json.dumps({"rows": done.rows, "path": str(done.path)}) if as_json else f"{done.rows} rows in {done.path}")
+    if as_json:
+        show_json({"rows": done.rows, "path": str(done.path)})
+    else:
+        show(f"{done.rows} rows in {done.path}")
 
 
 @app.command()
@@ -435,9 +463,7 @@ def report(
     made = compose(folder, task, evaluation=evaluation, say=say)
     write(made, target)
     if as_json:
-        show(
-            json.dumps({"path": str(target), "rows": made.rows, "headline": made.headline, "notes": made.notes}, ensure_ascii=False)
-        )
+        show_json({"path": str(target), "rows": made.rows, "headline": made.headline, "notes": made.notes})
     else:
         show(f"{made.headline}\n{target}")
 

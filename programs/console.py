@@ -1,15 +1,18 @@
 """What the command line says: rows, accounts and messages, without whatever could steer a terminal."""
 
 import json
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["harmless", "say", "show", "show_account", "show_ledger", "show_preview"]
+__all__ = ["harmless", "say", "show", "show_account", "show_json", "show_ledger", "show_preview"]
 
 ENOUGH_READ = 20  # drafts of a label before the account says how many read as another
 OFTEN = 0.4  # share of them from which it does
+STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Control characters, those that turn a line around too, and half characters, which no terminal can show."""
 
 
 def show(text: str) -> None:
@@ -22,14 +25,21 @@ def say(text: str) -> None:
     sys.stderr.write(harmless(text) + "\n")
 
 
+def show_json(value: Any, *, indent: int | None = None) -> None:
+    """`value` as JSON and a line's end, on stdout. What steers a terminal, and what it has no character for, stands there as `\\uXXXX`."""
+    unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    text = json.dumps(value, ensure_ascii=not unicode, indent=indent)
+    sys.stdout.write(STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n")
+
+
 def harmless(text: str) -> str:
     """`text` without control characters: a model's text must not steer the terminal."""
-    return "".join(c if c in "\n\t" or (c >= " " and not "\x7f" <= c <= "\x9f") else f"\\x{ord(c):02x}" for c in text)
+    return STEERING.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 def show_ledger(ledger: Mapping[str, Any], folder: Path | None) -> None:
     """A run's ledger and folder, as one JSON object on stdout."""
-    show(json.dumps({"dir": str(folder) if folder else None, **ledger}, ensure_ascii=False))
+    show_json({"dir": str(folder) if folder else None, **ledger})
 
 
 def show_preview(rows: list[dict[str, Any]], ledger: dict[str, Any], n: int, *, as_json: bool) -> None:
@@ -42,7 +52,7 @@ def show_preview(rows: list[dict[str, Any]], ledger: dict[str, Any], n: int, *, 
     }
     estimate = {name: None if value is None else value * n for name, value in per_row.items()}
     if as_json:
-        show(json.dumps({"rows": rows, "per_row": per_row, "estimate": {"n": n, **estimate}}, ensure_ascii=False))
+        show_json({"rows": rows, "per_row": per_row, "estimate": {"n": n, **estimate}})
         return
     for record in rows:
         texts = " | ".join(str(record[name]) for name in record if name not in {"id", "label", "provenance"})

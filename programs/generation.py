@@ -95,6 +95,14 @@ class Options:
             if (given := getattr(self, name)) not in allowed:
                 raise UsageError(f"given the {name} {given!r}, allowed are {', '.join(a for a in allowed if a)}; name one of them")
         one_reader(self.verifier, self.judge_lm)
+        if self.program is not None:
+            object.__setattr__(self, "program", Path(self.program))
+            allowed = [each.name for each in STRATEGIES.values() if each.contexts and each.seeds and each.constraint]
+            if self.strategy not in allowed:
+                raise UsageError(
+                    f"given a program with the strategy {self.strategy!r}, which changes the task that the program was made for; "
+                    f"allowed are {', '.join(allowed)}: name one of them, or leave the program out"
+                )
         counts, amounts = ("seed", "concurrency", "max_calls", "max_refills", "drafts", "attempts"), ("max_cost", "timeout")
         for name in (*counts, *amounts):
             kind, called = (int, "a whole number") if name in counts else (int | float, "a number")

@@ -18,7 +18,7 @@ from seedless.kept import Kept
 from seedless.lms.metered import MeteredLM, StepFailed
 from seedless.lms.spec import Profile
 from seedless.outcome import Broken, Outcome, Refusal, Row
-from seedless.planner import Plan
+from seedless.planner import Allotment, Plan
 from seedless.run.scheduler import Pool
 from seedless.slot import Draft, Slot, Verdict
 from seedless.targen import TarGEN
@@ -110,8 +110,12 @@ class Workshop:
         """The plan's slots, with the contexts and seeds that the program names."""
         with self.speaking():
             pool = Pool(self.program(state), plan)
+
+            async def slot(allotment: Allotment) -> Slot:
+                return await pool.slot(allotment, 0, *await pool.context(allotment, 0))
+
             try:
-                return tuple(await together(pool.slot(allotment, 0) for allotment in plan.allotments))
+                return tuple(await together(slot(allotment) for allotment in plan.allotments))
             except StepFailed as failed:
                 raise LMUnusable(f"{failed}; what was answered is kept: give the same command again to go on") from failed
             finally:

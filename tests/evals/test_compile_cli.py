@@ -12,6 +12,7 @@ import pytest
 
 from tests.coachable_server import QUALITY, CoachableServer
 from tests.command_line import KEY, CommandLine, Done
+from tests.openai_server import Fault
 
 CONCURRENCY = 4
 SEED = "2"
@@ -125,11 +126,22 @@ def test_an_interrupted_compile_says_so_and_goes_on(
         running.signal(2)
         done = running.wait()
         assert done.code == 130, done.err
-        assert "same command again" in done.last
+        assert done.last.endswith("interrupted; what the LM answered so far is kept: give the same command again to go on")
         assert "Traceback" not in done.err
         assert seedless.run(*command(task, out, server), timeout=120).code == 0
         assert server.requests <= requests + CONCURRENCY
         assert words_of(out) == words_of(program)
+
+
+@pytest.mark.slow
+def test_a_model_that_cannot_be_used_is_told_without_a_word_of_rows(seedless: CommandLine, task: Path, tmp_path: Path) -> None:
+    with CoachableServer() as server:
+        server.script(lambda _: Fault(status=401))
+        done = seedless.run(*command(task, tmp_path / "program.json", server), timeout=120)
+    assert done.code == 4, done.err
+    assert "HTTP 401" in done.last
+    assert "what the LM answered so far is kept: mend the cause and give the same command again" in done.last
+    assert "rows" not in done.last
 
 
 @pytest.mark.slow

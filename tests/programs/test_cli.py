@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from seedless.console import show_account
+from seedless.cli import _kept
+from seedless.console import show_account, show_json
 from tests.command_line import CommandLine
 from tests.openai_server import Fault, OpenAIServer, task_file
 
@@ -42,6 +43,53 @@ def test_preview_shows_rows_and_an_estimate_and_keeps_nothing(
     assert len(told["rows"]) == 2
     assert told["estimate"]["calls"] == pytest.approx(250 * 2 * told["per_row"]["calls"])
     assert told["estimate"]["usd"] is None
+
+
+def test_a_preview_that_a_budget_ends_is_one_object_and_keeps_nothing(
+    seedless: CommandLine, task: Path, tmp_path: Path, lm: list[str]
+) -> None:
+    out = tmp_path / "run"
+    done = seedless.run(
+        "generate", task, "-n", "9", "-o", out, "--preview", "6", "--max-calls", "12", "--concurrency", "1", "--json", *lm
+    )
+    assert done.code == 3, done.err
+    assert 0 < len(json.loads(done.out)["rows"]) < 6
+    assert "of 6 rows" in done.last
+    assert "a preview keeps none" in done.last
+    assert "rows are kept" not in done.last
+    assert not out.exists()
+
+
+def test_json_is_json_whatever_it_holds_and_wherever_it_goes(
+    openai_server: OpenAIServer, seedless: CommandLine, task: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    held = "\x07 \x7f \x92 \x9b \u202e \u2066 \ud800 é 🎉"
+    show_json({"text": held})
+    shown = capsys.readouterr().out
+    assert json.loads(shown) == {"text": held}
+    assert not set("\x07\x7f\x92\x9b\u202e\u2066") & set(shown)
+    assert "é 🎉" in shown
+    openai_server.script(lambda _: Fault(edit=lambda text: text.replace("The ", "The 🎉é "), stage="write"))
+    lm = ("--lm", "openai/some-model", "--api-base", openai_server.url)
+    for env in ({}, {"PYTHONIOENCODING": "ascii"}):
+        done = seedless.run("generate", task, "-n", "2", "--preview", "2", "--json", *lm, env=env, cold=bool(env))
+        assert all("🎉é" in row["text"] for row in json.loads(done.out)["rows"])
+
+
+@pytest.mark.parametrize(
+    ("command", "kept"),
+    [
+        ("generate rooms -n 2", "rows accepted so far are kept"),
+        ("generate rooms -n 2 --preview 2", "a preview keeps no rows"),
+        ("generate rooms -n 2 --preview=2", "a preview keeps no rows"),
+        ("compile rooms", "what the LM answered so far is kept"),
+        ("evaluate out/rooms", "figures are kept only once all are there"),
+        ("compare", ""),
+        ("", ""),
+    ],
+)
+def test_each_verb_says_what_stays_of_it(command: str, kept: str) -> None:
+    assert _kept(command.split()) == kept
 
 
 def test_export_in_every_form(seedless: CommandLine, task: Path, tmp_path: Path, lm: list[str]) -> None:

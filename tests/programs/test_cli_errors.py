@@ -151,6 +151,11 @@ CASES: Mapping[str, Bad] = {
         files={"p.json": "{}"},
         says=("p.json", "is no program of seedless", "seedless compile"),
     ),
+    "a program with another task's strategy": Bad(
+        args=generate("--program", "{dir}/p.json", "--strategy", "direct"),
+        files={"p.json": "{}"},
+        says=("'direct'", "changes the task", "targen, no-correction, no-filters", "leave the program out"),
+    ),
     "unknown option": Bad(args=generate("--turbo"), says=("--turbo", "--help")),
     "an option without its value": Bad(args=generate("--seed"), says=("--seed",)),
     "unknown verb": Bad(args=("generete", "{task}"), says=("generete", "--help")),
@@ -260,6 +265,12 @@ def test_messages_steer_no_terminal(seedless: CommandLine, tmp_path: Path) -> No
     assert done.code == 2
     assert "\x1b" not in done.err
     assert "\\x1b" in done.err
+
+
+def test_messages_turn_no_text_around(seedless: CommandLine, tmp_path: Path) -> None:
+    done = seedless.run("generate", "\u202elmay.enog\u2069.yaml", "-n", "2", cwd=tmp_path)
+    assert done.code == 2
+    assert "\\u202elmay.enog\\u2069.yaml" in done.err
 
 
 def _contents(folder: Path) -> dict[str, bytes]:

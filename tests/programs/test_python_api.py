@@ -54,6 +54,15 @@ def scripted(*drafts: str, verdicts: tuple[str, ...] = ()) -> Callable[[str], st
     return answer
 
 
+def test_a_program_is_named_by_its_path_as_a_text_too(task: Path, tmp_path: Path) -> None:
+    TarGEN(task, lm=fake_lm(str)).save(tmp_path / "program.json")
+    assert len(generate(task, n=2, lm=fake_lm(Author()), program=str(tmp_path / "program.json"))) == 2
+    for strategy in ("direct", "no-contexts", "no-seeds"):
+        with pytest.raises(UsageError, match=f"'{strategy}', which changes the task"):
+            Options(program=tmp_path / "program.json", strategy=strategy)
+    assert len(generate(task, n=2, lm=fake_lm(Author()), program=tmp_path / "program.json", strategy="no-filters")) == 2
+
+
 def test_generate_gives_a_data_set_with_class_labels(task: Path, tmp_path: Path) -> None:
     rows = generate(task, n=6, out=tmp_path / "out", lm=fake_lm(Author()))
     assert rows.features["label"].names == ["warm", "cold"]
