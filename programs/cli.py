@@ -198,6 +198,7 @@ def generate(
     from seedless.evals.recording.tracked import Tracked
     from seedless.evals.tracking import Tracker
     from seedless.generation import Generation, Options
+    from seedless.planner import Plan
     from seedless.taskfile import load_task
 
     if preview is not None and preview < 1:
@@ -225,7 +226,9 @@ def generate(
             raise
         ledger = generation.ledger()
         if preview is not None:
-            show_preview(shown, ledger.record(), n, as_json=as_json)
+            looked_at = max(1, len({row["provenance"]["context"] for row in shown}))
+            estimate = ledger.projected(n, contexts=Plan(loaded, n, seed).context_count / looked_at)
+            show_preview(shown, ledger.per_row, n, estimate, as_json=as_json)
         elif not ledger.shortfall and folder is not None:
             from seedless.dataset import write_dataset
 

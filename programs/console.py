@@ -42,24 +42,19 @@ def show_ledger(ledger: Mapping[str, Any], folder: Path | None) -> None:
     show_json({"dir": str(folder) if folder else None, **ledger})
 
 
-def show_preview(rows: list[dict[str, Any]], ledger: dict[str, Any], n: int, *, as_json: bool) -> None:
+def show_preview(
+    rows: list[dict[str, Any]], per_row: Mapping[str, float | None], n: int, estimate: Mapping[str, float | None], *, as_json: bool
+) -> None:
     """The rows of a preview, what one costs, and what `n` would."""
-    made = max(1, ledger["accepted"])
-    per_row = {
-        "seconds": ledger["wall_s"] / made,
-        "calls": sum(ledger["calls"].values()) / made,
-        "usd": None if ledger["cost_usd"] is None else ledger["cost_usd"] / made,
-    }
-    estimate = {name: None if value is None else value * n for name, value in per_row.items()}
     if as_json:
-        show_json({"rows": rows, "per_row": per_row, "estimate": {"n": n, **estimate}})
+        show_json({"rows": rows, "per_row": dict(per_row), "estimate": {"n": n, **estimate}})
         return
     for record in rows:
         texts = " | ".join(str(record[name]) for name in record if name not in {"id", "label", "provenance"})
         show(f"{record['label']:20} {texts}")
     cost = "cost unknown" if estimate["usd"] is None else f"{estimate['usd']:.4f} USD"
     show(
-        f"\n{per_row['seconds']:.2f} s and {per_row['calls']:.1f} calls a row; {n} rows: about {estimate['seconds']:.0f} s, {estimate['calls']:.0f} calls, {cost}. Nothing was kept."
+        f"\n{per_row['seconds']:.2f} s and {per_row['calls']:.1f} calls a row and lists of contexts and seeds for all; {n} rows: about {estimate['seconds']:.0f} s, {estimate['calls']:.0f} calls, {cost}. Nothing was kept."
     )
 
 

@@ -10,6 +10,8 @@ from seedless.run.journal import Journal
 
 __all__ = ["Ledger"]
 
+LISTS = ("contexts", "seeds")  # stages that are asked once for many rows
+
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
@@ -114,6 +116,33 @@ class Ledger:
     def record(self) -> dict[str, Any]:
         """The ledger as one JSON object."""
         return asdict(self)
+
+    @property
+    def per_row(self) -> Mapping[str, float | None]:
+        """What a row took: `seconds` of the whole, and the `calls` and `usd` that are no list's. `usd` is parted by tokens, None where unknown."""
+        made, calls, tokens = max(1, self.accepted), sum(self.calls.values()), sum(map(_both, self.tokens.values()))
+        lists = sum(_both(self.tokens.get(stage, {})) for stage in LISTS) / max(1, tokens)
+        return {
+            "seconds": self.wall_s / made,
+            "calls": (calls - self._lists) / made,
+            "usd": None if self.cost_usd is None else self.cost_usd * (1 - lists) / made,
+        }
+
+    def projected(self, n: int, *, contexts: float) -> Mapping[str, float | None]:
+        """What `n` rows would take, as `per_row`, with lists for `contexts` times as many contexts."""
+        each = self.per_row
+        usd = None
+        if self.cost_usd is not None and each["usd"] is not None:
+            usd = each["usd"] * n + (self.cost_usd - each["usd"] * max(1, self.accepted)) * contexts
+        return {"seconds": (each["seconds"] or 0) * n, "calls": (each["calls"] or 0) * n + self._lists * contexts, "usd": usd}
+
+    @property
+    def _lists(self) -> int:
+        return sum(self.calls.get(stage, 0) for stage in LISTS)
+
+
+def _both(tokens: Mapping[str, int]) -> int:
+    return sum(tokens.values())
 
 
 def _read_otherwise(row: Mapping[str, Any]) -> int:

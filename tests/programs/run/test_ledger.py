@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 from pathlib import Path
 
 import pytest
@@ -133,3 +133,14 @@ def test_record_is_plain_json(journal: Journal, row: Callable[..., Row], refusal
 def test_frozen(journal: Journal) -> None:
     with pytest.raises(FrozenInstanceError):
         ledger_of(journal).accepted = 9  # type: ignore[misc]  # what must fail
+
+
+def test_what_more_rows_would_take_parts_lists_from_rows() -> None:
+    ledger = Ledger(
+        requested=4, accepted=4, per_label={}, refused={}, broken={}, flips={}, calls={"contexts": 1, "seeds": 2, "write": 6, "verify": 4},
+        tokens={"contexts": {"input": 50, "output": 50}, "seeds": {"input": 50, "output": 50}, "write": {"input": 500, "output": 300}},
+        repeated=0, cost_usd=1.0, wall_s=8.0,
+    )  # fmt: skip
+    assert ledger.per_row == pytest.approx({"seconds": 2.0, "calls": 2.5, "usd": 0.2})
+    assert ledger.projected(100, contexts=10) == pytest.approx({"seconds": 200.0, "calls": 250 + 30, "usd": 20 + 2.0})
+    assert replace(ledger, cost_usd=None).projected(100, contexts=10)["usd"] is None
