@@ -24,9 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["app", "main"]
 
 PATIENCE = 2.0  # seconds in which a second SIGTERM is the first one again
-ROWS = "rows accepted so far are kept"  # what an error of the LM's says, whichever verb asked it
 KEPT = {
-    "generate": ROWS,
+    "generate": "rows accepted so far are kept",
     "generate --preview": "a preview keeps no rows",
     "compile": "what the LM answered so far is kept",
     "evaluate": "figures are kept only once all are there",
@@ -65,7 +64,7 @@ def main() -> Never:
             raise KeyboardInterrupt  # the command-line library has turned one into this code
         sys.exit(code if isinstance(code, int) else 0)
     except SeedlessError as error:
-        say(f"seedless: {str(error).replace(ROWS, kept)}")
+        say(f"seedless: {error}" + (f"; {kept}" if kept and isinstance(error, LMUnusable) else ""))
         sys.exit(error.exit_code)
     except typer.Abort:
         sys.exit(130)

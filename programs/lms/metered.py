@@ -221,8 +221,7 @@ class MeteredLM(dspy.LM):
 
     def _unusable(self, error: dspy.LMError) -> LMUnusable:
         return LMUnusable(
-            f"the LM {self.model} at {self.address} cannot be used: {self._cause(error)}; rows accepted so far are kept: "
-            "mend the cause and give the same command again to go on"
+            f"the LM {self.model} at {self.address} cannot be used: {self._cause(error)}; mend the cause and give the same command again"
         )
 
     def _cause(self, error: dspy.LMError) -> str:

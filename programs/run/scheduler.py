@@ -149,7 +149,7 @@ class Scheduler:
         try:
             context, contexts = await self._pool.context(allotment, round_)
         except StepFailed as failed:
-            raise LMUnusable(f"{failed}; rows accepted so far are kept: give the same command again to go on") from failed
+            raise LMUnusable(f"{failed}; give the same command again to go on") from failed
         try:
             slot = await self._pool.slot(allotment, round_, context, contexts)
         except StepFailed as failed:

@@ -140,7 +140,7 @@ def test_a_model_that_cannot_be_used_is_told_without_a_word_of_rows(seedless: Co
         done = seedless.run(*command(task, tmp_path / "program.json", server), timeout=120)
     assert done.code == 4, done.err
     assert "HTTP 401" in done.last
-    assert "what the LM answered so far is kept: mend the cause and give the same command again" in done.last
+    assert done.last.endswith("mend the cause and give the same command again; what the LM answered so far is kept")
     assert "rows" not in done.last
 
 
