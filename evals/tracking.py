@@ -7,14 +7,17 @@ background process that `outbox` starts.
 import hashlib
 import json
 import logging
+import math
 import os
+import sqlite3
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from seedless.errors import UsageError
 from seedless.evals.recording.artifacts import TABLES, note, write_artifacts
@@ -27,14 +30,20 @@ if TYPE_CHECKING:
 __all__ = ["TrackedRun", "Tracker", "main"]
 
 KEY, KIND, DATA, PARENT = "seedless.run", "seedless.kind", "seedless.data", "mlflow.parentRunId"
+LATER = "seedless.later."  # before a parameter's name: its value since the run was brought up to date
 CHAMPION, IN_USE = "champion", "in-use"
 LONGEST_PROMPT = 100_000  # characters, MLflow's own bound
 SAMPLING = "MLFLOW_TRACE_SAMPLING_RATIO"
+PLACES: Mapping[str, str] = {"runs": "artifact_uri", "logged_models": "artifact_location", "trace_tags": "value"}
+"""The columns of MLflow's tables that say where a part of an experiment's artifacts is."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrackedRun:
-    """One run as MLflow has it. `data` is the digest of its data set, `parent` the `run_id` of the run around it, empty where there is none."""
+    """One run as MLflow has it. `data` is the digest of its data set, `parent` the `run_id` of the run around it, empty where there is none.
+
+    `params` and `metrics` are those of the newest record of the run.
+    """
 
     run_id: str
     key: str
@@ -110,14 +119,21 @@ class Tracker:
         from mlflow.entities import Metric, Param, RunTag
 
         client = self._client()
-        run_id, written = self._run(record)
+        run_id = self._run(record)
+        written = client.get_run(run_id).data
         now = int(record.ended * 1000)
         params = {name: str(value) for name, value in record.params.items()}
-        tags = {f"seedless.later.{name}": value for name, value in params.items() if written.get(name, value) != value}
+        # MLflow changes no parameter and takes no metric back: tags tell what became of the one, NaN that there is none of the other.
+        tags = {
+            f"{LATER}{name}": value
+            for name, value in params.items()
+            if written.params.get(name, value) != value or f"{LATER}{name}" in written.tags
+        }
+        metrics = {**dict.fromkeys(written.metrics, math.nan), **record.metrics}
         client.log_batch(
             run_id,
-            metrics=[Metric(name, value, now, 0) for name, value in record.metrics.items()],
-            params=[Param(name, value) for name, value in params.items() if name not in written],
+            metrics=[Metric(name, value, now, 0) for name, value in metrics.items()],
+            params=[Param(name, value) for name, value in params.items() if name not in written.params],
             tags=[
                 RunTag(name, value) for name, value in (tags | self._tags(record) | ({PARENT: parent} if parent else {})).items()
             ],
@@ -133,13 +149,13 @@ class Tracker:
             self._record(child, parent=run_id)
         return run_id
 
-    def _run(self, record: Record) -> tuple[str, Mapping[str, str]]:
-        """The id of the record's run, and the parameters that stand there already; they can't be changed."""
-        client, experiment = self._client(), self._experiment(record.task)
+    def _run(self, record: Record) -> str:
+        """The id of the record's run, which is made where there is none."""
         if found := self._run_id(record.task, record.key):
-            return found, client.get_run(found).data.params
-        started = int((record.ended - record.seconds) * 1000)
-        return client.create_run(experiment, start_time=started, tags={KEY: record.key}, run_name=record.name).info.run_id, {}
+            return found
+        started, experiment = int((record.ended - record.seconds) * 1000), self._experiment(record.task)
+        made = self._client().create_run(experiment, start_time=started, tags={KEY: record.key}, run_name=record.name)
+        return str(made.info.run_id)
 
     def _run_id(self, task: str, key: str) -> str:
         """The id of the task's run with that key; empty where there is none."""
@@ -283,8 +299,8 @@ class Tracker:
         return tuple(
             TrackedRun(
                 run_id=run.info.run_id, key=run.data.tags[KEY], kind=run.data.tags[KIND], task=experiments[run.info.experiment_id],
-                name=run.info.run_name, status=run.info.status, started=run.info.start_time / 1000, params=dict(run.data.params),
-                metrics=dict(run.data.metrics), data=run.data.tags.get(DATA, ""), parent=run.data.tags.get(PARENT, ""),
+                name=run.info.run_name, status=run.info.status, started=run.info.start_time / 1000, params=_params(run.data),
+                metrics={name: value for name, value in run.data.metrics.items() if not math.isnan(value)}, data=run.data.tags.get(DATA, ""), parent=run.data.tags.get(PARENT, ""),
             )
             for run in found
             if KEY in run.data.tags and KIND in run.data.tags
@@ -363,6 +379,7 @@ class Tracker:
 
             self._make_database()
             self._opened = MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
+            self.settle()
         return self._opened
 
     def _make_database(self) -> None:
@@ -381,10 +398,39 @@ class Tracker:
                 SqlAlchemyStore(f"sqlite:///{part}", (self.folder / "artifacts").as_uri()).engine.dispose()
                 part.replace(database)
 
+    def settle(self) -> None:
+        """Let artifacts be where the database is: MLflow notes where they were when an experiment began, and folders are copied and moved.
+
+        It is done without MLflow, and wherever the database is opened.
+        """
+        with self._reported():
+            self._settle()
+
+    def _settle(self) -> None:
+        root = (self.folder / "artifacts").as_uri()
+        with closing(sqlite3.connect(self.folder / "mlflow.db", timeout=60, isolation_level=None)) as database:
+            begun = database.execute("SELECT experiment_id, name, artifact_location FROM experiments").fetchall()
+            for number, name, before in begun:
+                own = "0" if name == "Default" else quote(name)
+                after = f"{root}/{own}"
+                if before == after or not (before.startswith("file:") and before.endswith(f"/artifacts/{own}")):
+                    continue
+                database.execute("BEGIN IMMEDIATE")
+                database.execute("UPDATE experiments SET artifact_location = ? WHERE experiment_id = ?", (after, number))
+                for table, column in PLACES.items():
+                    where = f"substr({column}, 1, ?) = ?"
+                    database.execute(
+                        f"UPDATE {table} SET {column} = ? || substr({column}, ?) WHERE {where}",  # noqa: S608  our own names
+                        (f"{after}/", len(before) + 2, len(before) + 1, f"{before}/"),
+                    )
+                database.execute("COMMIT")
+
     @contextmanager
     def _reported(self) -> Iterator[None]:
         """What MLflow, its database or the file system cannot do becomes one line."""
         _prepare()
+        from filelock import Timeout
+
         try:
             from mlflow.exceptions import MlflowException
             from sqlalchemy.exc import SQLAlchemyError
@@ -392,7 +438,11 @@ class Tracker:
             raise Untracked(f"MLflow cannot be loaded ({error}); install it: pip install 'mlflow>=3.17'") from error
         try:
             yield
-        except (MlflowException, SQLAlchemyError, OSError) as error:
+        except Timeout as error:
+            raise Untracked(
+                f"{self.outbox.folder}: another process is recording there; give the command again when it has ended"
+            ) from error
+        except (MlflowException, SQLAlchemyError, sqlite3.Error, OSError) as error:
             said = str(getattr(error, "orig", None) or error).split("[SQL:")[0]
             raise Untracked(f"{self.outbox.database}: {' '.join(said.split())[:300]}") from error
 
@@ -416,6 +466,11 @@ def main() -> None:
     with suppress(BrokenPipeError):
         sys.stdout.write(json.dumps({"failed": failed}) + "\n")
         sys.stdout.flush()
+
+
+def _params(data: Any) -> dict[str, str]:
+    """A run's parameters as its newest record has them."""
+    return dict(data.params) | {tag.removeprefix(LATER): value for tag, value in data.tags.items() if tag.startswith(LATER)}
 
 
 def _give_way() -> None:

@@ -15,6 +15,7 @@ from typing import IO
 
 from seedless.errors import SetupError, UsageError
 from seedless.evals.recording.outbox import MLRUNS, quiet_environment
+from seedless.evals.tracking import Tracker
 
 __all__ = ["UI", "ui"]
 
@@ -50,6 +51,7 @@ def ui(folder: Path = MLRUNS, *, port: int = 5000) -> Iterator[UI]:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
             raise UsageError(f"given port {port}: it cannot be used ({error.strerror}); give a free one: --port") from error
+    Tracker(folder).settle()
     command = [
         sys.executable, "-P", "-m", "mlflow", "server", "--backend-store-uri", f"sqlite:///{folder.absolute() / 'mlflow.db'}",
         "--host", "127.0.0.1", "--port", str(port), "--workers", "1",

@@ -144,14 +144,15 @@ class Recorder:
     def record(self, record: Record, *, patience: float) -> tuple[str, ...]:
         """Hand `record` over, and wait at most `patience` seconds until MLflow has it.
 
-        Returns nothing where MLflow has it, else one line: what was not recorded and why, or that it is still being recorded.
+        Returns nothing where MLflow has it, else a line for what was not recorded and why, or that it is still being recorded.
         """
         run = f"{record.kind} of {record.task}"
+        without = f"not recorded in MLflow: the program of {run}: the value of a variable that is named like a key, token or password stands in it"
         try:
             self.outbox.put(record)
         except Untracked as error:
             return (f"not recorded in MLflow: {run}: {error}",)
-        return self.flush(patience=patience, what=run)
+        return (*([without] if record.discloses else ()), *self.flush(patience=patience, what=run))
 
     def flush(self, *, patience: float = LONGEST, what: str = "") -> tuple[str, ...]:
         """Record what waits; as `record`."""

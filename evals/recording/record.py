@@ -10,7 +10,7 @@ import os
 import re
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,7 +26,9 @@ PARAMETERS = frozenset({
 })  # fmt: skip
 """The only parameters that a record may hold, so that nothing else of a command or its surroundings reaches MLflow."""
 
-SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL|AUTH", re.IGNORECASE)
+SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL|(?<![A-Z])AUTH(?![A-Z])|AUTHORI[SZ]ATION", re.IGNORECASE)
+SHORTEST = 8  # characters of a secret; what servers without keys are given instead is shorter, and a word that texts hold
+MODELS = ("lm", "judge_lm", "teacher_lm", "reflection_lm", "zero_shot_lm")  # parameters that hold a name, and no secret
 METRIC = re.compile(r"[^A-Za-z0-9_.\- /:]")  # what the name of a figure may not hold
 
 Kind = Literal["generate", "compile", "evaluate"]
@@ -139,10 +141,16 @@ class Record:
             raise ValueError(f"given the parameters {sorted(strangers)}, allowed are {sorted(PARAMETERS)}")
 
     def written(self) -> str:
-        """The record as JSON, without the value of any secret that the environment holds."""
+        """The record as JSON, without the value of any secret that the environment holds, and without a program that holds one."""
         from pydantic import TypeAdapter
 
-        return json.dumps(without_secrets(TypeAdapter(Record).dump_python(self, mode="json")), ensure_ascii=False)
+        said = TypeAdapter(Record).dump_python(replace(self, program="") if self.discloses else self, mode="json")
+        return json.dumps(_named(without_secrets(said), said), ensure_ascii=False)
+
+    @property
+    def discloses(self) -> bool:
+        """Whether the program holds a secret of the environment's: without it, it would be another program and be refused as changed."""
+        return bool(without_secrets(self.program) != self.program)
 
     @staticmethod
     def read(text: str | bytes) -> "Record":
@@ -163,8 +171,15 @@ class Record:
 
 def without_secrets(value: Any) -> Any:
     """`value` with `[secret]` in its texts for what the environment's variables hold that are named like a key, token or password."""
-    secrets = sorted({v for name, v in os.environ.items() if SECRET.search(name) and len(v) > 5}, key=len, reverse=True)
+    secrets = sorted({v for name, v in os.environ.items() if SECRET.search(name) and len(v) >= SHORTEST}, key=len, reverse=True)
     return _without(value, secrets)
+
+
+def _named(record: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:
+    """A record without secrets, with the models' names as they were `said`: a placeholder for a key may be a part of one."""
+    names = {name: value for name, value in said["params"].items() if name in MODELS}
+    children = [_named(child, before) for child, before in zip(record["children"], said["children"], strict=True)]
+    return {**record, "params": {**record["params"], **names}, "children": children}
 
 
 def _without(value: Any, secrets: Sequence[str]) -> Any:

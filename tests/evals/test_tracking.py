@@ -89,14 +89,64 @@ def test_a_run_that_is_taken_up_again_is_one_run(tracker: Tracker, task: Path, t
     assert records[0].metrics["rows"] < 6
     assert found.status == "FINISHED"
     assert found.metrics["rows"] == 6
-    assert found.params["budget_calls"] == "8"
-    tags = tracker._client().get_run(found.run_id).data.tags
-    assert tags["seedless.later.budget_calls"] == "100"
+    assert found.params["budget_calls"] == "100"
+    kept = tracker._client().get_run(found.run_id).data
+    assert (kept.params["budget_calls"], kept.tags["seedless.later.budget_calls"]) == ("8", "100")
     with Generation(task, n=6, out=tmp_path / "out", options=Options(lm=fake_lm(Author()), fresh=True)) as anew:
         for _ in anew:
             pass
     tracker.record(record_of_generation(anew))
     assert len(tracker.runs()) == 2
+
+
+def test_a_run_s_newest_record_is_what_it_is(tracker: Tracker) -> None:
+    """A parameter that changes, one that changes back, and a figure that is there no more."""
+    record = Record(
+        key="k", kind="compile", task="rooms", name="gepa", params={"program": "old", "seed": 0}, metrics={"metric": 0.4}, ended=1e9
+    )
+    seen = []
+    for later, (program, metrics) in enumerate(
+        [("old", {"metric": 0.4, "gain": 0.1}), ("new", {"metric": 0.8}), ("old", {"calls": 9.0})]
+    ):
+        tracker.record(replace(record, params={"program": program, "seed": 0}, metrics=metrics, ended=record.ended + later))
+        (run,) = tracker.runs("rooms")
+        seen.append((run.params, run.metrics))
+    assert seen == [
+        ({"program": "old", "seed": "0"}, {"metric": 0.4, "gain": 0.1}),
+        ({"program": "new", "seed": "0"}, {"metric": 0.8}),
+        ({"program": "old", "seed": "0"}, {"calls": 9.0}),
+    ]
+
+
+def test_a_folder_that_was_copied_or_moved_takes_its_artifacts_along(
+    tracker: Tracker, variants: tuple[Record, ...], tmp_path: Path
+) -> None:
+    for record in variants:
+        tracker.record(record)
+    before = {run.run_id: tracker.changes(run.run_id) for run in tracker.runs()}
+    assert any(before.values())
+    shutil.copytree(tracker.folder, tmp_path / "a copy" / "mlruns")
+    files = sorted(tracker.folder.rglob("*"))
+    copy = Tracker(tmp_path / "a copy" / "mlruns")
+    run_id = copy.record(replace(variants[1], key="another"))
+    assert sorted(tracker.folder.rglob("*")) == files, "nothing is written into the old place"
+    assert list((copy.folder / "artifacts" / "rooms" / run_id).rglob("changes.diff"))
+    shutil.move(tracker.folder, tmp_path / "moved")
+    for there in (copy, Tracker(tmp_path / "moved")):
+        found = {run.run_id: there.changes(run.run_id) for run in there.runs()}
+        assert {name: found[name] for name in before} == before
+
+
+def test_another_process_that_records_is_told_as_that(tracker: Tracker, run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    import filelock
+
+    tracker.outbox.put(record_of_generation(run()))
+    soon = filelock.FileLock
+    monkeypatch.setattr(filelock, "FileLock", lambda path, **_: soon(path, timeout=0.1))
+    with soon(tracker.outbox.path / "lock"):
+        (said,) = tracker.drain()
+    assert said == f"{tracker.outbox.folder}: another process is recording there; give the command again when it has ended"
+    assert tracker.drain() == ()
 
 
 def test_candidates_are_children(tracker: Tracker, mlflow: Any) -> None:
@@ -360,7 +410,10 @@ def test_the_process_makes_the_database_offline_and_keeps_no_key(
     seen.unlink()
     record = record_of_generation(run())
     with Recorder(Outbox(tmp_path / "mlruns")) as recorder:
-        assert recorder.record(replace(record, program=f'{{"key": "{secret}"}}'), patience=120) == ()
+        disclosing = replace(record, program=f'{{"key": "{secret}"}}', summary=f"It said {secret}.")
+        told = recorder.record(disclosing, patience=120)
+        assert len(told) == 1, told
+        assert "the program of generate of rooms" in told[0]
     assert not seen.exists(), seen.read_text("utf-8")
     assert Outbox(tmp_path / "mlruns").pending() == ()
     assert len(Tracker(tmp_path / "mlruns").runs("rooms")) == 1

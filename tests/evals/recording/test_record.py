@@ -54,6 +54,32 @@ def test_secrets_of_the_environment_are_taken_out(monkeypatch: pytest.MonkeyPatc
     assert not any(secret in written for secret in ("quoted", "hf_abc", "swordfish", "AKIA"))
 
 
+@pytest.mark.parametrize("key", ["openai", "ollama", "some-model", "openai/some-model"])
+def test_a_placeholder_for_a_key_changes_no_model_s_name(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    monkeypatch.setenv("GIT_AUTHOR_NAME", "Penelope Example")
+    child = replace(CHILD, params={"candidate": 1, "reflection_lm": "openai/some-model"})
+    record = replace(
+        RECORD,
+        params={"lm": "openai/some-model", "judge_lm": "ollama/other"},
+        program="",
+        summary="Penelope Example",
+        children=(child,),
+    )
+    assert Record.read(record.written()) == record
+
+
+def test_a_program_that_holds_a_secret_is_left_out_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not RECORD.discloses
+    for name in ("OPENAI_API_KEY", "BASIC_AUTH", "HTTP_AUTHORIZATION"):
+        monkeypatch.setenv(name, "lanterns")
+        record = replace(RECORD, program='{"a": "Name the lanterns."}')
+        assert record.discloses
+        assert Record.read(record.written()).program == ""
+        monkeypatch.delenv(name)
+        assert Record.read(record.written()) == record
+
+
 def test_figures_become_flat() -> None:
     assert flat({
         "n": 3, "ok": True, "none": None, "text": "x", "bad": math.nan, "list": [1, 2, 3],
