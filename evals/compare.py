@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from seedless.evals.tracking import TrackedRun, Tracker
@@ -20,6 +20,12 @@ COLUMNS: Mapping[str, str] = {
 }
 """The figures compared, by MLflow's name, and how the table names them."""
 
+TOLD: Mapping[str, str] = {
+    "metric": "metric: {basis}",
+    "usefulness": "usefulness: macro-F1 of {basis}; to real: that by what as many real rows teach",
+}
+"""What the table says of figures that are not measured alike everywhere."""
+
 QUALITY = ("usefulness", "metric", "accept_rate")
 COST = "tokens_per_row"
 SHOWN = 24  # lines of a diff in the table; the JSON has all
@@ -29,8 +35,8 @@ SHOWN = 24  # lines of a diff in the table; the JSON has all
 class Figure:
     """A metric as the run `run_id` has it in MLflow, with its interval where it has one.
 
-    `basis` says of an evaluation's figure by which student and on which real rows it was measured; figures on another basis can't be
-    compared with it. Empty where every run measures the same.
+    `basis` says of usefulness by which student and on which real rows it was measured, of the dev metric what it is and on which rows;
+    figures on another basis can't be compared with it. Empty where every run measures the same.
     """
 
     value: float
@@ -59,14 +65,14 @@ class Variant:
 class Comparison:
     """A task's variants, newest first. The front is that of `quality` (higher is better) against `cost` (lower is better).
 
-    `basis` is that on which the usefulness of most variants was measured. A variant whose `quality` has another one is not on the front.
+    `bases` are those, by figure, on which it was measured for most variants. A variant whose `quality` has another one is not on the front.
     """
 
     task: str
     quality: str
     cost: str
     variants: tuple[Variant, ...]
-    basis: str = ""
+    bases: Mapping[str, str] = field(default_factory=dict)
 
     def record(self) -> dict[str, Any]:
         """The comparison as one JSON object."""
@@ -90,22 +96,22 @@ class Comparison:
         return "\n".join(parts)
 
     def _bases(self) -> list[str]:
-        """What usefulness is here, and which variants' is another."""
-        if not self.basis:
-            return []
-        others = {
-            v.name: f.basis for v in self.variants if (f := v.figures.get("usefulness")) is not None and f.basis != self.basis
-        }
-        told = f"usefulness: macro-F1 of {self.basis}; to real: that by what as many real rows teach"
-        return [told, *(f"  not comparable: that of {name} is of {basis}" for name, basis in others.items())]
+        """What a figure is here that has a basis, and which variants' is another."""
+        told = []
+        for figure, said in TOLD.items():
+            if (basis := self.bases.get(figure)) is not None:
+                told.append(said.format(basis=basis))
+                others = {v.name: f.basis for v in self.variants if (f := v.figures.get(figure)) is not None and f.basis != basis}
+                told += [f"  not comparable: that of {name} is of {other}" for name, other in others.items()]
+        return told
 
 
 def compare(task: str | None = None, *, tracker: Tracker | None = None) -> tuple[Comparison, ...]:
     """The tracked variants of one task, or of each; of the runs below `mlruns/` if no other tracker is given.
 
-    A variant is a run of `generate`, or of `compile` whose program generated nothing yet. Its dev metric is that of the compile that
-    made its program; its usefulness and diversity are those of an `evaluate` of the very rows that it made: the newest of those on the
-    basis that most variants share.
+    A variant is a run of `generate`, or of `compile` whose program generated nothing yet. Its dev metric is that of a compile that
+    made its program with its LM and verifier; its usefulness and diversity are those of an `evaluate` of the very rows that it made: each
+    time the newest of those on the basis that most variants share.
 
     Raises
     ------
@@ -138,28 +144,30 @@ def front(points: Sequence[tuple[float, float]]) -> tuple[bool, ...]:
 
 
 def _compared(task: str, variants: tuple[Variant, ...]) -> Comparison:
-    quality = next((name for name in QUALITY if sum(name in v.figures for v in variants) > 1), QUALITY[-1])
-    bases = Counter(v.figures["usefulness"].basis for v in variants if "usefulness" in v.figures)
-    basis = bases.most_common(1)[0][0] if bases else ""
-    both = [v for v in variants if quality in v.figures and COST in v.figures and v.figures[quality].basis in {"", basis}]
+    shared = {name: Counter(v.figures[name].basis for v in variants if name in v.figures) for name in QUALITY}
+    most = {name: found.most_common(1)[0] for name, found in shared.items() if found}
+    quality = next((name for name, (_, count) in most.items() if count > 1), QUALITY[-1])
+    bases = {name: basis for name, (basis, _) in most.items() if basis}
+    both = [
+        v for v in variants if quality in v.figures and COST in v.figures and v.figures[quality].basis == bases.get(quality, "")
+    ]
     best = front([(v.figures[quality].value, v.figures[COST].value) for v in both])
     on_front = {variant.run_id for variant, is_best in zip(both, best, strict=True) if is_best}
-    return Comparison(task, quality, COST, tuple(replace(v, on_front=v.run_id in on_front) for v in variants), basis)
+    return Comparison(task, quality, COST, tuple(replace(v, on_front=v.run_id in on_front) for v in variants), bases)
 
 
 def _variants(runs: Sequence[TrackedRun]) -> Iterable[Variant]:
     made = [run for run in runs if run.kind == "generate"]
-    compiled = [run for run in runs if run.kind == "compile" and not run.parent]
+    compiled = _by_basis([run for run in runs if run.kind == "compile" and not run.parent])
     evaluated = _by_basis([run for run in runs if run.kind == "evaluate" and run.data])
-    used = {run.params.get("program") for run in made}
     for run in runs:
         if run in made:
             sources = [
                 *(e for e in evaluated if e.data == run.data),
-                *(c for c in compiled if c.params.get("program") == run.params.get("program")),
+                *(c for c in compiled if _made_with(c, run)),
                 run,
             ]
-        elif run in compiled and run.params.get("program") not in used:
+        elif run in compiled and not any(_made_with(run, other) for other in made):
             sources = [run]
         else:
             continue
@@ -167,17 +175,45 @@ def _variants(runs: Sequence[TrackedRun]) -> Iterable[Variant]:
         yield Variant(run_id=run.run_id, name=run.params.get("variant", run.name), params=run.params, figures=figures)
 
 
-def _by_basis(evaluated: Sequence[TrackedRun]) -> list[TrackedRun]:
-    """Evaluations that most data sets share the basis of first; as they are, newest first, where it is the same."""
-    shared = {basis: len({run.data for run in evaluated if _basis(run) == basis}) for basis in {_basis(run) for run in evaluated}}
-    return sorted(evaluated, key=lambda run: -shared[_basis(run)])
+def _made_with(compiled: TrackedRun, run: TrackedRun) -> bool:
+    """Whether a run wrote with what a compile made, by the same LM and under the same reader, as far as both tell."""
+    if any(compiled.params.get(name) != run.params.get(name) for name in ("program", "lm")):
+        return False
+    judges, readers = ({each.params.get(name) for each in (compiled, run)} for name in ("judge_lm", "verifier"))
+    return len(judges - {None}) < 2 and not readers >= {
+        "lm",
+        "embedding",
+    }  # with both or none, an embedding or an LM is no other reader
+
+
+def _by_basis(measured: Sequence[TrackedRun]) -> list[TrackedRun]:
+    """Evaluations or compiles that most data sets or programs share the basis of first; as they are, newest first, where it is the same."""
+    shared = {basis: len({_of(run) for run in measured if _basis(run) == basis}) for basis in {_basis(run) for run in measured}}
+    return sorted(measured, key=lambda run: -shared[_basis(run)])
+
+
+def _of(run: TrackedRun) -> tuple[str | None, ...]:
+    """What an evaluation or a compile measured."""
+    return (run.data, run.params.get("program"), run.params.get("lm"))
 
 
 def _basis(run: TrackedRun) -> str:
-    """What an evaluation's usefulness was measured by and on; empty for other runs, and where it was not measured."""
-    if "test" not in run.params:
+    """What an evaluation's usefulness or a compile's metric was measured by and on; empty for other runs, and where it was not measured."""
+    p = run.params
+    if run.kind == "compile":
+        if p.get("metric_kind") == "usefulness":  # the seed deals the rows into halves
+            return f"usefulness of drafts, on a half of {p['dev_rows']} real rows ({p['dev'][:8]}, seed {p['seed']})"
+        if p.get("metric_kind") == "score":
+            reader = "embeddings" if p["verifier"] == "embedding" else p.get("judge_lm", p["lm"])
+            return f"score of drafts as read by {reader}, without a real row"
+        return "a kind that was not recorded"
+    if "test" not in p:
         return ""
-    return f"{run.params['student']} on {run.params['test_rows']} real rows ({run.params['test'][:8]})"
+    return f"{p['student']} on {p['test_rows']} real rows ({p['test'][:8]})"
+
+
+BASED = {"compile": ("metric",), "evaluate": ("usefulness", "usefulness_ratio")}
+"""The figures that have a basis, by the kind of the run that measures them."""
 
 
 def _figure(name: str, sources: Sequence[TrackedRun]) -> Iterable[Figure]:
@@ -185,7 +221,7 @@ def _figure(name: str, sources: Sequence[TrackedRun]) -> Iterable[Figure]:
     for run in sources:
         if name in run.metrics:
             low, high = run.metrics.get(f"{name}_low"), run.metrics.get(f"{name}_high")
-            yield Figure(run.metrics[name], run.run_id, low, high, _basis(run) if name.startswith("usefulness") else "")
+            yield Figure(run.metrics[name], run.run_id, low, high, _basis(run) if name in BASED.get(run.kind, ()) else "")
             return
 
 

@@ -94,19 +94,22 @@ class Compiled:
 
     `kept` is `compiled` or `uncompiled`, `why` says so in a sentence. `comparison` holds the metric before and after with
     intervals, None where nothing was chosen or too little could be compared. `intrinsic` tells whether no real row had a say; `distances` by what
-    texts are told apart. `stages` says what became of each; `calls` and `tokens` are per stage of the journal; `cost_usd` is None where a price
-    is unknown; `ended` says which budget ended a part of it, empty where none did.
+    texts are told apart. `dev` is the digest of the dev rows, in whatever order, empty where there are none. `stages` says what became of each;
+    `calls` and `tokens` are per stage of the journal; `cost_usd` is None where a price is unknown; `ended` says which stage's share of the budget
+    ended a part of it, empty where none did, and `ran_out` whether the whole budget did.
     """
 
     optimizer: str
     seed: int
     lm: str
+    judge_lm: str | None
     teacher_lm: str | None
     reflection_lm: str | None
     verifier: str
     intrinsic: bool
     distances: str
     dev_rows: int
+    dev: str
     demos_from_dev: bool
     budget_calls: int | None
     budget_usd: float | None
@@ -120,6 +123,7 @@ class Compiled:
     why: str
     comparison: dict[str, Any] | None
     ended: str = ""
+    ran_out: bool = False
     versions: dict[str, str] = field(default_factory=dict)
 
 
@@ -162,7 +166,7 @@ def compile(  # noqa: A001  the verb that it is
     UsageError
         If anything given cannot be used.
     BudgetEnded
-        If the budget does not even suffice to try the uncompiled program.
+        If the budget does not even suffice to try the uncompiled program on every example of a stage.
     LMUnusable
         If an LM cannot be used.
 

@@ -29,12 +29,17 @@ SHOWN_ROWS = 2  # real rows of each label as demonstrations, where they are allo
 
 @dataclass(frozen=True, slots=True)
 class Won:
-    """How a contest ended: the state to go on with, a sentence on it, every candidate, and which budget ended a part of it."""
+    """How a contest ended: the state to go on with, a sentence on it, every candidate, and which budget ended a part of it.
+
+    `tried` tells whether the state that it began with was tried on every example, `cut` whether a budget ended a part of it.
+    """
 
     state: State
     note: str
     candidates: tuple[Candidate, ...]
     ended: tuple[str, ...]
+    tried: bool
+    cut: bool
 
 
 class Contest:
@@ -74,6 +79,7 @@ class Contest:
         self.demos_from_dev = demos_from_dev
         self._number = number
         self._ended: list[str] = []
+        self._cut = False
         self._board: Board | None = None
 
     def stop(self) -> None:
@@ -104,14 +110,14 @@ class Contest:
             before, tried = board.standing(state).score, len(board.candidates())
             if best.state.key != state.key:
                 won = best.state
-                note = (
-                    f"candidate {best.number}, of {tried} tried: {before:.2f} before, {best.score:.2f} after, where it was chosen"
-                )
+                note = f"the best of {tried - 1} candidates (number {best.number} of all stages): {before:.2f} before, {best.score:.2f} after, where it was chosen"
             elif before >= PERFECT:
                 note = "unchanged: nothing is left to gain"
+            elif tried == 1:
+                note = "unchanged: no other candidate was tried"
             else:
                 note = f"unchanged: none of {tried - 1} candidates did better than {before:.2f}"
-        return Won(won, note, board.candidates(), tuple(self._ended))
+        return Won(won, note, board.candidates(), tuple(self._ended), bool(whole), self._cut)
 
     def _search(self, board: Board, tries: ListTries | DraftTries) -> None:
         """Let the optimiser try candidates until it ends or its share of the budget does."""
@@ -143,6 +149,7 @@ class Contest:
         if not isinstance(halt.cause, BudgetEnded):
             self.stop()
             raise halt.cause from halt
+        self._cut = True
         told = f"{self.name}: its share of the budget ended the search"
         if told not in self._ended:
             self._ended.append(told)

@@ -71,8 +71,8 @@ class Guard:
         self.attempts = attempts
         self.seed = seed
 
-    def compared(self, base: State, state: State, plan: Plan) -> Verdict:
-        """The verdict on `state` beside `base`, from what both make of `plan`, as far as the budget goes.
+    def compared(self, base: State, state: State, plan: Plan, *, cut: Sequence[str] = ()) -> Verdict:
+        """The verdict on `state` beside `base`, from what both make of `plan`, as far as the budget goes. It ended the search of the stages `cut`.
 
         Raises
         ------
@@ -80,7 +80,8 @@ class Guard:
             If the LM cannot be used.
         """
         if state.key == base.key:
-            return Verdict(better=False, why="no candidate did better than the uncompiled program where candidates are chosen, so the uncompiled program is kept")  # fmt: skip
+            so_far = f", until the budget ended the search ({', '.join(cut)})" if cut else ""
+            return Verdict(better=False, why=f"no candidate did better than the uncompiled program where candidates are chosen{so_far}, so the uncompiled program is kept")  # fmt: skip
         sides = background.run(self._sides(base, state, plan))
         if sides is None:
             return Verdict(better=False, why="the budget ended before the compiled program could be compared, so the uncompiled program is kept")  # fmt: skip

@@ -103,6 +103,7 @@ class Purse:
         self.steps = 0
         self._met: set[str] = set()
         self._upto: int | None = None
+        self._ran_out = False
         self._bound(calls - kept)
         for lm in lms:
             lm.steps = lm.budget = self
@@ -113,12 +114,18 @@ class Purse:
 
     def release(self) -> None:
         """Give out what was kept back."""
+        self._ran_out = self.ran_out
         self._bound(self.calls)
         self.part(None)
 
     def spent(self) -> int:
         """Requests sent since the compile began, in all sessions."""
         return self._total.calls
+
+    @property
+    def ran_out(self) -> bool:
+        """Whether a request was refused because of the whole budget, and not of a part's share: of all of it, or of all but what is kept back."""
+        return self._ran_out or self._total.ended is not None
 
     def _bound(self, calls: int) -> None:
         usd = self.usd * calls / self.calls if self.usd is not None else None

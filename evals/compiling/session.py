@@ -106,6 +106,8 @@ class Session:
         self._left = 0  # steps that stages left over
         self._numbers: dict[str, int] = {}
         self._ended: list[str] = []
+        self._cut: list[str] = []  # stages
+        self._tried = False
         self._contest: Contest | None = None
 
     def __enter__(self) -> Self:
@@ -123,6 +125,8 @@ class Session:
 
         Raises
         ------
+        BudgetEnded
+            If no stage could try the uncompiled program on every example.
         LMUnusable
             If an LM cannot be used. What was asked before is kept.
         """
@@ -136,10 +140,15 @@ class Session:
             for name in self.stages:
                 state, notes[name] = self._stage(name, base, state)
                 self.say(f"{name}: {notes[name]}; {self.purse.spent()} LM calls so far")
+            if not self._tried:
+                raise BudgetEnded(
+                    f"the budget ended after {self.purse.spent()} LM calls, before the uncompiled program was tried on every example of a stage; "
+                    "raise it and give the same command again"
+                )
             self.purse.release()
             attempts = 2 if self.team.profile.revise else 1
             guard = Guard(self.workshop, self.report, attempts=attempts, seed=self.options.seed)
-            verdict = guard.compared(base, state, Plan(self.task, self.sizes.reported, 2 * self.options.seed + 1))
+            verdict = guard.compared(base, state, Plan(self.task, self.sizes.reported, 2 * self.options.seed + 1), cut=self._cut)
         program = (state if verdict.better else base).apply(self.team.program(self.task))
         program.compiled = asdict(self._account(notes, verdict))
         if self.out is not None:
@@ -173,6 +182,7 @@ class Session:
         try:
             tries = self._tries(name, base, state)
         except BudgetEnded:
+            self._cut.append(name)
             return state, "unchanged: the budget ended before it"
         if tries is None:
             return state, "skipped: no first draft failed that could be revised"
@@ -186,6 +196,8 @@ class Session:
         won = self._contest.run(tries, state)
         self._left = max(0, search + finals - (self.purse.steps - begun))
         self._ended += won.ended
+        self._cut += [name] * won.cut
+        self._tried = self._tried or won.tried
         for candidate in won.candidates:
             if self.log is not None:
                 self.log.add(candidate)
@@ -221,12 +233,14 @@ class Session:
             optimizer=self.optimizer,
             seed=o.seed,
             lm=self.team.writer.model,
+            judge_lm=_named(o.judge_lm),
             teacher_lm=_named(o.teacher_lm),
             reflection_lm=_named(o.reflection_lm),
             verifier="embedding" if self.team.reads_by_embedding else "lm",
             intrinsic=self.metric.intrinsic,
             distances="words" if self.embedder is None else "embeddings",
             dev_rows=len(self.rows),
+            dev=self._digest()[:32] if self.rows else "",
             demos_from_dev=o.demos_from_dev,
             budget_calls=None if self.purse.calls == UNBOUNDED else self.purse.calls,
             budget_usd=o.budget_usd,
@@ -240,8 +254,13 @@ class Session:
             why=verdict.why,
             comparison=verdict.comparison.record() if verdict.comparison is not None else None,
             ended="; ".join(self._ended),
+            ran_out=self.purse.ran_out,
             versions={"dspy": version("dspy"), "seedless": version("seedless")},
         )
+
+    def _digest(self) -> str:
+        """That of the dev rows, in whatever order they were given."""
+        return hashlib.sha256(json.dumps(sorted([row.label, row.text] for row in self.rows)).encode()).hexdigest()
 
     def _journal(self) -> Journal:
         path = Path(":memory:")
@@ -272,7 +291,7 @@ class Session:
             **{name: _named(getattr(o, name)) for name in ("lm", "judge_lm", "teacher_lm", "reflection_lm")},
             "api_base": o.api_base,
             "verifier": "embedding" if self.team.reads_by_embedding else "lm",
-            "dev": hashlib.sha256(json.dumps(sorted([row.label, row.text] for row in self.rows)).encode()).hexdigest(),
+            "dev": self._digest(),
             "demos_from_dev": o.demos_from_dev,
         }
         begun = journal.settings()

@@ -44,11 +44,11 @@ def record_of_generation(generation: Generation, *, status: Status | None = None
     sample, rows = _rows(folder / "rows.jsonl", options.seed)
     refusals, refused = _refusals(folder / "refusals.jsonl")
     profile = program.profile
-    embeds = profile.verifier == "embedding" and options.judge_lm is None
+    reader = profile.verifier if options.judge_lm is None else "lm"
     params: dict[str, str | int | float | None] = {
         **{name: settings[name] for name in ("task", "task_hash", "n", "seed", "lm", "judge_lm", "strategy", "verify", "program")},
         "api_base": address(options.api_base),
-        "verifier": "none" if program.mode.name == "none" else "embedding" if embeds else "lm",
+        "verifier": "none" if program.mode.name == "none" else reader,
         "variant": options.program.stem if options.program is not None else UNCOMPILED.get(options.strategy, options.strategy),
         "adapter": profile.adapter,
         "drafts": profile.drafts,

@@ -12,7 +12,18 @@ from seedless.targen import TarGEN
 
 __all__ = ["Candidates", "record_of_compile"]
 
-PARAMS = ("optimizer", "seed", "lm", "teacher_lm", "reflection_lm", "verifier", "dev_rows", "budget_calls", "budget_usd")
+PARAMS = (
+    "optimizer",
+    "seed",
+    "lm",
+    "judge_lm",
+    "teacher_lm",
+    "reflection_lm",
+    "verifier",
+    "dev_rows",
+    "budget_calls",
+    "budget_usd",
+)
 
 
 class Candidates:
@@ -49,6 +60,7 @@ def record_of_compile(
     shared = {"task": task.name, "task_hash": task.hash, "git_commit": commit(), "seedless": __version__}
     params = {
         **{name: account[name] for name in PARAMS}, **shared, "strategy": program.strategy.name, "variant": variant, "program": program.hash,
+        "dev": account["dev"] or None, "metric_kind": "score" if account["intrinsic"] else "usefulness",
     }  # fmt: skip
     first = next((candidate for candidate in candidates.found if candidate.number == 0), None)
     uncompiled = _state(state, first.instructions) if first is not None else _state(state, {})
@@ -63,7 +75,7 @@ def record_of_compile(
         program=saved_text(program),
         champion=account["kept"] == "compiled",
         task_file=task.model_dump_json(indent=2),
-        status="KILLED" if account["ended"] else "FINISHED",
+        status="KILLED" if account["ran_out"] else "FINISHED",
         seconds=seconds,
         children=tuple(_child(candidate, key, program, uncompiled) for candidate in candidates.found),
     )

@@ -20,8 +20,8 @@ from seedless.evals.recording.prompts import StagePrompt
 __all__ = ["PARAMETERS", "Cell", "DataSet", "Record", "Status", "Untracked", "flat", "without_secrets"]
 
 PARAMETERS = frozenset({
-    "adapter", "api_base", "attempts", "budget_calls", "budget_usd", "candidate", "concurrency", "dev_rows", "direct", "drafts", "git_commit",
-    "judge_lm", "lm", "n", "optimizer", "parent", "program", "reflection_lm", "seed", "seedless", "splits", "stage", "strategy", "student", "students",
+    "adapter", "api_base", "attempts", "budget_calls", "budget_usd", "candidate", "concurrency", "dev", "dev_rows", "direct", "drafts", "git_commit",
+    "judge_lm", "lm", "metric_kind", "n", "optimizer", "parent", "program", "reflection_lm", "seed", "seedless", "splits", "stage", "strategy", "student", "students",
     "task", "task_hash", "teacher_lm", "test", "test_rows", "train", "train_rows", "variant", "verifier", "verify", "zero_shot_lm",
 })  # fmt: skip
 """The only parameters that a record may hold, so that nothing else of a command or its surroundings reaches MLflow."""

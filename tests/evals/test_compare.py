@@ -68,7 +68,7 @@ def test_each_variant_has_its_own_evaluation_its_change_and_its_place(tracked: T
 def test_a_compiled_program_brings_its_metric_with_it(tracker: Tracker, variants: tuple[Record, ...]) -> None:
     for record in variants[:3]:
         tracker.record(record)
-    params = {"program": variants[1].params["program"], "variant": "gepa", "optimizer": "gepa"}
+    params = {"program": variants[1].params["program"], "variant": "gepa", "optimizer": "gepa", "lm": variants[1].params["lm"]}
     candidate = Record(key="c1", kind="compile", task="rooms", name="candidate", params={"candidate": 1}, metrics={"metric": 0.9})
     made = Record(
         key="c", kind="compile", task="rooms", name="gepa", params=params, metrics={"metric": 0.8, "metric_low": 0.7, "metric_high": 0.85},
@@ -82,6 +82,57 @@ def test_a_compiled_program_brings_its_metric_with_it(tracker: Tracker, variants
     assert (figures["vivid"]["metric"].value, figures["vivid"]["metric"].high) == (0.8, 0.85)
     assert figures["gepa"]["metric"].value == 0.5
     assert "metric" not in figures["terse"]
+
+
+def compile_of(record: Record, key: str, value: float, **params: Any) -> Record:
+    """A compile that kept the program of `record`, intrinsic unless `params` say otherwise."""
+    own = {name: record.params[name] for name in ("program", "lm", "verifier")}
+    told = {**own, "metric_kind": "score", "seed": 0, **params}
+    return Record(key=key, kind="compile", task="rooms", name=key, params=told, metrics={"metric": value})
+
+
+def test_a_metric_is_of_the_lm_and_the_reader_that_it_was_measured_with(tracker: Tracker, variants: tuple[Record, ...]) -> None:
+    plain, vivid, terse = variants[:3]
+    for record in (plain, vivid, terse):
+        tracker.record(record)
+    tracker.record(compile_of(plain, "another-lm", 0.1, lm="openai/another"))
+    tracker.record(compile_of(vivid, "another-judge", 0.2, judge_lm="openai/judge"))
+    tracker.record(compile_of(terse, "embeddings", 0.3, verifier="embedding"))
+    (comparison,) = compare(tracker=tracker)
+    figures = {variant.name: variant.figures for variant in comparison.variants}
+    assert figures["vivid"]["metric"].value == 0.2, "the run told no judge"
+    assert not any("metric" in figures[name] for name in ("uncompiled", "terse"))
+    assert figures["another-lm"]["metric"].value == 0.1
+    assert figures["embeddings"]["metric"].value == 0.3
+
+
+def test_metrics_of_another_kind_or_other_rows_compete_on_no_front(tracker: Tracker, variants: tuple[Record, ...]) -> None:
+    plain, vivid, terse = (replace(record, metrics=record.metrics | {"tokens_per_row": 100.0}) for record in variants[:3])
+    anchored: dict[str, Any] = {"metric_kind": "usefulness", "dev": "d" * 32, "dev_rows": 40}
+    for record in (plain, vivid, terse):
+        tracker.record(record)
+    tracker.record(compile_of(plain, "a", 0.5, **anchored))
+    tracker.record(compile_of(plain, "b", 0.7, **(anchored | {"dev": "e" * 32})))
+    tracker.record(compile_of(vivid, "c", 0.6, **anchored))
+    tracker.record(compile_of(terse, "d", 0.9))
+    (comparison,) = compare(tracker=tracker)
+    metrics = {variant.name: variant.figures["metric"] for variant in comparison.variants}
+    assert comparison.quality == "metric"
+    assert {name: figure.value for name, figure in metrics.items()} == {"uncompiled": 0.5, "vivid": 0.6, "terse": 0.9}
+    assert comparison.bases == {"metric": "usefulness of drafts, on a half of 40 real rows (dddddddd, seed 0)"}
+    assert {variant.name for variant in comparison.variants if variant.on_front} == {"vivid"}
+    told = comparison.table().splitlines()
+    assert told[1] == "metric: usefulness of drafts, on a half of 40 real rows (dddddddd, seed 0)"
+    assert told[2] == "  not comparable: that of terse is of score of drafts as read by fake, without a real row"
+
+
+def test_metrics_of_which_no_two_have_one_basis_are_no_front_s(tracker: Tracker, variants: tuple[Record, ...]) -> None:
+    for record in variants[:2]:
+        tracker.record(record)
+    tracker.record(compile_of(variants[0], "a", 0.5))
+    tracker.record(compile_of(variants[1], "b", 0.6, metric_kind="usefulness", dev="d" * 32, dev_rows=40))
+    (comparison,) = compare(tracker=tracker)
+    assert comparison.quality == "accept_rate"
 
 
 def test_the_front_against_its_definition() -> None:

@@ -14,6 +14,7 @@ from seedless import BudgetEnded, LMUnusable, SetupError, TarGEN, UsageError, co
 from seedless.evals.compiling.candidate import Candidate
 from seedless.evals.compiling.workshop import GENERATE
 from seedless.evals.metric import DevMetric, Scored
+from seedless.lms.metered import MeteredLM
 from seedless.lms.spec import LMSpec
 from seedless.outcome import Outcome
 from seedless.taskfile import load_task
@@ -34,6 +35,13 @@ def model(server: CoachableServer, name: str = "some-model") -> dspy.LM:
     return dspy.LM(f"openai/{name}", api_base=server.url, api_key="none", cache=False)
 
 
+def priced(server: CoachableServer) -> MeteredLM:
+    """A model whose price is known: some 0.00003 USD for a request."""
+    return MeteredLM(
+        "openai/gpt-4o-mini", identity="x", address=server.url, api_base=server.url, api_key="none", concurrency=CONCURRENCY
+    )
+
+
 def compiled(server: CoachableServer, task: Path, optimizer: str, *, calls: int = 150, **more: Any) -> TarGEN:
     """A program, after the checks that every compile must pass."""
     program = compile(task, optimizer=optimizer, lm=model(server), budget_calls=calls, concurrency=CONCURRENCY, **more)
@@ -44,6 +52,8 @@ def compiled(server: CoachableServer, task: Path, optimizer: str, *, calls: int 
     assert len({json.dumps(seen.body, sort_keys=True) for seen in server.seen}) == server.requests, "nothing is asked twice"
     assert account["optimizer"] == optimizer
     assert account["stages"]["verify"].startswith("skipped")
+    assert not any("of 0 candidates" in said for said in account["stages"].values())
+    assert not account["ran_out"]
     assert (account["kept"] == "compiled") == bool(account["comparison"] and account["comparison"]["better"])
     return program
 
@@ -174,6 +184,31 @@ def test_a_lucky_candidate_does_not_pass_the_guard(task: Path) -> None:
         kept += account["kept"] == "compiled"
     assert chosen >= 2
     assert kept == 0
+
+
+def test_a_budget_that_cannot_try_the_uncompiled_program_is_an_end(task: Path, tmp_path: Path) -> None:
+    with CoachableServer(seed=2) as server:
+        how: dict[str, Any] = {
+            "lm": priced(server),
+            "optimizer": "gepa",
+            "out": tmp_path / "program.json",
+            "concurrency": 1,
+        }
+        with pytest.raises(BudgetEnded, match=r"before the uncompiled program was tried on every example of a stage; raise it"):
+            compile(task, budget_usd=0.00002, **how)
+        assert 0 < server.requests < 4
+        assert not (tmp_path / "program.json").exists()
+        program = compile(task, budget_calls=150, **how)
+        assert len({json.dumps(seen.body, sort_keys=True) for seen in server.seen}) == server.requests, "nothing is paid twice"
+    assert program.compiled["kept"] in {"compiled", "uncompiled"}
+
+
+def test_a_search_that_the_budget_ended_is_told_in_the_reason(task: Path) -> None:
+    with CoachableServer(reflective=False, seed=1) as server:
+        account = compiled(server, task, "gepa", seed=1).compiled
+    if account["comparison"] is None:
+        assert "until the budget ended the search (" in account["why"]
+        assert "write" in account["why"]
 
 
 DEV = [

@@ -43,6 +43,21 @@ def test_a_part_ends_at_its_share_and_the_rest_is_kept_back_until_it_is_released
     with pytest.raises(BudgetEnded, match=r"10 LM calls is used up \(--budget-calls\)"):
         ask(own, "k")
     assert own.spent() == own.journal.calls() == 10
+    assert own.ran_out
+
+
+def test_a_part_that_ends_has_not_ended_the_budget(tmp_path: Path) -> None:
+    own = purse(tmp_path / "db")
+    own.part(2)
+    assert [ask(own, key) for key in "ab"] == [True, True]
+    with pytest.raises(BudgetEnded, match="its share"):
+        ask(own, "c")
+    assert not own.ran_out
+    own.part(None)
+    with pytest.raises(BudgetEnded, match="--budget-calls"):
+        [ask(own, key) for key in "cdefg"]
+    own.release()
+    assert own.ran_out
 
 
 def test_what_is_recalled_counts_like_what_was_asked_so_a_part_ends_at_the_same_place(tmp_path: Path) -> None:

@@ -58,6 +58,8 @@ def test_a_compile_is_a_run_its_candidates_are_runs_within_it(ended: Ended, trac
     account = ended.program.compiled
     after, gain = account["comparison"]["after"], account["comparison"]["gain"]
     assert account["kept"] == "compiled"
+    assert record.status == "FINISHED"
+    assert (record.params["metric_kind"], "dev" in record.params) == ("score", False)
     assert (record.metrics["metric"], record.metrics["metric_low"], record.metrics["metric_high"]) == (
         after["value"],
         after["low"],
@@ -82,6 +84,17 @@ def test_a_compile_is_a_run_its_candidates_are_runs_within_it(ended: Ended, trac
     assert {prompt.name.partition(".")[0] for prompt in tracker._client().search_prompts()} == {"rooms"}
     versions = tracker._client().search_prompt_versions(f"rooms.{WRITER}")
     assert len(versions) == 1, "candidates are no versions"
+
+
+def test_a_compile_that_the_whole_budget_ended_and_one_with_real_rows(ended: Ended) -> None:
+    before = ended.program.compiled
+    ended.program.compiled = {**before, "ended": "write: its share of the budget ended the search"}
+    assert record_of_compile(ended.program, ended.candidates, key="k").status == "FINISHED", "as most compiles end"
+    ended.program.compiled = {**before, "ran_out": True, "intrinsic": False, "dev": "d" * 32, "dev_rows": 40}
+    record = record_of_compile(ended.program, ended.candidates, key="k")
+    ended.program.compiled = before
+    assert record.status == "KILLED"
+    assert (record.params["metric_kind"], record.params["dev"]) == ("usefulness", "d" * 32)
 
 
 def test_what_the_program_made_stands_beside_its_metric(ended: Ended, tracker: Tracker) -> None:
