@@ -16,7 +16,7 @@ from seedless.errors import UsageError
 from seedless.lms.reading import coerce
 from seedless.task import Task
 
-__all__ = ["LabelledRows", "read_labelled"]
+__all__ = ["LabelledRows", "checked", "read_labelled", "records_of"]
 
 LEAST = 10
 FORMS = "the folder of a run, or a .jsonl, .csv or .parquet file"
@@ -97,20 +97,8 @@ def read_labelled(path: str | Path, task: Task, *, least: int = LEAST) -> Labell
         counts as none: in a CSV file nothing else stands for one that is missing.
     """
     path = Path(path)
-    file = path / "rows.jsonl" if path.is_dir() else path
-    read = READERS.get(file.suffix.lower())
-    if read is None:
-        raise UsageError(f"given the data {path}, allowed is {FORMS}; give one")
-    names = [field.name for field in task.fields]
-    meant = {name: name for name in task.label_names}
-    records: list[Mapping[str, Any]] = []
-    try:
-        for number, record in read(file):
-            records.append(_checked(record, f"{file}:{number}", names, task, meant))
-    except OSError as error:
-        raise UsageError(f"{file}: cannot be read ({error.strerror or error}); give {FORMS}") from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{file}: is not UTF-8 text ({error.reason}); save it as UTF-8") from error
+    file = _file(path)
+    records = [record for _, record in records_of(path, task)]
     if len(records) < (needed := max(least, 2)):
         raise UsageError(f"{file}: holds {len(records)} rows, at least {needed} are needed; give more")
     having = {record["label"] for record in records}
@@ -119,9 +107,46 @@ def read_labelled(path: str | Path, task: Task, *, least: int = LEAST) -> Labell
     return LabelledRows(task, tuple(records), str(path))
 
 
-def _checked(record: Mapping[str, Any], where: str, names: list[str], task: Task, meant: dict[str, str]) -> Mapping[str, Any]:
+def records_of(path: Path, task: Task) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Each row in `path` as `read_labelled` takes it, however many there are, with where it stands, for messages.
+
+    Raises
+    ------
+    UsageError
+        At the row that cannot be used, or if the file cannot be read.
+    """
+    file = _file(path)
+    read = READERS.get(file.suffix.lower())
+    if read is None:
+        raise UsageError(f"given the data {path}, allowed is {FORMS}; give one")
+    try:
+        yield from checked(((f"{file}:{number}", record) for number, record in read(file)), task)
+    except OSError as error:
+        raise UsageError(f"{file}: cannot be read ({error.strerror or error}); give {FORMS}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{file}: is not UTF-8 text ({error.reason}); save it as UTF-8") from error
+
+
+def checked(records: Iterable[tuple[str, Mapping[str, Any]]], task: Task) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Each of `records`, which stand with where they are from, with its fields as text and its label as the task writes it.
+
+    Raises
+    ------
+    UsageError
+        At the row that cannot be used.
+    """
+    meant = {name: name for name in task.label_names}
+    for where, record in records:
+        yield where, _checked(record, where, task, meant)
+
+
+def _file(path: Path) -> Path:
+    return path / "rows.jsonl" if path.is_dir() else path
+
+
+def _checked(record: Mapping[str, Any], where: str, task: Task, meant: dict[str, str]) -> Mapping[str, Any]:
     """The record with its fields as text and its label as the task writes it; `meant` remembers what each given label means."""
-    needed = (*names, "label")
+    needed = (*(field.name for field in task.fields), "label")
     said: dict[str, str] = {}
     for name in needed:
         value = record.get(name)

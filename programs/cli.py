@@ -267,7 +267,9 @@ def compile_(
     ] = None,
     dev: Annotated[
         Path | None,
-        typer.Option(help="20 to 200 labelled rows (JSON lines) that the metric is anchored in.", metavar="FILE"),
+        typer.Option(
+            help="20 to 200 labelled rows that the metric is anchored in, in a file as `evaluate` takes it.", metavar="FILE"
+        ),
     ] = None,
     demos_from_dev: Annotated[
         bool, typer.Option("--demos-from-dev", help="Let rows of FILE's choosing half stand in prompts, as demonstrations.")

@@ -49,7 +49,7 @@ def test_the_walk_through_ends_with_its_variants_side_by_side(tmp_path: Path) ->
         assert here[-1].partition(";")[0] == there[-1].partition(";")[0]
     compiled = json.loads((tmp_path / "program.json").read_text("utf-8"))["seedless"]["compiled"]
     assert 0 < sum(compiled["calls"].values()) <= compiled["budget_calls"]
-    assert said[4][1].split() == told[4][1].split(), "the columns of the comparison"
+    assert said[4][2].split() == told[4][2].split(), "the columns of the comparison"
     (comparison,) = json.loads("".join(output(f"{walk()[4][0]} --json")))["comparisons"]
     assert {variant["name"] for variant in comparison["variants"]} == {"program", "uncompiled", "direct"}
     assert any(variant["on_front"] for variant in comparison["variants"])

@@ -3,19 +3,22 @@
 import json
 import random
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import regex
+
 from seedless.errors import UsageError
+from seedless.evals.labelled import checked, records_of
 from seedless.task import Task
 from seedless.text import words
 
 __all__ = ["DevRow", "dev_rows", "halves", "read_dev"]
 
 FEWEST, MOST = 20, 200  # rows
-LONGEST = 16 * 1024 * 1024  # bytes
+SIGN = regex.compile(r"[\p{S}%#&@*/]|-(?=\d)")  # $5 is not 5, nor are emoji one another
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,29 +35,14 @@ class DevRow:
 
 
 def read_dev(path: Path, task: Task) -> tuple[DevRow, ...]:
-    """The labelled rows in a file of JSON lines: an object a line, with the task's fields and `label`; other keys are passed over.
+    """The labelled rows in a file, or in the folder of a run, as `evaluate` reads them.
 
     Raises
     ------
     UsageError
         If the file cannot be read, or its rows do not fit the task; the message names the line.
     """
-    try:
-        with path.open("rb") as file:
-            raw = file.read(LONGEST + 1)
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read ({error.strerror}); give a file of JSON lines: --dev FILE") from error
-    if len(raw) > LONGEST:
-        raise UsageError(f"{path}: more than {LONGEST:,} bytes; give {FEWEST} to {MOST} rows: --dev FILE")
-    records: list[tuple[str, Any]] = []
-    for number, line in enumerate(raw.splitlines(), 1):
-        if not line.strip():
-            continue
-        try:
-            records.append((f"{path}:{number}", json.loads(line)))
-        except (ValueError, RecursionError) as error:
-            raise UsageError(f"{path}:{number}: is no JSON object; write one row a line: {_example(task)}") from error
-    return _checked(records, str(path), task)
+    return _taken(records_of(path, task), str(path), task)
 
 
 def dev_rows(rows: Iterable[Any], task: Task) -> tuple[DevRow, ...]:
@@ -66,10 +54,16 @@ def dev_rows(rows: Iterable[Any], task: Task) -> tuple[DevRow, ...]:
         If they do not fit the task; the message counts rows from 1.
     """
     names = getattr((getattr(rows, "features", None) or {}).get("label"), "names", None)
-    records = list(rows)
-    if names is not None:
-        records = [{**record, "label": names[record["label"]]} for record in records]
-    return _checked([(f"row {i}", record) for i, record in enumerate(records, 1)], "the dev rows", task)
+
+    def given() -> Iterator[tuple[str, Mapping[str, Any]]]:
+        for number, record in enumerate(rows, 1):
+            if not isinstance(record, Mapping):
+                raise UsageError(f"row {number}: is no row; write one as {_example(task)}")
+            if names is not None and isinstance(place := record["label"], int):
+                record = {**record, "label": names[place] if 0 <= place < len(names) else None}  # -1 hides a label
+            yield f"row {number}", record
+
+    return _taken(checked(given(), task), "the dev rows", task)
 
 
 def halves(rows: Iterable[DevRow], seed: int) -> tuple[tuple[DevRow, ...], tuple[DevRow, ...]]:
@@ -91,18 +85,21 @@ def halves(rows: Iterable[DevRow], seed: int) -> tuple[tuple[DevRow, ...], tuple
     return tuple(sides[0]), tuple(sides[1])
 
 
-def _checked(records: list[tuple[str, Any]], source: str, task: Task) -> tuple[DevRow, ...]:
+def _taken(records: Iterable[tuple[str, Mapping[str, Any]]], source: str, task: Task) -> tuple[DevRow, ...]:
+    """The rows that a compile can do with: enough of them, of each label, and each text once."""
     rows: list[DevRow] = []
-    met: dict[tuple[str, ...], str] = {}
+    met: dict[object, str] = {}
     for where, record in records:
-        row = _row(where, record, task)
-        key = tuple(words(row.text))
-        if key in met:
+        row = DevRow({field.name: " ".join(record[field.name].split()) for field in task.fields}, record["label"])
+        if (key := _key(row.text)) in met:
             raise UsageError(f"{where}: holds the same text as {met[key]}, so the two halves would share it; leave one out")
         met[key] = where
         rows.append(row)
+        if len(rows) > MOST:
+            break
     if not FEWEST <= len(rows) <= MOST:
-        raise UsageError(f"{source}: {len(rows)} rows, {FEWEST} to {MOST} labelled rows are allowed; give as many: --dev FILE")
+        given = f"more than {MOST}" if len(rows) > MOST else str(len(rows))
+        raise UsageError(f"{source}: {given} rows, {FEWEST} to {MOST} labelled rows are allowed; give as many: --dev FILE")
     counts = Counter(row.label for row in rows)
     if scarce := [label for label in task.label_names if counts[label] < 2]:
         raise UsageError(
@@ -111,17 +108,10 @@ def _checked(records: list[tuple[str, Any]], source: str, task: Task) -> tuple[D
     return tuple(rows)
 
 
-def _row(where: str, record: Any, task: Task) -> DevRow:
-    if not isinstance(record, Mapping):
-        raise UsageError(f"{where}: is no row; write one as {_example(task)}")
-    for name in (*(field.name for field in task.fields), "label"):
-        if not isinstance(record.get(name), str) or not record[name].strip():
-            raise UsageError(f"{where}: has no text under {name!r}; write a row as {_example(task)}")
-    if record["label"] not in task.label_names:
-        raise UsageError(
-            f"{where}: given the label {record['label'][:80]!r}, the task {task.name!r} has {', '.join(task.label_names)}; use one of them"
-        )
-    return DevRow({field.name: " ".join(record[field.name].split()) for field in task.fields}, record["label"])
+def _key(text: str) -> object:
+    """The same for texts that say the same: in their words and in the signs that mean something. Without any, a text says what it is."""
+    said = (tuple(words(text)), tuple(SIGN.findall(text)))
+    return said if any(said) else text
 
 
 def _example(task: Task) -> str:

@@ -207,7 +207,7 @@ def test_what_cannot_be_used_is_one_line_before_the_first_call(seedless: Command
         for more, says in (
             (("--optimizer", "adam"), "given the optimizer 'adam'"),
             (("--budget-calls", "12"), "at least 81 are needed"),
-            (("--dev", str(tmp_path / "dev.jsonl")), "dev.jsonl:1: given the label 'hot'"),
+            (("--dev", str(tmp_path / "dev.jsonl")), "dev.jsonl:1: has the label 'hot'"),
             (("--dev", str(tmp_path / "none.jsonl")), "none.jsonl: cannot be read"),
             (("--demos-from-dev",), "without dev rows"),
             (("-o", str(tmp_path / "taken.json")), "taken.json: is there already and is no program"),
