@@ -80,7 +80,7 @@ def evaluate(
     Parameters
     ----------
     data
-        The folder of a run, or a .jsonl, .csv or .parquet file with the task's fields and `label`.
+        The folder of a run or of an exported data set, or a .jsonl, .csv or .parquet file with the task's fields and `label`.
     task
         A `Task`, the name of a built-in one, or the path of a task file; by default the built-in one that the run in `data` names.
     train, test

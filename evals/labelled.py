@@ -19,7 +19,7 @@ from seedless.task import Task
 __all__ = ["LabelledRows", "checked", "read_labelled", "records_of"]
 
 LEAST = 10
-FORMS = "the folder of a run, or a .jsonl, .csv or .parquet file"
+FORMS = "the folder of a run or of an exported data set, or a .jsonl, .csv or .parquet file"
 SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
@@ -85,7 +85,7 @@ def read_labelled(path: str | Path, task: Task, *, least: int = LEAST) -> Labell
     Parameters
     ----------
     path
-        The folder of a run, or a .jsonl, .csv or .parquet file. Other columns are kept and not looked at. A label may differ in case
+        The folder of a run or of an exported data set, or a .jsonl, .csv or .parquet file. Other columns are kept and not looked at. A label may differ in case
         and quotation marks from the task's.
     least
         Rows that there must be, two at least.
@@ -141,7 +141,11 @@ def checked(records: Iterable[tuple[str, Mapping[str, Any]]], task: Task) -> Ite
 
 
 def _file(path: Path) -> Path:
-    return path / "rows.jsonl" if path.is_dir() else path
+    """The file that is meant: of a run's folder its rows, of a data set's (`export --format parquet`) its table."""
+    if not path.is_dir():
+        return path
+    table = path / "data" / "train.parquet"
+    return table if table.is_file() and not (path / "rows.jsonl").exists() else path / "rows.jsonl"
 
 
 def _checked(record: Mapping[str, Any], where: str, task: Task, meant: dict[str, str]) -> Mapping[str, Any]:
@@ -229,7 +233,10 @@ def _class_names(schema: Any) -> list[str] | None:
         return None
     from datasets import ClassLabel, Features
 
-    kind = Features.from_arrow_schema(schema).get("label")
+    try:
+        kind = Features.from_arrow_schema(schema).get("label")
+    except (ValueError, KeyError, TypeError, AttributeError):  # what somebody else's tool put there says nothing of the labels
+        return None
     return list(kind.names) if isinstance(kind, ClassLabel) else None
 
 

@@ -208,7 +208,7 @@ def test_missing_files(tmp_path: Path) -> None:
     for name in ("none.jsonl", "none.csv", "none.parquet"):
         said = refused(tmp_path / name)
         assert "No such file" in said
-        assert "give the folder of a run, or a .jsonl, .csv or .parquet file" in said
+        assert "give the folder of a run or of an exported data set, or a .jsonl, .csv or .parquet file" in said
     assert "rows.jsonl: cannot be read (No such file or directory)" in refused(tmp_path), "a folder that is no run's"
 
 
@@ -274,3 +274,23 @@ def test_taking_keeps_the_order(rows: LabelledRows) -> None:
     assert taken.texts == ("text 21", "text 0")
     assert taken.labels.tolist() == [1, 0]
     assert taken.task is rows.task
+
+
+def test_a_folder_that_export_wrote(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    parquet(
+        tmp_path / "data" / "train.parquet",
+        {"text": [row["text"] for row in ROWS], "label": [i % 2 for i in range(12)]},
+        ["good", "bad"],
+    )
+    assert read_labelled(tmp_path, TASK).texts == tuple(row["text"] for row in ROWS)
+
+
+@pytest.mark.parametrize("odd", [b"{}", b"not json", b'{"info": 3}', b'{"info": {"features": {"label": {"_type": "Nothing"}}}}'])
+def test_parquet_whose_metadata_is_odd(tmp_path: Path, odd: bytes) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pa.table({"text": [row["text"] for row in ROWS], "label": [row["label"] for row in ROWS]})
+    pq.write_table(table.replace_schema_metadata({b"huggingface": odd}), tmp_path / "rows.parquet")
+    assert len(read_labelled(tmp_path / "rows.parquet", TASK)) == 12

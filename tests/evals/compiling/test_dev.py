@@ -85,7 +85,10 @@ def test_every_file_that_evaluate_takes_is_taken_as_it_takes_it(task: Path, tmp_
     assert read[-1] == DevRow({"text": "4711"}, "cold")
     assert read_dev(tmp_path / "dev.csv", loaded) == read_dev(tmp_path / "dev.parquet", loaded) == dev_rows(given, loaded) == read
     assert [row.text for row in read] == list(read_labelled(lines, loaded).texts)
-    with pytest.raises(UsageError, match=r"dev\.txt, allowed is the folder of a run, or a \.jsonl, \.csv or \.parquet file"):
+    with pytest.raises(
+        UsageError,
+        match=r"dev\.txt, allowed is the folder of a run or of an exported data set, or a \.jsonl, \.csv or \.parquet file",
+    ):
         read_dev(tmp_path / "dev.txt", loaded)
 
 
