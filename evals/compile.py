@@ -6,8 +6,6 @@ kept in a journal, so a compile that was killed goes the same way again without 
 """
 
 import json
-import math
-import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from seedless.errors import UsageError
 from seedless.evals.compiling.dev import DevRow, dev_rows, read_dev
+from seedless.given import check_amount, check_choice, check_count
+from seedless.offline import be_quiet
 from seedless.task import Task
 from seedless.taskfile import task_of
 from seedless.verify import one_reader
@@ -76,16 +76,12 @@ class CompileOptions:
     fresh: bool = False
 
     def __post_init__(self) -> None:
-        for name, allowed in (("optimizer", (None, *OPTIMIZERS)), ("verifier", (None, "lm", "embedding"))):
-            if (given := getattr(self, name)) not in allowed:
-                raise UsageError(f"given the {name} {given!r}, allowed are {', '.join(a for a in allowed if a)}; name one of them")
+        check_choice("optimizer", self.optimizer, OPTIMIZERS, optional=True)
+        check_choice("verifier", self.verifier, ("lm", "embedding"), optional=True)
         one_reader(self.verifier, self.judge_lm)
-        for name, least in (("budget_calls", 1), ("concurrency", 1), ("seed", 0)):
-            if (given := getattr(self, name)) is not None and given < least:
-                raise UsageError(f"given {name.replace('_', '-')} {given}, at least {least} is allowed; give a larger number")
-        for name in ("budget_usd", "timeout"):
-            if (given := getattr(self, name)) is not None and not (math.isfinite(given) and given > 0):
-                raise UsageError(f"given {name.replace('_', '-')} {given}, a number above 0 is allowed; give one or leave it out")
+        check_count({"budget_calls": self.budget_calls, "concurrency": self.concurrency}, least=1)
+        check_count({"seed": self.seed}, least=0)
+        check_amount({"budget_usd": self.budget_usd, "timeout": self.timeout})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,7 +174,7 @@ def compile(  # noqa: A001  the verb that it is
     'compiled'
     """
     given = CompileOptions(**options)
-    stay_offline(given)
+    be_quiet()
     loaded = task_of(task)
     rows: tuple[DevRow, ...] = ()
     if dev is not None:
@@ -214,12 +210,3 @@ def check_target(path: Path) -> None:
         said = None
     if not isinstance(said, dict) or "seedless" not in said:
         raise UsageError(f"{path}: is there already and is no program; give another file: -o FILE")
-
-
-def stay_offline(options: CompileOptions) -> None:
-    """What a compile imports looks nothing up on a network of its own accord, unless a model is to be fetched (`hf:`)."""
-    quiet = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "HF_UPDATE_DOWNLOAD_COUNTS": "0", "HF_HUB_DISABLE_TELEMETRY": "1"}
-    if not any(str(lm).startswith("hf:") for lm in (options.lm, options.judge_lm, options.teacher_lm, options.reflection_lm)):
-        quiet["HF_HUB_OFFLINE"] = "1"
-    for name, value in quiet.items():
-        os.environ.setdefault(name, value)

@@ -20,6 +20,7 @@ from seedless.evals.reporting.told import told
 from seedless.evals.students import STUDENTS, student_of
 from seedless.evals.usefulness import Usefulness, usefulness
 from seedless.evals.zero_shot import zero_shot as asked_without_training
+from seedless.whole import whole
 
 if TYPE_CHECKING:
     import dspy
@@ -172,6 +173,7 @@ def _write(found: Evaluation, file: Path | None) -> None:
     if file is None:
         return
     try:
-        file.write_text(json.dumps(found.record(), ensure_ascii=False, indent=1) + "\n", "utf-8")
+        with whole(file) as part:
+            part.write_text(json.dumps(found.record(), ensure_ascii=False, indent=1) + "\n", "utf-8")
     except OSError as error:
         raise SetupError(f"{file}: cannot be written ({error.strerror}); give another file") from error

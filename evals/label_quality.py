@@ -63,7 +63,6 @@ def label_quality(
     train: LabelledRows | None = None,
     refusals: Sequence[Mapping[str, Any]] = (),
     student: str = "minilm",
-    oracle_rows: int = ORACLE_ROWS,
     seed: int = 0,
 ) -> LabelQuality:
     """Judge the labels of `rows`.
@@ -73,7 +72,7 @@ def label_quality(
     rows
         A run's rows with their provenance, or any labelled rows.
     train
-        Real rows; `oracle_rows` of them, drawn at random, train the oracle.
+        Real rows; `ORACLE_ROWS` of them, drawn at random, train the oracle.
     refusals
         The records of the run's `refusals.jsonl`.
     student
@@ -91,7 +90,7 @@ def label_quality(
     oracle, reader, real_disputes = None, None, None
     if train is not None:
         rng = np.random.default_rng(seed)
-        real = train.take(rng.permutation(len(train))[:oracle_rows])
+        real = train.take(rng.permutation(len(train))[:ORACLE_ROWS])
         oracle, reader = _oracle(read, real, kind, seed)
         real_disputes = confident_learning(real.draw(read.counts, rng), student=kind, seed=seed)
     disputes = confident_learning(rows, student=kind, seed=seed)

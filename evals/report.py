@@ -3,7 +3,6 @@
 import base64
 import hashlib
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -21,6 +20,7 @@ from seedless.evals.reporting.projection import SAMPLE, project
 from seedless.evals.reporting.recorded import RecordedRun, read_run
 from seedless.evals.reporting.tally import tally
 from seedless.task import Task
+from seedless.whole import whole
 
 if TYPE_CHECKING:
     import jinja2
@@ -102,14 +102,11 @@ def page_path(folder: Path, out: Path | None) -> Path:
 
 def write(made: Report, target: Path) -> None:
     """Write the page, whole or not at all."""
-    part = target.with_name(target.name + ".partial")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(made.html, encoding="utf-8", newline="\n")
-        part.replace(target)
+        with whole(target) as part:
+            part.write_text(made.html, encoding="utf-8", newline="\n")
     except OSError as error:
-        with suppress(OSError):
-            part.unlink()
         raise SetupError(f"{target}: cannot be written ({error.strerror}); make room or give another file: -o FILE") from error
 
 

@@ -17,6 +17,7 @@ from seedless.slot import Draft, Slot
 from seedless.text import LANGUAGES, languages_of, length, rouge_l, run_of, says, sentences, unit, unspaced, words
 
 __all__ = [
+    "HANGING",
     "Assertion",
     "Complete",
     "Conflict",

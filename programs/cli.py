@@ -16,6 +16,7 @@ import typer
 
 from seedless.console import harmless, say, show, show_account, show_json, show_ledger, show_preview
 from seedless.errors import BudgetEnded, LMUnusable, SeedlessError, UsageError
+from seedless.offline import stay_offline
 
 if TYPE_CHECKING:
     from seedless.evals.recording.tracked import Tracked
@@ -113,6 +114,8 @@ def tasks(
     from seedless.taskfile import built_in_tasks, load_task, task_schema
 
     if schema:
+        if name is not None:
+            raise UsageError(f"given the task {name!r} with --schema, which is the same for all; leave one of them out")
         show_json(task_schema(), indent=2)
     elif name is not None:
         task = load_task(name)
@@ -202,6 +205,7 @@ def generate(
 
     if preview is not None and preview < 1:
         raise UsageError(f"given --preview {preview}, at least 1 is allowed; give the number of rows to look at")
+    stay_offline(lm, judge_lm)
     loaded = load_task(task)
     with ExitStack() as stack:
         options = Options(
@@ -308,6 +312,7 @@ def compile_(
     from seedless.evals.recording.tracked import track_compile
     from seedless.taskfile import load_task
 
+    stay_offline(lm, judge_lm, teacher_lm, reflection_lm)
     loaded, stderr = load_task(task), sys.stderr
     path = out or Path("out") / f"{loaded.name}.program.json"
 
@@ -359,6 +364,7 @@ def evaluate(
     from seedless.evals.recording.evaluation_account import Given
     from seedless.evals.recording.tracked import track_evaluation
 
+    stay_offline(zero_shot)
     loaded = task_for(data, task)
     names, started = tuple(dict.fromkeys(name.strip() for name in students.split(",") if name.strip())), time.monotonic()
     found = evaluated(
@@ -434,7 +440,9 @@ def export(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("-o", "--out", "--to", help="File, or folder for parquet.  [default: DIR/export.FORMAT]", metavar="PATH"),
+        typer.Option(
+            "-o", "--out", "--to", help="File, or folder for parquet.  [default: DIR/export.csv or the like]", metavar="PATH"
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

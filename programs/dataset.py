@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from seedless.errors import SetupError, UsageError
 from seedless.task import Task
 from seedless.taskfile import recorded_task, task_of
+from seedless.whole import whole
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -256,7 +257,7 @@ def export(folder: str | Path, format_: Format, task: Task | str | Path | None =
     task
         The run's `Task`, name or file; by default the built-in one that the run names.
     to
-        The file, or the folder for `parquet`; by default `export.FORMAT` in the run's folder.
+        The file, or the folder for `parquet`; by default `export.jsonl`, `.csv`, `.sft.jsonl` or `export.dataset` in the run's folder.
 
     Raises
     ------
@@ -285,7 +286,7 @@ def export(folder: str | Path, format_: Format, task: Task | str | Path | None =
         return Exported(target, len(records))
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with target.open("w", encoding="utf-8", newline="") as file:
+        with whole(target) as part, part.open("w", encoding="utf-8", newline="") as file:
             if format_ == "csv":
                 writer = csv.writer(file)
                 writer.writerow(["id", *names, "label"])

@@ -1,7 +1,5 @@
 """From a task to a data set: `generate` and `stream`, for the command line and for Python."""
 
-import math
-import os
 import queue
 import time
 from collections.abc import AsyncGenerator, Iterator
@@ -13,7 +11,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 from seedless import background
 from seedless.errors import BudgetEnded, CutShort, UsageError
+from seedless.given import check_amount, check_choice, check_count
 from seedless.lms.spec import LMSpec
+from seedless.offline import be_quiet
 from seedless.outcome import Outcome
 from seedless.planner import Plan
 from seedless.run.budget import CallBudget
@@ -87,39 +87,22 @@ class Options:
     fresh: bool = False
 
     def __post_init__(self) -> None:
-        for name, allowed in (
-            ("strategy", tuple(STRATEGIES)),
-            ("verifier", (None, "lm", "embedding", "both")),
-            ("adapter", (None, "json", "chat", "plain")),
-        ):
-            if (given := getattr(self, name)) not in allowed:
-                raise UsageError(f"given the {name} {given!r}, allowed are {', '.join(a for a in allowed if a)}; name one of them")
+        check_choice("strategy", self.strategy, tuple(STRATEGIES))
+        check_choice("verifier", self.verifier, ("lm", "embedding", "both"), optional=True)
+        check_choice("adapter", self.adapter, ("json", "chat", "plain"), optional=True)
         one_reader(self.verifier, self.judge_lm)
         if self.program is not None:
             object.__setattr__(self, "program", Path(self.program))
-            allowed = [each.name for each in STRATEGIES.values() if each.contexts and each.seeds and each.constraint]
-            if self.strategy not in allowed:
+            fitting = [each.name for each in STRATEGIES.values() if each.contexts and each.seeds and each.constraint]
+            if self.strategy not in fitting:
                 raise UsageError(
                     f"given a program with the strategy {self.strategy!r}, which changes the task that the program was made for; "
-                    f"allowed are {', '.join(allowed)}: name one of them, or leave the program out"
+                    f"allowed are {', '.join(fitting)}: name one of them, or leave the program out"
                 )
-        counts, amounts = ("seed", "concurrency", "max_calls", "max_refills", "drafts", "attempts"), ("max_cost", "timeout")
-        for name in (*counts, *amounts):
-            kind, called = (int, "a whole number") if name in counts else (int | float, "a number")
-            if (given := getattr(self, name)) is not None and (isinstance(given, bool) or not isinstance(given, kind)):
-                raise UsageError(f"given {name.replace('_', '-')} {given!r}, {called} is allowed; give one")
-        for name, least in (
-            ("concurrency", 1),
-            ("max_calls", 1),
-            ("max_refills", 0),
-            ("drafts", 1),
-            ("attempts", 1),
-        ):
-            if (given := getattr(self, name)) is not None and given < least:
-                raise UsageError(f"given {name.replace('_', '-')} {given}, at least {least} is allowed; give a larger number")
-        for name in amounts:
-            if (given := getattr(self, name)) is not None and not (math.isfinite(given) and given > 0):
-                raise UsageError(f"given {name.replace('_', '-')} {given}, a number above 0 is allowed; give one or leave it out")
+        check_count({"seed": self.seed})
+        check_count({name: getattr(self, name) for name in ("concurrency", "max_calls", "drafts", "attempts")}, least=1)
+        check_count({"max_refills": self.max_refills}, least=0)
+        check_amount({"max_cost": self.max_cost, "timeout": self.timeout})
         if max(self.drafts or 1, self.attempts or 1) > 1 and not STRATEGIES[self.strategy].correction:
             raise UsageError(
                 f"given drafts or attempts with the strategy {self.strategy!r}, which writes each row once; leave them out or give 1"
@@ -152,7 +135,7 @@ class Generation:
 
     def __init__(self, task: Task | str | Path, *, n: int, out: Path | None = None, options: Options | None = None) -> None:
         self.options = options or Options()
-        _stay_offline(self.options)
+        be_quiet()
         if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= LARGEST:
             raise UsageError(f"given n = {n!r}, a whole number from 1 to {LARGEST:,} is allowed; give the number of rows to make")
         self.task = task_of(task)
@@ -299,15 +282,6 @@ class Generation:
                 self.folder.finish(self._account(scheduler))
         finally:
             self.folder.close()
-
-
-def _stay_offline(options: Options) -> None:
-    """What a run imports looks nothing up on a network of its own accord, unless a model is to be fetched (`hf:`)."""
-    quiet = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "HF_UPDATE_DOWNLOAD_COUNTS": "0", "HF_HUB_DISABLE_TELEMETRY": "1"}
-    if not any(str(lm).startswith("hf:") for lm in (options.lm, options.judge_lm)):
-        quiet["HF_HUB_OFFLINE"] = "1"
-    for name, value in quiet.items():
-        os.environ.setdefault(name, value)
 
 
 def generate(task: Task | str | Path, *, n: int, out: str | Path | None = None, **options: Any) -> "Dataset":

@@ -9,6 +9,7 @@ from typing import Any
 import dspy
 
 from seedless.assertions import (
+    HANGING,
     Assertion,
     Complete,
     Conflict,
@@ -201,8 +202,8 @@ class Instance(dspy.Module):
             )
         meaning = self.task.label(slot.label).meaning
         because = f", because {verdict.reason.rstrip('.')}" if verdict.reason else ""
-        said = f"as {verdict.label!r}{because}" if verdict.label else "as none of the labels"
-        sentence = f"A reader who was not told the label read the text {said}; change it so that {meaning.rstrip('.')}."
+        read = f"read the text as {verdict.label!r}{because}; change it" if verdict.label else "was not understood; change the text"
+        sentence = f"A reader who was not told the label {read} so that {meaning.rstrip('.')}."
         return Judged(draft, (Broken("label", sentence),), score=_score(verdict), verdict=verdict)
 
     def _convinced(self, verdict: Verdict, slot: Slot) -> bool:
@@ -266,7 +267,7 @@ def assertions_of(task: Task) -> tuple[Assertion, ...]:
     english = task.language == "en"
     for field in task.written_fields:
         standard.append(Length(field=field.name, min_words=field.min_words, max_words=field.max_words))
-        standard.append(Complete(field=field.name, form=field.form, **({} if english else {"hanging": ()})))
+        standard.append(Complete(field=field.name, form=field.form, hanging=HANGING if english else ()))
         if field.form != "text":
             standard.append(Sentences(field=field.name))
         if field.within is not None:

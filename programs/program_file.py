@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from pydantic import ValidationError
 from seedless.errors import SetupError, UsageError
 from seedless.phrasing import Phrasing
 from seedless.task import Task
+from seedless.whole import whole
 
 __all__ = ["FORMAT", "ProgramFile", "read_program", "write_program"]
 
@@ -54,11 +54,10 @@ def write_program(path: Path, task: Task, file: ProgramFile) -> None:
     # DSPy's own `load` reads the predictors and its versions, and passes over the rest.
     said: dict[str, Any] = {**file.predictors, "metadata": {"dependency_versions": {"dspy": own["dspy"]}}, OWN: own}
     own["checksum"] = _checksum(said)
-    part = path.with_name(path.name + ".partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(json.dumps(said, indent=2, ensure_ascii=False, allow_nan=False) + "\n", "utf-8")
-        os.replace(part, path)
+        with whole(path) as part:
+            part.write_text(json.dumps(said, indent=2, ensure_ascii=False, allow_nan=False) + "\n", "utf-8")
     except OSError as error:
         raise SetupError(
             f"{path}: cannot be written ({error.strerror}); give a file in a folder that can be written: -o FILE"

@@ -66,10 +66,11 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a verifier that did not see the asked label says of a draft.
+    """What a verifier says of a draft; only an `anchored` one saw the asked label.
 
-    `label` is its answer, `reason` why, `confidence` a number in [0, 1] (higher is surer) or None where the verifier gives none;
-    `relevance` in [-1, 1] says how near the text is to its seed and context (higher is nearer), 0 where the verifier does not tell.
+    `label` is its answer, empty where that could not be read, `reason` why. `confidence` is how likely it holds the *asked* label to be, in
+    [0, 1] (its probability, or its share of the votes), None where the verifier does not say; `relevance` in [-1, 1] says how near the text is to its
+    seed and context (higher is nearer), 0 where the verifier does not tell.
     """
 
     label: str

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from seedless.assertions import kinds
@@ -16,7 +16,13 @@ from seedless.task import Attribute, Contexts, Field, Label, Misfit, Seeds, Task
 
 __all__ = ["built_in_tasks", "load_task", "read_task", "recorded_task", "task_schema"]
 
-PARTS = {"attributes": Attribute, "contexts": Contexts, "fields": Field, "labels": Label, "seeds": Seeds}
+PARTS: Mapping[str, type[BaseModel]] = {
+    "attributes": Attribute,
+    "contexts": Contexts,
+    "fields": Field,
+    "labels": Label,
+    "seeds": Seeds,
+}
 LIMIT = 256 * 1024  # bytes; a task file is a page or two
 DEPTH = 20
 LONGEST_NUMBER = 40  # characters

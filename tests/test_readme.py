@@ -12,13 +12,7 @@ import typer
 from seedless.cli import app
 from seedless.taskfile import read_task
 from tests.package_tree import ROOT
-
-README = (ROOT / "README.md").read_text("utf-8")
-FENCED = re.compile(r"```(\w*)\n(.*?)```", re.DOTALL)
-
-
-def blocks(language: str) -> list[str]:
-    return [body for kind, body in FENCED.findall(README) if kind == language]
+from tests.readme import README, blocks, walk
 
 
 def commands() -> list[str]:
@@ -83,3 +77,10 @@ def test_tree_names_every_module_and_nothing_else() -> None:
     folders = {name for name in told if name.endswith("/")}
     assert all((ROOT / name).is_dir() for name in folders)
     assert {f"{Path(name).parts[0]}/" for name in tracked if "/" in name and not name.startswith(".")} <= folders
+
+
+def test_the_walk_through_is_there_to_be_run() -> None:
+    """It takes minutes, so only `.ci/run` runs it; that it can be read shows here."""
+    task, commands = walk()
+    assert read_task(task, "README.md").name == "parking_complaints"
+    assert [command.split()[1] for command, _ in commands] == ["compile", "generate", "generate", "generate", "compare"]

@@ -2,34 +2,19 @@
 
 import json
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.package_tree import ROOT
-
-README = (ROOT / "README.md").read_text("utf-8")
-
-
-def walk() -> list[tuple[str, list[str]]]:
-    """The walk-through's commands, each with what the README says that came out."""
-    (block,) = re.findall(r"```console\n(.*?)```", README, re.DOTALL)
-    commands: list[tuple[str, list[str]]] = []
-    for line in block.splitlines():
-        if line.startswith("$ "):
-            commands.append((line.removeprefix("$ "), []))
-        elif line:
-            commands[-1][1].append(line)
-    return commands
+from tests.readme import walk
 
 
 @pytest.mark.walkthrough
 @pytest.mark.timeout(600)
 def test_the_walk_through_ends_with_its_variants_side_by_side(tmp_path: Path) -> None:
-    (task,) = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+    task, commands = walk()
     (tmp_path / "parking_complaints.yaml").write_text(task, "utf-8")
     env = {name: value for name, value in os.environ.items() if name != "SEEDLESS_TRACK"}
     env["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{env['PATH']}"
@@ -41,15 +26,14 @@ def test_the_walk_through_ends_with_its_variants_side_by_side(tmp_path: Path) ->
         print(f"$ {command}", done.stdout, sep="\n")  # noqa: T201  what the README shows: `-s` shows it
         return done.stdout.splitlines()
 
-    said = [output(command) for command, _ in walk()]
-    told = [lines for _, lines in walk()]
-    assert [command.split()[1] for command, _ in walk()] == ["compile", "generate", "generate", "generate", "compare"]
+    said = [output(command) for command, _ in commands]
+    told = [lines for _, lines in commands]
     assert said[0][0].partition(":")[0] == told[0][0].partition(":")[0] == "program.json"
     for here, there in zip(said[1:4], told[1:4], strict=True):  # counts are exact; how many calls they take depends on the machine
         assert here[-1].partition(";")[0] == there[-1].partition(";")[0]
     compiled = json.loads((tmp_path / "program.json").read_text("utf-8"))["seedless"]["compiled"]
     assert 0 < sum(compiled["calls"].values()) <= compiled["budget_calls"]
     assert said[4][2].split() == told[4][2].split(), "the columns of the comparison"
-    (comparison,) = json.loads("".join(output(f"{walk()[4][0]} --json")))["comparisons"]
+    (comparison,) = json.loads("".join(output(f"{commands[4][0]} --json")))["comparisons"]
     assert {variant["name"] for variant in comparison["variants"]} == {"program", "uncompiled", "direct"}
     assert any(variant["on_front"] for variant in comparison["variants"])

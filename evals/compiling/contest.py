@@ -110,7 +110,7 @@ class Contest:
             before, tried = board.standing(state).score, len(board.candidates())
             if best.state.key != state.key:
                 won = best.state
-                note = f"the best of {tried - 1} candidates (number {best.number} of all stages): {before:.2f} before, {best.score:.2f} after, where it was chosen"
+                note = f"the best of {tried - 1} tried (candidate {best.number} of all stages): {before:.2f} before, {best.score:.2f} after, where it was chosen"
             elif before >= PERFECT:
                 note = "unchanged: nothing is left to gain"
             elif tried == 1:

@@ -1,5 +1,6 @@
 """The guard: both programs on what no candidate was chosen with. The compiled one passes only if it is better with confidence."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -17,7 +18,7 @@ from seedless.outcome import Outcome
 from seedless.planner import Plan
 from seedless.slot import Slot
 
-__all__ = ["Guard", "Verdict"]
+__all__ = ["FEWEST_PAIRS", "Guard", "Verdict"]
 
 FEWEST_PAIRS = 4
 
@@ -61,12 +62,15 @@ class Guard:
         The reporting half; without rows the drafts' own scores are compared.
     attempts
         Rounds of writing at most: two where drafts are revised, so that revisions have a say.
+    at_once
+        Pairs begun before another one has ended. Those that a budget ends are spent for nothing.
     seed
         Of the bootstrap.
     """
 
-    def __init__(self, workshop: Workshop, rows: Sequence[DevRow], *, attempts: int, seed: int) -> None:
+    def __init__(self, workshop: Workshop, rows: Sequence[DevRow], *, attempts: int, at_once: int, seed: int) -> None:
         self.workshop = workshop
+        self.at_once = at_once
         self.rows = tuple(rows)
         self.attempts = attempts
         self.seed = seed
@@ -99,13 +103,15 @@ class Guard:
             first, second = await self.workshop.slots(base, plan), await self.workshop.slots(state, plan)
         except BudgetEnded:
             return None
-        found = await together(
-            self._outcome(program, slot)
-            for pair in zip(first, second, strict=True)
-            for program, slot in zip((base, state), pair, strict=True)
-        )
+        open_ = asyncio.Semaphore(self.at_once)
+
+        async def pair(one: Slot, other: Slot) -> list[Outcome | BudgetEnded]:
+            async with open_:
+                return await together((self._outcome(base, one), self._outcome(state, other)))
+
+        found = await together(pair(one, other) for one, other in zip(first, second, strict=True))
         sides: tuple[list[tuple[Slot, Outcome]], list[tuple[Slot, Outcome]]] = ([], [])
-        for one, other, before, after in zip(first, second, found[::2], found[1::2], strict=True):
+        for one, other, (before, after) in zip(first, second, found, strict=True):
             if not isinstance(before, BudgetEnded) and not isinstance(after, BudgetEnded):
                 sides[0].append((one, before))
                 sides[1].append((other, after))

@@ -48,9 +48,19 @@ def list_calls(task: Task, n: int, batch: int | None) -> int:
 
 
 def sizes(
-    task: Task, budget: int, *, per_draft: int, revises: bool, batch: int | None, stages: Sequence[str], finalists: int = 1
+    task: Task,
+    budget: int,
+    *,
+    per_draft: int,
+    revises: bool,
+    batch: int | None,
+    stages: Sequence[str],
+    finalists: int = 1,
+    given: str = "",
 ) -> Sizes:
     """What `budget` requests suffice for; a draft costs `per_draft` of them. `finalists` are to be tried on every example at the end.
+
+    `given` is what a message calls the budget, where it was not given in requests.
 
     Raises
     ------
@@ -67,7 +77,7 @@ def sizes(
     needed = (1 + changed) * lists(least) + least * (2 * per_draft + pair)
     if budget < needed:
         raise UsageError(
-            f"given --budget-calls {budget}, at least {needed} are needed to compile a program for {task.name!r}; give more"
+            f"given {given or f'--budget-calls {budget}'}, at least {needed} are needed to compile a program for {task.name!r}; give more"
         )
     chosen = max(least, min(MOST_CHOSEN, int(CHOOSE * budget / per_draft)))
     reported = max(least, min(MOST_REPORTED, int((REPORT * budget - changed * lists(least)) / pair)))
@@ -101,6 +111,7 @@ class Purse:
         self.journal = journal
         self.calls, self.usd = calls, usd
         self.steps = 0
+        self.paid = 0.0  # USD, of those steps
         self._met: set[str] = set()
         self._upto: int | None = None
         self._ran_out = False
@@ -147,6 +158,7 @@ class Purse:
             return None
         self._met.add(key)
         self.steps += 1
+        self.paid += step.cost or 0.0
         return step
 
     def begin(self, key: str, stage: str) -> None:
@@ -157,6 +169,7 @@ class Purse:
 
     def finish(self, key: str, step: Step) -> None:
         """Keep the answer to `key`."""
+        self.paid += step.cost or 0.0
         self.journal.finish(key, step)
 
     def admit(self) -> None:

@@ -18,13 +18,14 @@ from seedless.evals.compiling.anchor import Anchor, Embedder
 from seedless.evals.compiling.candidate import CandidateLog, State
 from seedless.evals.compiling.contest import PREDICTORS, Contest
 from seedless.evals.compiling.dev import DevRow, halves
-from seedless.evals.compiling.guard import Guard, Verdict
+from seedless.evals.compiling.guard import FEWEST_PAIRS, Guard, Verdict
 from seedless.evals.compiling.optimizers import PROPOSERS, TEACHERS, checked
-from seedless.evals.compiling.purse import LISTS, Purse, sizes
+from seedless.evals.compiling.purse import LISTS, Purse, Sizes, sizes
 from seedless.evals.compiling.team import Team
 from seedless.evals.compiling.tries import DraftTries, ListTries
 from seedless.evals.compiling.workshop import CONTEXTS, SEEDS, Workshop
 from seedless.evals.metric import DevMetric
+from seedless.kept import Kept
 from seedless.label_words import LabelWords
 from seedless.lms.step import MemorySteps, Unbounded
 from seedless.outcome import Outcome, Row
@@ -85,15 +86,7 @@ class Session:
         self._worded = words is not None and words.contexts
         self.stages, self.skipped = self._planned()
         calls = options.budget_calls or (CALLS if options.budget_usd is None else UNBOUNDED)
-        self.sizes = sizes(
-            task,
-            min(calls, 2 * CALLS) if options.budget_calls is None else calls,
-            per_draft=self.team.calls_a_draft,
-            revises=self.team.profile.revise,
-            batch=None if self._worded else self.team.profile.list_batch,
-            stages=self.stages,
-            finalists=2 if options.demos_from_dev else 1,
-        )
+        self.sizes = self._sized(calls)
         if embedder is None and (rows or self.team.reads_by_embedding):
             from seedless.lms.encoder import encoder
 
@@ -136,18 +129,18 @@ class Session:
         plain = self.workshop.plain()
         with dspy.context(lm=self.team.writer, adapter=plain.adapter, disable_history=True):
             base = state = State.of(plain)
+            if self.options.budget_usd is not None:
+                self._afford(base, self.options.budget_usd)
             notes = dict(self.skipped)
             for name in self.stages:
                 state, notes[name] = self._stage(name, base, state)
                 self.say(f"{name}: {notes[name]}; {self.purse.spent()} LM calls so far")
             if not self._tried:
-                raise BudgetEnded(
-                    f"the budget ended after {self.purse.spent()} LM calls, before the uncompiled program was tried on every example of a stage; "
-                    "raise it and give the same command again"
-                )
+                raise self._untried()
             self.purse.release()
             attempts = 2 if self.team.profile.revise else 1
-            guard = Guard(self.workshop, self.report, attempts=attempts, seed=self.options.seed)
+            at_once = self.sizes.reported if self.options.budget_usd is None else FEWEST_PAIRS
+            guard = Guard(self.workshop, self.report, attempts=attempts, at_once=at_once, seed=self.options.seed)
             verdict = guard.compared(base, state, Plan(self.task, self.sizes.reported, 2 * self.options.seed + 1), cut=self._cut)
         program = (state if verdict.better else base).apply(self.team.program(self.task))
         program.compiled = asdict(self._account(notes, verdict))
@@ -170,6 +163,48 @@ class Session:
             skipped["revise"] = "skipped: random search has no other words for it"
         skipped["verify"] = "skipped: it is what candidates are measured by"
         return tuple(name for name in PREDICTORS if name not in skipped), skipped
+
+    def _sized(self, calls: int, given: str = "") -> Sizes:
+        """The parts of a compile that may send `calls` requests. Where it may send any number, it takes twice as many as by default."""
+        return sizes(
+            self.task,
+            calls if self.options.budget_calls is not None else min(calls, 2 * CALLS),
+            per_draft=self.team.calls_a_draft,
+            revises=self.team.profile.revise,
+            batch=None if self._worded else self.team.profile.list_batch,
+            stages=self.stages,
+            finalists=2 if self.options.demos_from_dev else 1,
+            given=given,
+        )
+
+    def _afford(self, base: State, usd: float) -> None:
+        """Fit the parts to the requests that `usd` pay for, at the price of the first ones: one draft, and the lists that it takes.
+
+        Raises
+        ------
+        BudgetEnded
+            If they are too few.
+        """
+        try:
+            (slot, *_) = background.run(self.workshop.slots(base, Plan(self.task, len(self.task.labels), 2 * self.options.seed)))
+            background.run(self.workshop.outcome(base, slot, Kept()))
+        except BudgetEnded as error:
+            raise self._untried() from error
+        if not self.purse.paid:
+            return
+        calls = min(self.purse.calls, int(usd * self.purse.steps / self.purse.paid))
+        try:
+            self.sizes = self._sized(
+                calls, f"--budget-usd {usd}, some {calls} LM calls at the price of the first {self.purse.steps}"
+            )
+        except UsageError as error:
+            raise BudgetEnded(str(error)) from error
+
+    def _untried(self) -> BudgetEnded:
+        return BudgetEnded(
+            f"the budget ended after {self.purse.spent()} LM calls, before the uncompiled program was tried on every example of a stage; "
+            "raise it and give the same command again"
+        )
 
     def _anchor(self) -> Anchor | None:
         if self.embedder is None or not self.choose:

@@ -112,7 +112,7 @@ class Workshop:
             pool = Pool(self.program(state), plan)
 
             async def slot(allotment: Allotment) -> Slot:
-                return await pool.slot(allotment, 0, *await pool.context(allotment, 0))
+                return await pool.slot(allotment, 0, *await pool.contexts(allotment, 0))
 
             try:
                 return tuple(await together(slot(allotment) for allotment in plan.allotments))
@@ -121,10 +121,10 @@ class Workshop:
             finally:
                 pool.close()
 
-    async def outcome(self, state: State, slot: Slot, kept: Kept, *, attempts: int = 1, lm: Any = None) -> Outcome:
+    async def outcome(self, state: State, slot: Slot, kept: Kept, *, attempts: int = 1) -> Outcome:
         """What the program makes of one slot."""
         program = self.program(state, attempts=attempts)
-        with self.speaking(lm):
+        with self.speaking():
             made = await program.acall(label=slot.label, slot=slot, kept=kept)
         outcome: Outcome = made.outcome
         return outcome

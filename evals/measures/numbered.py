@@ -44,7 +44,7 @@ class Vocabulary:
         return tuple(self._numbers)
 
     def number(self, texts: Iterable[str]) -> "Numbered":
-        """The words of `texts` (`seedless.kept.words`); new ones get a number."""
+        """The words of `texts` (`seedless.text.words`); new ones get a number."""
         number = self._numbers.__getitem__
         return _numbered([list(map(number, words(text))) for text in texts])
 

@@ -19,7 +19,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
+from seedless import offline
 from seedless.evals.recording.record import Record, Untracked
+from seedless.whole import whole
 
 __all__ = ["MLRUNS", "Outbox", "Recorder", "patience", "quiet_environment"]
 
@@ -31,11 +33,9 @@ AHEAD = 45.0  # seconds; the process is large, and idle until there is something
 KEPT_VARIABLES = frozenset({"HOME", "LANG", "LD_LIBRARY_PATH", "PATH", "PYTHONHOME", "PYTHONPATH", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "TZ",
                             "USERPROFILE", "VIRTUAL_ENV"})  # fmt: skip
 QUIET: Mapping[str, str] = {
+    **offline.QUIET,
     "DO_NOT_TRACK": "true",
     "GIT_PYTHON_REFRESH": "quiet",
-    "HF_HUB_DISABLE_TELEMETRY": "1",
-    "HF_UPDATE_DOWNLOAD_COUNTS": "0",
-    "LITELLM_LOCAL_MODEL_COST_MAP": "True",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
 }
@@ -65,11 +65,10 @@ class Outbox:
     def put(self, record: Record) -> Path:
         """Keep `record` until it is recorded. A newer one of the same key takes its place."""
         file = self.path / f"{re.sub(r'[^A-Za-z0-9_-]', '_', record.key)}.json"
-        part = file.with_suffix(f".{os.getpid()}.partial")
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            part.write_text(record.written(), "utf-8")
-            part.replace(file)
+            with whole(file) as part:
+                part.write_text(record.written(), "utf-8")
         except OSError as error:
             raise Untracked(f"{self.path} cannot be written ({error.strerror})") from error
         return file

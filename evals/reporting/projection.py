@@ -62,8 +62,8 @@ def project(texts: Sequence[str], labels: Sequence[int], *, sample: int = SAMPLE
     carried = np.asarray([labels[place] for place in places])
     try:
         found, told = embeddings(chosen), "sentence embeddings (all-MiniLM-L6-v2)"
-    except SetupError:
-        found, told = word_vectors(chosen, seed), "TF-IDF of words, reduced by SVD (the embedding packages are not installed)"
+    except SetupError as error:
+        found, told = word_vectors(chosen, seed), f"TF-IDF of words, reduced by SVD (no sentence embeddings: {error})"
     points, method = _plane(found, seed)
     shares = np.bincount(carried) / len(carried)
     return Projection(

@@ -57,7 +57,7 @@ class Lengths:
 
 @dataclass(frozen=True, slots=True)
 class ContextUse:
-    """One context: who named it (`lm` or `given`), and its rows by label, in the task's order."""
+    """One context: where it comes from (`lm`, `given`, `words` or `hint`), and its rows by label, in the task's order."""
 
     text: str
     source: str
@@ -124,7 +124,7 @@ class Tally:
         return sum(stage.read + stage.written for stage in self.stages)
 
     def contexts_from(self, source: str) -> int:
-        """Contexts of one source: `given` by the task file, label `words`; the others were named by the LM."""
+        """Contexts of one source: `given` by the task file, label `words`, the task's `hint`, or named by the `lm`."""
         return sum(context.source == source for context in self.contexts)
 
     def one_sided(self, least: int = 5) -> tuple[int, int]:

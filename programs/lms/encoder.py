@@ -16,18 +16,18 @@ from seedless.lms.weights import common_words, kept_beside_minilm, minilm
 __all__ = ["Encoder", "encoder", "vocabulary"]
 
 LIMIT = 1500  # characters: MiniLM reads 256 word pieces
+REMEMBERED = 20_000  # texts
 SLOTS = 4  # texts at once
 BATCH = 32  # texts of one request
 COMMON = 8000  # words of the vocabulary that are looked at
 
 
 class Encoder:
-    """Unit vectors of texts, shape (n, 384). The latest `remembered` texts are not embedded again."""
+    """Unit vectors of texts, shape (n, 384). The latest `REMEMBERED` texts are not embedded again."""
 
-    def __init__(self, *, remembered: int = 20_000, threads: int | None = None) -> None:
-        self._server = LlamaServer(minilm(), slots=SLOTS, context=512, embedding=True, threads=threads)
+    def __init__(self) -> None:
+        self._server = LlamaServer(minilm(), slots=SLOTS, context=512, embedding=True)
         self._known: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
-        self._remembered = remembered
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="seedless-encoder")
         self._batches = ThreadPoolExecutor(SLOTS, thread_name_prefix="seedless-encoder-batch")
 
@@ -41,7 +41,7 @@ class Encoder:
             found.update(zip(batch, vectors, strict=True))
         embedded = np.stack([found[text] if text in found else self._known[text] for text in asked])
         self._known.update(found)
-        while len(self._known) > self._remembered:
+        while len(self._known) > REMEMBERED:
             self._known.popitem(last=False)
         return embedded
 

@@ -5,10 +5,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from seedless.errors import SetupError, UsageError
-from seedless.lms.step import Budget, Steps
+
+if TYPE_CHECKING:
+    from seedless.lms.metered import MeteredLM
 
 __all__ = ["LMSpec", "Profile"]
 
@@ -155,11 +157,9 @@ class LMSpec:
         self,
         *,
         concurrency: int | None = None,
-        steps: Steps | None = None,
-        budget: Budget | None = None,
         **options: Any,
-    ) -> Any:
-        """The LM, ready to be called: a `MeteredLM`.
+    ) -> "MeteredLM":
+        """The LM, ready to be called.
 
         Raises
         ------
@@ -169,7 +169,7 @@ class LMSpec:
         from seedless.lms.metered import MeteredLM
 
         in_flight = concurrency or self.profile.concurrency
-        shared: dict[str, Any] = {"steps": steps, "budget": budget, "concurrency": in_flight, **options}
+        shared: dict[str, Any] = {"concurrency": in_flight, **options}
         if self.kind == "hosted":
             self._check_key()
             identity, address = f"{self.given}@{self.api_base or ''}", self.api_base or self.given.partition("/")[0]

@@ -1,4 +1,4 @@
-"""Bounds on a run: LM calls, USD, and how often a position is refilled."""
+"""Bounds on a run: LM calls and USD."""
 
 from seedless.errors import BudgetEnded, UsageError
 

@@ -13,6 +13,7 @@ from seedless.errors import SetupError, UsageError
 from seedless.outcome import Outcome, Row
 from seedless.run.journal import Journal
 from seedless.run.ledger import Ledger
+from seedless.whole import whole
 
 __all__ = ["RunFolder"]
 
@@ -134,11 +135,8 @@ def _line(record: Mapping[str, Any]) -> str:
 
 
 def _write(path: Path, lines: Iterable[str]) -> None:
-    """Replace `path` whole: a reader sees the old file or the new one."""
-    part = path.with_name(path.name + ".partial")
-    with part.open("w", encoding="utf-8") as file:
+    with whole(path) as part, part.open("w", encoding="utf-8") as file:
         file.writelines(lines)
-    part.replace(path)
 
 
 @contextmanager

@@ -76,9 +76,8 @@ class Scheduler:
                 if outcome is not None:
                     yield outcome
                 elif failed := next((w for w in workers if w.done() and not w.cancelled() and w.exception()), None):
-                    error = failed.exception() or RuntimeError("a worker ended")
-                    self._failed = str(error)
-                    raise error
+                    self._failed = str(failed.exception())
+                    failed.result()
         finally:
             for worker in workers:
                 worker.cancel()
@@ -147,13 +146,13 @@ class Scheduler:
     async def _outcome(self, allotment: Allotment, round_: int) -> Outcome:
         """What becomes of a position's next try. A context in which no seed could be had costs the try; without contexts there is no run."""
         try:
-            context, contexts = await self._pool.context(allotment, round_)
+            place, contexts = await self._pool.contexts(allotment, round_)
         except StepFailed as failed:
             raise LMUnusable(f"{failed}; give the same command again to go on") from failed
         try:
-            slot = await self._pool.slot(allotment, round_, context, contexts)
+            slot = await self._pool.slot(allotment, round_, place, contexts)
         except StepFailed as failed:
-            return self._unseeded(allotment, round_, context, str(failed))
+            return self._unseeded(allotment, round_, contexts[place], str(failed))
         prediction = await self.program.acall(label=slot.label, slot=slot, kept=self.kept, identity=self._identity)
         return self._settle(allotment, round_, prediction.outcome)
 
@@ -210,21 +209,20 @@ class Pool:
         for task in (*self._contexts.values(), *self._seeds.values()):
             task.cancel()
 
-    async def context(self, allotment: Allotment, round_: int) -> tuple[Context, Sequence[Context]]:
-        """The context of a position's next try, and all those from which it was taken."""
+    async def contexts(self, allotment: Allotment, round_: int) -> tuple[int, Sequence[Context]]:
+        """The contexts of a label, and the place among them of the one for a position's next try."""
         contexts = await self._contexts_for(allotment.label)
-        return contexts[self._plan.context(allotment, round_, len(contexts))], contexts
+        return self._plan.context(allotment, round_, len(contexts)), contexts
 
-    async def slot(self, allotment: Allotment, round_: int, context: Context, contexts: Sequence[Context]) -> Slot:
-        """The slot for a position's next try, in one of its `contexts`.
+    async def slot(self, allotment: Allotment, round_: int, place: int, contexts: Sequence[Context]) -> Slot:
+        """The slot for a position's next try, in the context at `place`.
 
         Raises
         ------
         StepFailed
             If no seed can be had there. It is not asked for again.
         """
-        seeds = await self._seeds_in(context, allotment.label, len(contexts))
-        place = self._plan.context(allotment, round_, len(contexts))
+        seeds = await self._seeds_in(contexts[place], allotment.label, len(contexts))
         seed = seeds[self._plan.instance_seed(allotment, round_, place, len(contexts), len(seeds))]
         rollout = self._plan.rollout("slot", allotment.position, round_)
         return Slot(allotment.position, round_, allotment.label, seed, allotment.attributes, rollout)

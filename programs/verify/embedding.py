@@ -72,7 +72,7 @@ class EmbeddingVerifier:
         return max(LEAST_DOUBT, 1.0 - self._agreed / self._judged)
 
     async def verdict(self, draft: Draft, slot: Slot, rollout: int) -> Verdict | None:
-        """The likelier label, with its probability as the confidence."""
+        """The likeliest label, with the asked one's probability."""
         if len(self._labels) < 2:
             return None
         told = await self._told(draft, slot, rollout)

@@ -90,7 +90,7 @@ class LMVerifier(dspy.Module):
         return DOUBT if self._weighs else 1.0
 
     async def verdict(self, draft: Draft, slot: Slot, rollout: int) -> Verdict:
-        """The likeliest label, with the asked one's probability; or the majority's label with its first reason and share of the votes."""
+        """The likeliest label, with the asked one's probability; or the majority's label with its first reason, and the asked one's share of the votes."""
         votes: list[Verdict] = []
         for vote in range(self.mode.votes):
             answer = await self._answer(draft, slot, rollout + vote)
@@ -100,9 +100,10 @@ class LMVerifier(dspy.Module):
                 votes.append(Verdict(str(answer.label), " ".join(str(answer.get("reason", "")).split())))
         if not votes:
             return Verdict("", "the verifier's answer could not be read")
-        label, count = Counter(v.label for v in votes).most_common(1)[0]
+        ((label, _),) = Counter(v.label for v in votes).most_common(1)
         reason = next(v.reason for v in votes if v.label == label)
-        return Verdict(label, reason, confidence=count / self.mode.votes if self.mode.votes > 1 else None)
+        asked = sum(v.label == slot.label for v in votes) / self.mode.votes
+        return Verdict(label, reason, confidence=asked if self.mode.votes > 1 else None)
 
     async def read(self, draft: Draft, slot: Slot, rollout: int) -> Probabilities | None:
         """The probability of each label, shape (labels,); None where the answer cannot be read."""

@@ -203,12 +203,42 @@ def test_a_budget_that_cannot_try_the_uncompiled_program_is_an_end(task: Path, t
     assert program.compiled["kept"] in {"compiled", "uncompiled"}
 
 
+def test_too_few_usd_are_told_in_requests_once_their_price_is_known(task: Path) -> None:
+    with CoachableServer(seed=2) as server:
+        with pytest.raises(
+            BudgetEnded, match=r"given --budget-usd 0.001, some \d+ LM calls at the price of the first 4, at least 81"
+        ):
+            compile(task, lm=priced(server), optimizer="gepa", budget_usd=0.001)
+        assert server.requests == 4
+
+
+def test_usd_are_shared_among_the_stages_and_the_report_has_its_part(task: Path) -> None:
+    with CoachableServer(seed=2) as server:
+        account = compile(task, lm=priced(server), optimizer="gepa", budget_usd=0.008, seed=2, concurrency=CONCURRENCY).compiled
+    assert account["cost_usd"] < 0.008
+    assert account["comparison"]["n"] >= 4
+    assert not [said for said in account["stages"].values() if "before it" in said or "before one candidate" in said]
+
+
+def test_what_is_left_of_the_money_gives_a_smaller_report_and_not_none(task: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With sizes of a compile that money does not bound, it ends in the midst of the report."""
+    from seedless.evals.compiling.session import Session
+
+    monkeypatch.setattr(Session, "_afford", lambda *_: None)
+    with CoachableServer(seed=2) as server:
+        account = compile(task, lm=priced(server), optimizer="gepa", budget_usd=0.022, seed=2, concurrency=CONCURRENCY).compiled
+    assert account["ran_out"]
+    assert account["kept"] == "compiled", account["why"]
+    assert 4 <= account["comparison"]["n"] < 37
+
+
 def test_a_search_that_the_budget_ended_is_told_in_the_reason(task: Path) -> None:
-    with CoachableServer(reflective=False, seed=1) as server:
-        account = compiled(server, task, "gepa", seed=1).compiled
-    if account["comparison"] is None:
-        assert "until the budget ended the search (" in account["why"]
-        assert "write" in account["why"]
+    with CoachableServer(seed=2) as server:
+        account = compile(task, lm=priced(server), optimizer="gepa", budget_usd=0.004, seed=2, concurrency=1).compiled
+    assert account["kept"] == "uncompiled"
+    assert "no candidate did better" in account["why"]
+    assert "until the budget ended the search (" in account["why"]
+    assert "write" in account["why"]
 
 
 DEV = [

@@ -129,7 +129,7 @@ def test_its_parts(tmp_path: Path) -> None:
         "cold → warm",  # flips
         "4 contexts have rows: 4 given in the task file, 0 named by the LM",  # contexts
         "verify 1,234 500 50", "write 20 4,321 60", "all 1,257", "0.125 USD", "12",  # cost
-        "TF-IDF of words, reduced by SVD (the embedding packages are not installed)",  # map
+        "TF-IDF of words, reduced by SVD (no sentence embeddings: the embedding packages are not installed)",  # map
         "Diversity", "12.3", "per label", "Bias", "he", "she",  # analyses
         "fake-lm",
     ):  # fmt: skip

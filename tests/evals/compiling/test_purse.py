@@ -75,6 +75,7 @@ def test_what_is_recalled_counts_like_what_was_asked_so_a_part_ends_at_the_same_
     again.part(None)
     assert not ask(again, "d")
     assert again.spent() == 4
+    assert again.paid == first.paid == 4 * 0.25
 
 
 def test_usd_are_bounded_as_well(tmp_path: Path) -> None:

@@ -1,0 +1,56 @@
+"""What callers give, checked: each complaint says what was given, what is allowed, what to do."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+from seedless.errors import UsageError
+
+__all__ = ["check_amount", "check_choice", "check_count"]
+
+
+def check_choice(name: str, given: object, allowed: Sequence[str], *, optional: bool = False) -> None:
+    """That `given` is one of `allowed`, or None where it is `optional`.
+
+    Raises
+    ------
+    UsageError
+        If it is not.
+    """
+    if not (given in allowed or (optional and given is None)):
+        raise UsageError(f"given the {name} {given!r}, allowed are {', '.join(allowed)}; name one of them")
+
+
+def check_count(counts: Mapping[str, object], *, least: int | None = None) -> None:
+    """That each of `counts` is None or a whole number, `least` at least.
+
+    Raises
+    ------
+    UsageError
+        If one is not.
+    """
+    for name, given in counts.items():
+        said = name.replace("_", "-")
+        if given is None:
+            continue
+        if isinstance(given, bool) or not isinstance(given, int):
+            raise UsageError(f"given {said} {given!r}, a whole number is allowed; give one")
+        if least is not None and given < least:
+            raise UsageError(f"given {said} {given}, at least {least} is allowed; give a larger number")
+
+
+def check_amount(amounts: Mapping[str, object]) -> None:
+    """That each of `amounts` is None or a finite number above 0.
+
+    Raises
+    ------
+    UsageError
+        If one is not.
+    """
+    for name, given in amounts.items():
+        said = name.replace("_", "-")
+        if given is None:
+            continue
+        if isinstance(given, bool) or not isinstance(given, int | float):
+            raise UsageError(f"given {said} {given!r}, a number is allowed; give one")
+        if not (math.isfinite(given) and given > 0):
+            raise UsageError(f"given {said} {given}, a number above 0 is allowed; give one or leave it out")
