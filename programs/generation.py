@@ -97,11 +97,11 @@ class Options:
         one_reader(self.verifier, self.judge_lm)
         if self.program is not None:
             object.__setattr__(self, "program", Path(self.program))
-            allowed = [each.name for each in STRATEGIES.values() if each.contexts and each.seeds and each.constraint]
-            if self.strategy not in allowed:
+            fitting = [each.name for each in STRATEGIES.values() if each.contexts and each.seeds and each.constraint]
+            if self.strategy not in fitting:
                 raise UsageError(
                     f"given a program with the strategy {self.strategy!r}, which changes the task that the program was made for; "
-                    f"allowed are {', '.join(allowed)}: name one of them, or leave the program out"
+                    f"allowed are {', '.join(fitting)}: name one of them, or leave the program out"
                 )
         counts, amounts = ("seed", "concurrency", "max_calls", "max_refills", "drafts", "attempts"), ("max_cost", "timeout")
         for name in (*counts, *amounts):
