@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seedless import __version__
+from seedless.console import STEERING
 from seedless.errors import SetupError, UsageError
 from seedless.evals.reporting.chart import Axis, figure
 from seedless.evals.reporting.columns import columns
@@ -32,15 +33,7 @@ SHOWN = 24  # of a long list; the rest is a click away
 SETTINGS = {"n": "rows asked for", "lm": "LM", "judge_lm": "judge LM", "api_base": "address", "verify": "verification"}
 LARGEST_MATRIX = 12  # labels; beyond, a confusion matrix is a list of what is confused most
 
-# What would steer a reader's eye or a terminal: control characters, and marks that turn the direction of a text.
-STEERING = {
-    **{
-        code: f"[U+{code:04X}]"
-        for code in (*range(0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A))
-        if chr(code) not in "\t\n"
-    },
-    **dict.fromkeys(range(0xD800, 0xE000), "\ufffd"),
-}
+SHOWN_AS = {ord(sign): "\ufffd" if "\ud800" <= sign <= "\udfff" else f"[U+{ord(sign):04X}]" for sign in STEERING}
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +194,7 @@ def visible(text: str) -> str:
     >>> visible("a\\x00b\\u202ec")
     'a[U+0000]b[U+202E]c'
     """
-    return text.translate(STEERING)
+    return text.translate(SHOWN_AS)
 
 
 def most_confused(

@@ -21,7 +21,7 @@ from seedless.evals.measures.scores import (
 )
 from seedless.evals.students import Student
 
-__all__ = ["Interval", "Point", "Score", "Taught", "Usefulness", "macro_f1", "usefulness"]
+__all__ = ["Point", "Taught", "Usefulness", "usefulness"]
 
 DRAWN = 2000  # real rows embedded for all draws together, about: of large sets fewer draws are needed
 

@@ -12,7 +12,7 @@ from seedless import background
 from seedless.errors import UsageError
 from seedless.evals.labelled import LabelledRows
 from seedless.evals.measures.estimate import Estimate, share_of
-from seedless.evals.usefulness import macro_f1
+from seedless.evals.measures.scores import macro_f1
 from seedless.lms.metered import StepFailed
 from seedless.slot import Context, Draft, InstanceSeed, Slot
 from seedless.task import Task

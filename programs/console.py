@@ -7,12 +7,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["harmless", "say", "show", "show_account", "show_json", "show_ledger", "show_preview"]
+__all__ = ["STEERING", "harmless", "say", "show", "show_account", "show_json", "show_ledger", "show_preview"]
 
 ENOUGH_READ = 20  # drafts of a label before the account says how many read as another
 OFTEN = 0.4  # share of them from which it does
-STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-"""Control characters, those that turn a line around too, and half characters, which no terminal can show."""
+STEERING = frozenset(  # characters that would steer a terminal or a reader's eye: controls, marks that turn a text around, halves of a character
+    chr(code)
+    for code in (*range(0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A), *range(0xD800, 0xE000))
+    if chr(code) not in "\t\n"
+)
+UNSAID = re.compile(f"[{re.escape(''.join(sorted(STEERING)))}]")
 
 
 def show(text: str) -> None:
@@ -29,12 +33,12 @@ def show_json(value: Any, *, indent: int | None = None) -> None:
     """`value` as JSON and a line's end, on stdout. What steers a terminal, and what it has no character for, stands there as `\\uXXXX`."""
     unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
     text = json.dumps(value, ensure_ascii=not unicode, indent=indent)
-    sys.stdout.write(STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n")
+    sys.stdout.write(UNSAID.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n")
 
 
 def harmless(text: str) -> str:
     """`text` without control characters: a model's text must not steer the terminal."""
-    return STEERING.sub(lambda found: ascii(found[0])[1:-1], text)
+    return UNSAID.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 def show_ledger(ledger: Mapping[str, Any], folder: Path | None) -> None:

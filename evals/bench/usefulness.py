@@ -20,8 +20,9 @@ import numpy as np
 from seedless.dataset import read_ledger
 from seedless.errors import UsageError
 from seedless.evals.labelled import LabelledRows, read_labelled
+from seedless.evals.measures.scores import Interval
 from seedless.evals.students import STUDENTS, student_of
-from seedless.evals.usefulness import Interval, Taught, usefulness
+from seedless.evals.usefulness import Taught, usefulness
 from seedless.evals.zero_shot import zero_shot
 from seedless.generation import Generation, Options
 from seedless.outcome import Row

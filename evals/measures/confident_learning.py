@@ -88,7 +88,9 @@ def confident_learning(rows: LabelledRows, *, student: Student, folds: int = 5, 
         share=share_of(int(doubted.sum()), len(judged)),
         by_label={names[known[k]]: share_of(int(doubted[labels == k].sum()), int((labels == k).sum())) for k in range(len(known))},
         rows=tuple(
-            Disputed(str(judged.records[i].get("id", places[i])), names[judged.labels[i]], names[known[said[i]]], float(sure[i]))
+            Disputed(
+                str(judged.records[i].get("id", places[i] + 1)), names[judged.labels[i]], names[known[said[i]]], float(sure[i])
+            )
             for i in listed
         ),
         unjudged=unjudged,

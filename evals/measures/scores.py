@@ -118,6 +118,7 @@ def score_of(n: int, test: LabelledRows, predicted: Sequence[Labels], resampled:
 
 
 def interval_of(value: float, resampled: NDArray[np.float64]) -> Interval:
+    """`value` with the 2.5 % and 97.5 % quantiles of what it is on resamples, shape (resamples,)."""
     low, high = np.quantile(resampled, (0.025, 0.975))
     return Interval(value, float(low), float(high))
 

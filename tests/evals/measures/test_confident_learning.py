@@ -60,7 +60,7 @@ def test_labels_too_small_to_judge_are_named_and_spoil_nothing() -> None:
 def test_rows_without_an_id_are_named_by_their_place() -> None:
     rows, places = flipped(topics(300), 0.1)
     bare = LabelledRows(rows.task, tuple({k: v for k, v in r.items() if k != "id"} for r in rows.records), "bare")
-    named = {int(row.id) for row in confident_learning(bare, student=TfidfStudent()).rows}
+    named = {int(row.id) - 1 for row in confident_learning(bare, student=TfidfStudent()).rows}
     assert named == {int(row.id[1:]) for row in confident_learning(rows, student=TfidfStudent()).rows}
     assert named & places
 
