@@ -89,8 +89,8 @@ def evaluate(
         `train`.
     direct
         Rows of the naive prompt, to compare with: a run of `--strategy direct`.
-    zero_shot
-        An LM to ask for the labels of the test rows; `api_base` is where it is reached.
+    zero_shot, api_base
+        An LM to ask for the labels of the test rows, and where it is reached.
     students
         `tfidf`, `minilm` or both. MiniLM, where it is named, also reads labels and difficulty of English rows; without it nothing is embedded.
     seed

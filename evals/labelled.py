@@ -87,6 +87,8 @@ def read_labelled(path: str | Path, task: Task, *, least: int = LEAST) -> Labell
     path
         The folder of a run or of an exported data set, or a .jsonl, .csv or .parquet file. Other columns are kept and not looked at. A label may differ in case
         and quotation marks from the task's.
+    task
+        Whose fields and labels the rows must have.
     least
         Rows that there must be, two at least.
 

@@ -57,7 +57,21 @@ RELEVANCE = 1.0  # weight of a draft's relevance beside its label's probability
 
 
 class Instance(dspy.Module):
-    """Writes one instance so that the slot's label is true of it: write, assert, revise, verify; then keep, relabel or refuse."""
+    """Writes one instance so that the slot's label is true of it: write, assert, revise, verify; then keep, relabel or refuse.
+
+    Parameters
+    ----------
+    task
+        What is written, and by which words and assertions.
+    profile
+        How the LM is spoken to.
+    verifier
+        Who reads the drafts.
+    label_words
+        Words that tell each label, where a small model is given them.
+    filters
+        Whether the assertions are held to; otherwise a draft is refused only where the token limit cut it.
+    """
 
     def __init__(
         self, task: Task, profile: Profile, verifier: Verifier, label_words: LabelWords | None = None, *, filters: bool = True

@@ -86,6 +86,8 @@ class MeteredLM(dspy.LM):
         instead, whatever the tries.
     free
         Whether a call costs nothing (an engine in this process).
+    priced
+        Whether DSPy's list of prices holds for the model where it is reached; otherwise a call's cost is unknown.
     """
 
     def __init__(
