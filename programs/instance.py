@@ -44,7 +44,7 @@ from seedless.signatures import (
     WriteInstancePlainly,
 )
 from seedless.slot import Draft, Slot, Verdict
-from seedless.task import Label, Task, fill
+from seedless.task import PLACE, Label, Task, fill
 from seedless.text import first_words, length, says, sentences
 from seedless.verify import Verifier
 
@@ -287,8 +287,8 @@ def assertions_of(task: Task) -> tuple[Assertion, ...]:
         if field.within is not None:
             standard.append(Contains(field=field.within, value_of=field.name))
     said = tuple((label.name, text) for label in task.labels for text in (label.constraint, label.meaning))
-    asked = " ".join((task.description, *(field.description for field in task.fields), *(text for _, text in said)))
-    standard += [Meta(blank=not shows_blank(asked)), Echo(constraints=said), Loops(doubles=english)]
+    shown = (task.description, *(field.description for field in task.fields), *(PLACE.sub("", text) for _, text in said))
+    standard += [Meta(blank=not any(map(shows_blank, shown))), Echo(constraints=said), Loops(doubles=english)]
     standard += [
         NoLabelWord(banned=tuple(label.name for label in task.labels if telling(label.name) and not _asked_for(label))),
         Language(code=task.language),

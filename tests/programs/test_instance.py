@@ -10,7 +10,7 @@ from typing import Literal
 import dspy
 import pytest
 
-from seedless.assertions import Excludes, NoLabelWord
+from seedless.assertions import Excludes, Meta, NoLabelWord
 from seedless.errors import UsageError
 from seedless.instance import assertions_of
 from seedless.kept import Kept
@@ -21,6 +21,7 @@ from seedless.signatures import DOCUMENTS_SHOWN, JudgeAnchored, JudgeBlind, Revi
 from seedless.slot import Context, Draft, InstanceSeed, Slot
 from seedless.targen import TarGEN
 from seedless.task import RESERVED, SAID_BY_STAGES, TAKEN_BY_DSPY, Contexts, Seeds, Task
+from seedless.taskfile import built_in_tasks, load_task
 from seedless.testing import fake_lm
 from tests.programs.lms.test_adapters import recorded
 from tests.programs.lms.test_grammar import regex_of
@@ -562,3 +563,9 @@ def test_what_the_task_shows_is_no_slip() -> None:
     )
     program = TarGEN(task, lm=fake_lm(lambda _: json.dumps({"text": "There was no ____ at 1 p.m. today."})), verify="none")
     assert program(label="1", seed="a lamp", context="a room").ok
+
+
+def test_a_place_that_code_fills_is_no_blank_that_the_task_shows() -> None:
+    for name in built_in_tasks():
+        (meta,) = [each for each in assertions_of(load_task(name)) if isinstance(each, Meta)]
+        assert meta.blank, name
