@@ -194,8 +194,8 @@ def test_what_was_measured_on_other_rows_is_not_compared(
     tracker.record(record_of_evaluation(*evaluated(tmp_path / "targen", train=None, seed=3)))
     (comparison,) = compare(tracker=tracker)
     bases = {variant.name: variant.figures["usefulness"].basis for variant in comparison.variants}
-    assert bases["uncompiled"] == bases["direct"] == comparison.basis
-    assert bases["no-seeds"] != comparison.basis
+    assert bases["uncompiled"] == bases["direct"] == comparison.bases["usefulness"]
+    assert bases["no-seeds"] != comparison.bases["usefulness"]
     assert "no-seeds" not in {variant.name for variant in comparison.variants if variant.on_front}
     assert any(variant.on_front for variant in comparison.variants)
     assert f"  not comparable: that of no-seeds is of {bases['no-seeds']}" in comparison.table().splitlines()
