@@ -180,10 +180,8 @@ def _made_with(compiled: TrackedRun, run: TrackedRun) -> bool:
     if any(compiled.params.get(name) != run.params.get(name) for name in ("program", "lm")):
         return False
     judges, readers = ({each.params.get(name) for each in (compiled, run)} for name in ("judge_lm", "verifier"))
-    return len(judges - {None}) < 2 and not readers >= {
-        "lm",
-        "embedding",
-    }  # with both or none, an embedding or an LM is no other reader
+    others = {"lm", "embedding"}  # `both` and `none` are no other reader than either
+    return len(judges - {None}) < 2 and not readers >= others
 
 
 def _by_basis(measured: Sequence[TrackedRun]) -> list[TrackedRun]:

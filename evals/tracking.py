@@ -13,15 +13,15 @@ import sqlite3
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from seedless.errors import UsageError
 from seedless.evals.recording.artifacts import TABLES, note, write_artifacts
 from seedless.evals.recording.outbox import MLRUNS, QUIET, Outbox
+from seedless.evals.recording.places import settle
 from seedless.evals.recording.record import Record, Untracked, without_secrets
 
 if TYPE_CHECKING:
@@ -34,8 +34,6 @@ LATER = "seedless.later."  # before a parameter's name: its value since the run 
 CHAMPION, IN_USE = "champion", "in-use"
 LONGEST_PROMPT = 100_000  # characters, MLflow's own bound
 SAMPLING = "MLFLOW_TRACE_SAMPLING_RATIO"
-PLACES: Mapping[str, str] = {"runs": "artifact_uri", "logged_models": "artifact_location", "trace_tags": "value"}
-"""The columns of MLflow's tables that say where a part of an experiment's artifacts is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -404,26 +402,7 @@ class Tracker:
         It is done without MLflow, and wherever the database is opened.
         """
         with self._reported():
-            self._settle()
-
-    def _settle(self) -> None:
-        root = (self.folder / "artifacts").as_uri()
-        with closing(sqlite3.connect(self.folder / "mlflow.db", timeout=60, isolation_level=None)) as database:
-            begun = database.execute("SELECT experiment_id, name, artifact_location FROM experiments").fetchall()
-            for number, name, before in begun:
-                own = "0" if name == "Default" else quote(name)
-                after = f"{root}/{own}"
-                if before == after or not (before.startswith("file:") and before.endswith(f"/artifacts/{own}")):
-                    continue
-                database.execute("BEGIN IMMEDIATE")
-                database.execute("UPDATE experiments SET artifact_location = ? WHERE experiment_id = ?", (after, number))
-                for table, column in PLACES.items():
-                    where = f"substr({column}, 1, ?) = ?"
-                    database.execute(
-                        f"UPDATE {table} SET {column} = ? || substr({column}, ?) WHERE {where}",  # noqa: S608  our own names
-                        (f"{after}/", len(before) + 2, len(before) + 1, f"{before}/"),
-                    )
-                database.execute("COMMIT")
+            settle(self.folder)
 
     @contextmanager
     def _reported(self) -> Iterator[None]:

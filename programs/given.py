@@ -1,7 +1,7 @@
 """What callers give, checked: each complaint says what was given, what is allowed, what to do."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from seedless.errors import UsageError
 
@@ -28,10 +28,7 @@ def check_count(counts: Mapping[str, object], *, least: int | None = None) -> No
     UsageError
         If one is not.
     """
-    for name, given in counts.items():
-        said = name.replace("_", "-")
-        if given is None:
-            continue
+    for said, given in _named(counts):
         if isinstance(given, bool) or not isinstance(given, int):
             raise UsageError(f"given {said} {given!r}, a whole number is allowed; give one")
         if least is not None and given < least:
@@ -46,11 +43,13 @@ def check_amount(amounts: Mapping[str, object]) -> None:
     UsageError
         If one is not.
     """
-    for name, given in amounts.items():
-        said = name.replace("_", "-")
-        if given is None:
-            continue
+    for said, given in _named(amounts):
         if isinstance(given, bool) or not isinstance(given, int | float):
             raise UsageError(f"given {said} {given!r}, a number is allowed; give one")
         if not (math.isfinite(given) and given > 0):
             raise UsageError(f"given {said} {given}, a number above 0 is allowed; give one or leave it out")
+
+
+def _named(values: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    """What is given, each under its option's name."""
+    return ((name.replace("_", "-"), given) for name, given in values.items() if given is not None)

@@ -17,7 +17,6 @@ def whole(path: Path) -> Iterator[Path]:
     try:
         yield part
         part.replace(path)
-    except BaseException:
-        with suppress(OSError):
-            part.unlink()
-        raise
+    finally:
+        with suppress(OSError):  # what went wrong with it is on its way to the caller
+            part.unlink(missing_ok=True)
