@@ -1,6 +1,5 @@
 """Verification: how often a verifier gives real rows the label that they have, reading them blind."""
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -11,10 +10,9 @@ from numpy.typing import NDArray
 from seedless import background
 from seedless.errors import UsageError
 from seedless.evals.labelled import LabelledRows
+from seedless.evals.measures.blind import read_blind
 from seedless.evals.measures.estimate import Estimate, share_of
 from seedless.evals.measures.scores import macro_f1
-from seedless.lms.metered import StepFailed
-from seedless.slot import Context, Draft, InstanceSeed, Slot
 from seedless.task import Task
 from seedless.verify import Verifier
 
@@ -118,35 +116,16 @@ def verification(
     rng = np.random.default_rng(seed)
     chosen = rows.take(rng.permutation(len(rows))[:limit])
     asked = [task.label_names[place] for place in rng.integers(0, len(task.labels), len(chosen))]
-    given = background.run(_read(task, chosen, asked, verifier, learnt, concurrency))
+    given = background.run(_read(chosen, asked, verifier, learnt, concurrency))
     return _compared(chosen, given, 0 if learnt is None else len(learnt))
 
 
 async def _read(
-    task: Task, rows: LabelledRows, asked: list[str], verifier: Verifier, learnt: LabelledRows | None, concurrency: int
+    rows: LabelledRows, asked: list[str], verifier: Verifier, learnt: LabelledRows | None, concurrency: int
 ) -> NDArray[np.int64]:
-    """The place of each row's given label, -1 where there is none, shape (rows,)."""
     if learnt is not None:
         await verifier.remember(list(zip(learnt.texts, (record["label"] for record in learnt.records), strict=True)))
-    places = {name: place for place, name in enumerate(task.label_names)}
-    at_once = asyncio.Semaphore(concurrency)
-
-    async def read(position: int) -> int:
-        texts = {field.name: str(rows.records[position][field.name]) for field in task.fields}
-        slot = Slot(position, 0, asked[position], InstanceSeed("", Context("")))
-        async with at_once:  # waiters are let in first come, first served: with 1 the order is the rows'
-            try:
-                verdict = await verifier.verdict(Draft(texts), slot, 0)
-            except StepFailed:
-                return -1
-        return places.get(verdict.label, -1) if verdict is not None else -1
-
-    reading = [asyncio.ensure_future(read(position)) for position in range(len(rows))]
-    try:
-        return np.asarray(await asyncio.gather(*reading), dtype=np.int64)
-    finally:
-        for each in reading:  # where one failed, the others ask for nothing more
-            each.cancel()
+    return await read_blind(rows, verifier, concurrency=concurrency, asked=asked)
 
 
 def _compared(rows: LabelledRows, given: NDArray[np.int64], learnt: int) -> Verification:

@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import ExitStack, aclosing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 from seedless import background
 from seedless.errors import BudgetEnded, CutShort, UsageError
 from seedless.given import check_amount, check_choice, check_count
-from seedless.lms.spec import LMSpec
+from seedless.lms.spec import LMSpec, opened
 from seedless.offline import be_quiet
 from seedless.outcome import Outcome
 from seedless.planner import Plan
@@ -230,24 +231,15 @@ class Generation:
             work.stop()  # until the last worker has let go of the journal
 
     def _program(self) -> "TarGEN":
-        from seedless.lms.metered import metered
         from seedless.targen import TarGEN
 
         options = self.options
-        in_flight = self.spec.profile.concurrency
-
-        def opened(given: "str | dspy.BaseLM", api_base: str | None = None) -> "dspy.BaseLM":
-            if not isinstance(given, str):
-                return metered(given, concurrency=in_flight)
-            spec = LMSpec.parse(given, api_base=api_base)
-            served: dict[str, Any] = {"timeout": options.timeout} if spec.kind == "hosted" else {}
-            return spec.open(concurrency=in_flight, **served)
-
-        judge = opened(options.judge_lm, self.spec.reaches(str(options.judge_lm))) if options.judge_lm is not None else None
+        lm_of = partial(opened, concurrency=self.spec.profile.concurrency, timeout=options.timeout)
+        judge = lm_of(options.judge_lm, api_base=self.spec.reaches(options.judge_lm)) if options.judge_lm is not None else None
         judge_profile = LMSpec.of(options.judge_lm).profile if options.judge_lm is not None else None
         return TarGEN(
             self.task,
-            lm=opened(options.lm, options.api_base),
+            lm=lm_of(options.lm, api_base=options.api_base),
             verify=options.verify,
             judge_lm=judge,
             judge_profile=judge_profile,

@@ -1,20 +1,19 @@
 """The LMs of a compile and what each is for: one writes, one reads, one may demonstrate, one may propose."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 from seedless.evals.compile import CompileOptions
 from seedless.evals.compiling.workshop import Reader
 from seedless.lms.adapters import adapter_of
-from seedless.lms.metered import MeteredLM, metered
-from seedless.lms.spec import LMSpec, Profile
+from seedless.lms.metered import MeteredLM
+from seedless.lms.spec import LMSpec, Profile, opened
 from seedless.targen import TarGEN
 from seedless.task import Task
 from seedless.verify import VerifyMode
 
 if TYPE_CHECKING:
-    import dspy
-
     from seedless.evals.compiling.anchor import Embedder
 
 __all__ = ["Team"]
@@ -43,23 +42,14 @@ class Team:
         spec = LMSpec.of(options.lm, api_base=options.api_base).with_profile(concurrency=options.concurrency)
         # With both, an LM's leaning is learnt from the drafts before; a compile reads each draft for itself.
         spec = spec.with_profile(verifier=options.verifier or ("embedding" if spec.profile.verifier == "both" else None))
-        in_flight = spec.profile.concurrency
-
-        def opened(given: "str | dspy.BaseLM", api_base: str | None = None) -> MeteredLM:
-            if not isinstance(given, str):
-                return metered(given, concurrency=in_flight)
-            named = LMSpec.parse(given, api_base=api_base)
-            served: dict[str, Any] = {"timeout": options.timeout} if named.kind == "hosted" else {}
-            lm: MeteredLM = named.open(concurrency=in_flight, **served)
-            return lm
-
-        writer = opened(options.lm, options.api_base)
-        judge = opened(options.judge_lm, spec.reaches(str(options.judge_lm))) if options.judge_lm is not None else None
+        lm_of = partial(opened, concurrency=spec.profile.concurrency, timeout=options.timeout)
+        writer = lm_of(options.lm, api_base=options.api_base)
+        judge = lm_of(options.judge_lm, api_base=spec.reaches(options.judge_lm)) if options.judge_lm is not None else None
         return cls(
             writer,
             spec.profile,
-            opened(options.reflection_lm) if options.reflection_lm is not None else writer,
-            opened(options.teacher_lm) if options.teacher_lm is not None else None,
+            lm_of(options.reflection_lm) if options.reflection_lm is not None else writer,
+            lm_of(options.teacher_lm) if options.teacher_lm is not None else None,
             judge,
             LMSpec.of(options.judge_lm).profile if options.judge_lm is not None else None,
         )

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, Literal
 from seedless.errors import SetupError, UsageError
 
 if TYPE_CHECKING:
+    import dspy
+
     from seedless.lms.metered import MeteredLM
 
-__all__ = ["LMSpec", "Profile"]
+__all__ = ["LMSpec", "Profile", "opened"]
 
 Sampling = Mapping[str, Any]
 
@@ -250,11 +252,41 @@ class LMSpec:
                 "or another model with --lm"
             )
 
-    def reaches(self, other: str) -> str | None:
+    def reaches(self, other: "str | dspy.BaseLM") -> str | None:
         """The address at which `other`, a second model of the same run, is reached: this one's, where both are of one provider."""
-        return self.api_base if other.partition("/")[0] == self._provider else None
+        return self.api_base if isinstance(other, str) and other.partition("/")[0] == self._provider else None
 
     def with_profile(self, **changes: Any) -> "LMSpec":
         """The same model, spoken to otherwise: fields of `Profile` that are not None replace the defaults."""
         given = {name: value for name, value in changes.items() if value is not None}
         return replace(self, profile=replace(self.profile, **given))
+
+
+def opened(
+    given: "str | dspy.BaseLM", *, api_base: str | None = None, concurrency: int | None = None, timeout: float | None = None
+) -> "MeteredLM":
+    """The LM that a string or an LM object means, ready to be called: one of its own, whatever else uses the object.
+
+    Parameters
+    ----------
+    given, api_base
+        As `LMSpec.of` takes them.
+    concurrency
+        Requests in flight; by default what suits the LM.
+    timeout
+        Seconds that a server named by a string may take for one answer; by default what DSPy allows.
+
+    Raises
+    ------
+    UsageError
+        If it means none.
+    SetupError
+        If weights, a package or an API key are missing.
+    """
+    spec = LMSpec.of(given, api_base=api_base)
+    if isinstance(given, str):
+        served = {"timeout": timeout} if spec.kind == "hosted" and timeout is not None else {}
+        return spec.open(concurrency=concurrency, **served)
+    from seedless.lms.metered import metered
+
+    return metered(given, concurrency=concurrency or spec.profile.concurrency)
