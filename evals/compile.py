@@ -89,7 +89,8 @@ class Compiled:
     """The account of a compile.
 
     `kept` is `compiled` or `uncompiled`, `why` says so in a sentence. `comparison` holds the metric before and after with
-    intervals, None where nothing was chosen or too little could be compared. `intrinsic` tells whether no real row had a say; `distances` by what
+    intervals, None where nothing was chosen or too little could be compared. `quoted` tells which dev rows the program's prompts hold (its stages in order, then the task's words), as
+    `contamination.Quoted` has it, None without dev rows. `intrinsic` tells whether no real row had a say; `distances` by what
     texts are told apart. `dev` is the digest of the dev rows, in whatever order, empty where there are none. `stages` says what became of each;
     `calls` and `tokens` are per stage of the journal; `cost_usd` is None where a price is unknown; `ended` says which stage's share of the budget
     ended a part of it, empty where none did, and `ran_out` whether the whole budget did.
@@ -118,6 +119,7 @@ class Compiled:
     kept: str
     why: str
     comparison: dict[str, Any] | None
+    quoted: dict[str, Any] | None
     ended: str = ""
     ran_out: bool = False
     versions: dict[str, str] = field(default_factory=dict)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Never
 
 import typer
 
-from seedless.console import harmless, say, show, show_account, show_json, show_ledger, show_preview
+from seedless.console import harmless, say, show, show_account, show_compiled, show_json, show_ledger, show_preview
 from seedless.errors import BudgetEnded, LMUnusable, SeedlessError, UsageError
 from seedless.offline import stay_offline
 
@@ -328,14 +328,7 @@ def compile_(
     )  # fmt: skip
     if track:
         _say_all(track_compile(program, candidates, path, seconds=time.monotonic() - started))
-    account = program.compiled
-    if as_json:
-        show_json({"program": str(path), **account})
-        return
-    anchor = (
-        "no real row had a say: the metric is intrinsic" if account["intrinsic"] else f"anchored in {account['dev_rows']} real rows"
-    )
-    show(f"{path}: the {account['kept']} program; {account['why']}; {anchor}; {sum(account['calls'].values())} LM calls")
+    show_compiled(program.compiled, path, as_json=as_json)
 
 
 @app.command()

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["STEERING", "harmless", "say", "show", "show_account", "show_json", "show_ledger", "show_preview"]
+__all__ = ["STEERING", "harmless", "say", "show", "show_account", "show_compiled", "show_json", "show_ledger", "show_preview"]
 
 ENOUGH_READ = 20  # drafts of a label before the account says how many read as another
 OFTEN = 0.4  # share of them from which it does
@@ -83,3 +83,17 @@ def show_account(ledger: dict[str, Any], folder: Path | None, *, as_json: bool) 
                 f"seedless: {account['read_otherwise']} of the {account['read']} drafts asked for {label!r} read as another label; look at its rows before you use them. "
                 "Openings or cues in the task file, or a larger model, make a writer keep to a label"
             )
+
+
+def show_compiled(account: Mapping[str, Any], path: Path, *, as_json: bool) -> None:
+    """Which program a compile wrote to `path` and why, what it rests on, and whether its prompts hold dev rows."""
+    if as_json:
+        show_json({"program": str(path), **account})
+        return
+    anchor = (
+        "no real row had a say: the metric is intrinsic" if account["intrinsic"] else f"anchored in {account['dev_rows']} real rows"
+    )
+    if (quoted := account["quoted"]) and quoted["ngram"]:
+        whole, part = (round(quoted[share] * quoted["checked"]) for share in ("whole", "ngram"))
+        anchor += f" ({whole} of them stand in its prompts word for word, {part - whole} in part)"
+    show(f"{path}: the {account['kept']} program; {account['why']}; {anchor}; {sum(account['calls'].values())} LM calls")

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -24,6 +24,8 @@ from seedless.evals.compiling.purse import LISTS, Purse, Sizes, sizes
 from seedless.evals.compiling.team import Team
 from seedless.evals.compiling.tries import DraftTries, ListTries
 from seedless.evals.compiling.workshop import CONTEXTS, SEEDS, Workshop
+from seedless.evals.contamination import prompts_contain
+from seedless.evals.labelled import LabelledRows
 from seedless.evals.metric import DevMetric
 from seedless.kept import Kept
 from seedless.label_words import LabelWords
@@ -143,7 +145,7 @@ class Session:
             guard = Guard(self.workshop, self.report, attempts=attempts, at_once=at_once, seed=self.options.seed)
             verdict = guard.compared(base, state, Plan(self.task, self.sizes.reported, 2 * self.options.seed + 1), cut=self._cut)
         program = (state if verdict.better else base).apply(self.team.program(self.task))
-        program.compiled = asdict(self._account(notes, verdict))
+        program.compiled = asdict(self._account(notes, verdict, self._quoted(program)))
         if self.out is not None:
             program.save(self.out)
         return program
@@ -262,7 +264,17 @@ class Session:
         failed = [slot for slot, outcome in zip(slots, first, strict=True) if not _accepted(outcome)]
         return DraftTries(self.workshop, failed, (), revised=True) if len(failed) >= 2 else None
 
-    def _account(self, notes: dict[str, str], verdict: Verdict) -> Compiled:
+    def _quoted(self, program: TarGEN) -> dict[str, Any] | None:
+        """The dev rows that the program's prompts hold, stage by stage and then in the task's words; None without dev rows."""
+        if not self.rows:
+            return None
+        records = tuple({**row.texts, "label": row.label} for row in self.rows)
+        said = [*program.dump_state().values(), program.phrasing.applied(program.task).model_dump()]
+        return prompts_contain(
+            ("\n".join(_texts(each)) for each in said), LabelledRows(self.task, records, "the dev rows")
+        ).record()
+
+    def _account(self, notes: dict[str, str], verdict: Verdict, quoted: dict[str, Any] | None) -> Compiled:
         o, stages = self.options, self.journal.stages()
         return Compiled(
             optimizer=self.optimizer,
@@ -288,6 +300,7 @@ class Session:
             kept="compiled" if verdict.better else "uncompiled",
             why=verdict.why,
             comparison=verdict.comparison.record() if verdict.comparison is not None else None,
+            quoted=quoted,
             ended="; ".join(self._ended),
             ran_out=self.purse.ran_out,
             versions={"dspy": version("dspy"), "seedless": version("seedless")},
@@ -337,6 +350,18 @@ class Session:
                 f"{self.out}: another compile was begun there (with another {', '.join(differing)}); give another file (-o FILE), or --fresh to begin "
                 "this one anew"
             )
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text in nested data."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for each in value.values():
+            yield from _texts(each)
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from _texts(each)
 
 
 def _accepted(outcome: Outcome) -> bool:

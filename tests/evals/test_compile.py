@@ -265,6 +265,7 @@ def test_real_rows_anchor_the_metric_and_never_enter_a_prompt(task: Path, tmp_pa
     assert account["distances"] == "embeddings"
     assert account["dev_rows"] == 24
     assert account["kept"] == "compiled"
+    assert (account["quoted"]["checked"], account["quoted"]["whole"], account["quoted"]["ngram"]) == (24, 0, 0)
     assert account["comparison"]["metric"] == "usefulness"
     assert account["comparison"]["figures"]["macro_f1"][1] > account["comparison"]["figures"]["macro_f1"][0]
     for path in tmp_path.iterdir():
@@ -277,6 +278,10 @@ def test_rows_of_the_choosing_half_are_shown_where_the_user_allows_it(task: Path
         shown = in_prompts(server, run=13)
     assert 0 < len(shown) <= 12
     assert program.compiled["demos_from_dev"] is True
+    demonstrated = {demo["text"] for state in program.dump_state().values() for demo in state.get("demos", [])}
+    held = {each["text"] for each in program.compiled["quoted"]["worst"] if each["whole"]}
+    assert held == {row["text"] for row in DEV} & demonstrated
+    assert held
     assert program.compiled["kept"] == "compiled"
     assert {demo["text"] for demo in program.write_instance.write.generate.demos} == set(shown)
     with pytest.raises(UsageError, match="given --demos-from-dev without dev rows"):

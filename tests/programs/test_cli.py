@@ -3,11 +3,12 @@
 import csv
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from seedless.cli import _kept
-from seedless.console import show_account, show_json
+from seedless.console import show_account, show_compiled, show_json
 from tests.command_line import CommandLine
 from tests.openai_server import Fault, OpenAIServer, task_file
 
@@ -174,3 +175,31 @@ def test_a_run_of_a_task_of_ones_own_is_not_taken_for_a_built_in_one(
         assert done.code == 2
         assert f"is a run of a task '{name}' that is no built-in one of this version; name it: --task FILE" in done.last
     assert seedless.run("export", tmp_path / "run", "--format", "sft", "--task", own).code == 0
+
+
+@pytest.mark.parametrize(
+    ("quoted", "said"),
+    [
+        (None, "the metric is intrinsic; 7 LM calls"),
+        ({"checked": 24, "whole": 0.0, "ngram": 0.0}, "anchored in 24 real rows; 7 LM calls"),
+        (
+            {"checked": 24, "whole": 0.125, "ngram": 0.25},
+            "24 real rows (3 of them stand in its prompts word for word, 3 in part); 7",
+        ),
+    ],
+)
+def test_a_compile_tells_whether_its_prompts_hold_dev_rows(
+    quoted: dict[str, Any] | None, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    account = {
+        "kept": "compiled",
+        "why": "better",
+        "intrinsic": quoted is None,
+        "dev_rows": 24,
+        "quoted": quoted,
+        "calls": {"write": 7},
+    }
+    show_compiled(account, Path("program.json"), as_json=False)
+    assert said in capsys.readouterr().out
+    show_compiled(account, Path("program.json"), as_json=True)
+    assert json.loads(capsys.readouterr().out)["quoted"] == quoted
