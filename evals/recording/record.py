@@ -6,16 +6,16 @@ A verb makes a `Record` of what it did; `outbox` hands it to a background proces
 import hashlib
 import json
 import math
-import os
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from seedless.errors import SetupError
 from seedless.evals.recording.prompts import StagePrompt
+from seedless.masking import masked, secrets_of_environment
 
 __all__ = ["PARAMETERS", "Cell", "DataSet", "Record", "Status", "Untracked", "flat", "without_secrets"]
 
@@ -26,8 +26,6 @@ PARAMETERS = frozenset({
 })  # fmt: skip
 """The only parameters that a record may hold, so that nothing else of a command or its surroundings reaches MLflow."""
 
-SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL|(?<![A-Z])AUTH(?![A-Z])|AUTHORI[SZ]ATION", re.IGNORECASE)
-SHORTEST = 8  # characters of a secret; what servers without keys are given instead is shorter, and a word that texts hold
 MODELS = ("lm", "judge_lm", "teacher_lm", "reflection_lm", "zero_shot_lm")  # parameters that hold a name, and no secret
 METRIC = re.compile(r"[^A-Za-z0-9_.\- /:]")  # what the name of a figure may not hold
 
@@ -171,8 +169,7 @@ class Record:
 
 def without_secrets(value: Any) -> Any:
     """`value` with `[secret]` in its texts for what the environment's variables hold that are named like a key, token or password."""
-    secrets = sorted({v for name, v in os.environ.items() if SECRET.search(name) and len(v) >= SHORTEST}, key=len, reverse=True)
-    return _without(value, secrets)
+    return _without(value, secrets_of_environment())
 
 
 def _named(record: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:
@@ -182,11 +179,9 @@ def _named(record: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, Any]
     return {**record, "params": {**record["params"], **names}, "children": children}
 
 
-def _without(value: Any, secrets: Sequence[str]) -> Any:
+def _without(value: Any, secrets: Collection[str]) -> Any:
     if isinstance(value, str):
-        for secret in secrets:
-            value = value.replace(secret, "[secret]")
-        return value
+        return masked(value, secrets)
     if isinstance(value, Mapping):
         return {name: _without(each, secrets) for name, each in value.items()}
     if isinstance(value, list | tuple):

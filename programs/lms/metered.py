@@ -4,12 +4,10 @@ import asyncio
 import hashlib
 import json
 import logging
-import os
 import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
-from urllib.parse import quote
 
 import dspy
 import pydantic
@@ -20,6 +18,7 @@ from dspy.lm15 import UnsupportedFeatureError, request_from_openai_chat
 from seedless import background
 from seedless.errors import LMUnusable, SeedlessError, UsageError
 from seedless.lms.step import Budget, MemorySteps, Step, Steps, Unbounded, current_stage
+from seedless.masking import masked, secrets_of_environment
 
 __all__ = ["CutOff", "MeteredLM", "StepFailed", "metered"]
 
@@ -33,6 +32,7 @@ FINAL = (
 )
 LONGEST = 500_000  # characters of an answer that are read: twice what a row's texts can have, and the model's thoughts before them
 SAID = frozenset({"text", "data"})  # the parts of a response that are its answer
+PLACEHOLDER = 4  # characters of what stands for a key where a server asks for none
 SOONEST = 0.1  # seconds: a server that says less before the next request says nothing
 NEVER_SENT = CLIENT_KEYS | {
     "cache",
@@ -234,10 +234,8 @@ class MeteredLM(dspy.LM):
         headers = {**(self.kwargs.get("headers") or {}), **(self.kwargs.get("extra_headers") or {})}
         given = [value for name, value in self.kwargs.items() if name.endswith("key") and isinstance(value, str)]
         given += [part for value in headers.values() for part in str(value).split()]
-        given += [value for variable, value in os.environ.items() if variable.endswith(("_KEY", "_TOKEN", "_SECRET"))]
-        for secret in sorted({value.strip() for value in given}, key=len, reverse=True):  # the longest first: one may hold another
-            for form in (secret, quote(secret, safe=""), secret.encode("unicode_escape").decode()):
-                said = said.replace(form, "[key]") if len(secret) > 4 else said
+        given = [value.strip() for value in given if len(value.strip()) > PLACEHOLDER]
+        said = masked(said, secrets_of_environment().union(given))
         return f"{status}{type(error).__name__.removeprefix('LM').removesuffix('Error')}: {said[:300]}"
 
     def _step(self, request: dspy.lm15.Request, response: dspy.lm15.Response) -> Step:
