@@ -49,7 +49,7 @@ class Fault:
     """What goes wrong with one answer.
 
     `status` and `headers` are HTTP's; `stall` seconds pass before anything is sent; `close` ends the connection without an
-    answer; `torn` sends half of the body that the header announced; `edit` changes the completion's text, `finish` its finish
+    answer; `torn` sends half of the body that the header announced, `drip` one byte every so many seconds; `edit` changes the completion's text, `finish` its finish
     reason, `usage` its count of tokens; `body` is sent instead of the whole answer. A fault with a `stage` (`contexts`, `seeds`,
     `write`, `verify`) waits for the next request of that stage.
     """
@@ -59,6 +59,7 @@ class Fault:
     stall: float = 0.0
     close: bool = False
     torn: bool = False
+    drip: float = 0.0
     edit: Callable[[str], str | None] | None = None
     finish: str | None = None
     usage: Mapping[str, Any] | None = None
@@ -202,11 +203,15 @@ class OpenAIServer:
                 self.faults_met += 1
         try:
             if pause := self.delay + (due.stall if due else 0.0):
-                self._released.wait(pause)
+                self.paused(pause)
             yield seen, due
         finally:
             with self._lock:
                 self._busy -= 1
+
+    def paused(self, seconds: float) -> bool:
+        """Wait, but no longer than until the server closes; whether it did."""
+        return self._released.wait(seconds)
 
     def answer(self, seen: Seen) -> str:
         """What the model says to a request."""
@@ -327,15 +332,28 @@ def _handler(server: OpenAIServer) -> type[BaseHTTPRequestHandler]:
                 ],
                 "usage": fault.usage or {"prompt_tokens": words, "completion_tokens": written, "total_tokens": words + written},
             }
-            self._send(200, answer if fault.body is None else fault.body, fault.headers, torn=fault.torn)
+            self._send(200, answer if fault.body is None else fault.body, fault.headers, torn=fault.torn, drip=fault.drip)
 
-        def _send(self, status: int, answer: Mapping[str, Any] | bytes, headers: Mapping[str, str], *, torn: bool = False) -> None:
+        def _send(
+            self,
+            status: int,
+            answer: Mapping[str, Any] | bytes,
+            headers: Mapping[str, str],
+            *,
+            torn: bool = False,
+            drip: float = 0.0,
+        ) -> None:
             data = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
             self.send_response(status)
             for name, value in {"Content-Type": "application/json", "Content-Length": str(len(data)), **headers}.items():
                 self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(data[: len(data) // 2] if torn else data)
+            for byte in data if drip else b"":
+                self.wfile.write(bytes([byte]))
+                if server.paused(drip):
+                    break
+            if not drip:
+                self.wfile.write(data[: len(data) // 2] if torn else data)
             self.close_connection = self.close_connection or torn
 
         def handle(self) -> None:

@@ -30,6 +30,7 @@ FINAL = (
     dspy.LMUnsupportedFeatureError,
     dspy.LMInvalidRequestError,
 )
+CONFLICT = 409  # HTTP
 LONGEST = 500_000  # characters of an answer that are read: twice what a row's texts can have, and the model's thoughts before them
 SAID = frozenset({"text", "data"})  # the parts of a response that are its answer
 PLACEHOLDER = 4  # characters of what stands for a key where a server asks for none
@@ -151,6 +152,11 @@ class MeteredLM(dspy.LM):
             raise CutOff(step.text)
         return [step.text]
 
+    @property
+    def _seconds(self) -> float | None:
+        """What a server may take for one answer: the client's own timeout bounds the time between two bytes."""
+        return self.kwargs.get("timeout") if isinstance(self.engine, str) else None
+
     def _key(self, messages: Any, wanted: Mapping[str, Any]) -> str:
         asked = {name: _plain(value) for name, value in sorted(wanted.items()) if value is not None and not name.startswith("api_")}
         return hashlib.sha256(json.dumps([self.identity, messages, asked], sort_keys=True, default=str).encode()).hexdigest()
@@ -184,8 +190,14 @@ class MeteredLM(dspy.LM):
             self.steps.begin(key, current_stage())
             tried += 1
             try:
-                response = await super().acall(request)
+                async with asyncio.timeout(self._seconds):
+                    response = await super().acall(request)
+            except TimeoutError:  # bytes came, one by one
+                await self._passed(dspy.LMTimeoutError("no whole answer in time"), tried, time.monotonic() - started)
             except FINAL as error:
+                if error.status == CONFLICT:  # with another request's work, says the server: not this one's fault
+                    await self._passed(error, tried, time.monotonic() - started)
+                    continue
                 # Once others were answered it is this prompt that is refused: a filter, a length.
                 if isinstance(error, dspy.LMInvalidRequestError) and self._answered:
                     raise self._failed(error) from error

@@ -352,6 +352,27 @@ def test_a_server_that_says_try_at_once_is_not_stormed(
     assert time.monotonic() - began > 3.0  # half a second, one, two
 
 
+def test_an_answer_that_comes_byte_by_byte_is_asked_for_again(
+    openai_server: OpenAIServer, seedless: CommandLine, task: Path, tmp_path: Path
+) -> None:
+    openai_server.script({MIDDLE: Fault(drip=0.2)})  # a minute in all, and never a second without a byte
+    began = time.monotonic()
+    done = seedless.run(*command(task, tmp_path / "out", openai_server.url, "--timeout", "1"))
+    check_complete(done, tmp_path / "out", openai_server)
+    assert time.monotonic() - began < 30
+    assert not (tmp_path / "out" / "refusals.jsonl").read_text("utf-8")
+
+
+@pytest.mark.parametrize("status", [409, 425])
+def test_a_server_that_is_not_ready_is_asked_again(
+    status: int, openai_server: OpenAIServer, seedless: CommandLine, task: Path, tmp_path: Path
+) -> None:
+    openai_server.script({1: Fault(status=status), MIDDLE: Fault(status=status)})
+    done = seedless.run(*command(task, tmp_path / "out", openai_server.url))
+    check_complete(done, tmp_path / "out", openai_server)
+    assert not (tmp_path / "out" / "refusals.jsonl").read_text("utf-8")
+
+
 def test_a_wait_that_the_server_asks_for_is_told_once(
     openai_server: OpenAIServer, seedless: CommandLine, task: Path, tmp_path: Path
 ) -> None:
