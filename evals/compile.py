@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from seedless.errors import UsageError
 from seedless.evals.compiling.dev import DevRow, dev_rows, read_dev
 from seedless.given import check_amount, check_choice, check_count
+from seedless.lms.spec import configured
 from seedless.offline import be_quiet
 from seedless.task import Task
 from seedless.taskfile import task_of
@@ -61,7 +62,7 @@ class CompileOptions:
     """
 
     optimizer: str | None = None
-    lm: "str | dspy.BaseLM" = "embedded"
+    lm: "str | dspy.BaseLM | None" = None
     api_base: str | None = None
     judge_lm: "str | dspy.BaseLM | None" = None
     teacher_lm: "str | dspy.BaseLM | None" = None
@@ -76,6 +77,7 @@ class CompileOptions:
     fresh: bool = False
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "lm", configured() if self.lm is None else self.lm)
         check_choice("optimizer", self.optimizer, OPTIMIZERS, optional=True)
         check_choice("verifier", self.verifier, ("lm", "embedding"), optional=True)
         one_reader(self.verifier, self.judge_lm)

@@ -26,7 +26,7 @@ class NameList(dspy.Module):
 
     `len(result) <= count`, in the order in which the LM named them; items of over `longest` words are left out, and phrases of over
     `LONGEST_PHRASE` characters, which the decoder's grammar may have cut. Marks at an item's ends are taken off; of `sentences`, only what a
-    list puts around them. `shown` are demonstrations of the form, which a small model needs.
+    list puts around them. `shown` are demonstrations of the form, which a small model needs: they stand in its prompt wherever the predictor has no others.
     """
 
     def __init__(
@@ -42,8 +42,8 @@ class NameList(dspy.Module):
         super().__init__()
         self.name_list = dspy.Predict(signature)
         plain = profile.adapter == "plain"
-        if plain:
-            self.name_list.demos = [dspy.Example(**example) for example in shown]
+        self._shown = tuple(dspy.Example(**example) for example in shown) if plain else ()
+        self.name_list.demos = list(self._shown)
         self._sentences = sentences and plain
         self._characters = LONGEST_PHRASE if plain and not sentences else None
         self.sampling = profile.sampling.get(name, {})
@@ -63,7 +63,8 @@ class NameList(dspy.Module):
             before = len(found)
             try:
                 with stage(self._stage):
-                    answer = await self.name_list.acall(config={**self._config(output), "rollout_id": rollout + call}, **taken)
+                    config = {**self._config(output), "rollout_id": rollout + call}
+                    answer = await self.name_list.acall(config=config, demos=self.name_list.demos or list(self._shown), **taken)
                 named = answer[output]
             except CutOff as cut:
                 named = (

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 from seedless import background
 from seedless.errors import BudgetEnded, CutShort, UsageError
 from seedless.given import check_amount, check_choice, check_count
-from seedless.lms.spec import LMSpec, opened
+from seedless.lms.spec import LMSpec, configured, opened
 from seedless.offline import be_quiet
 from seedless.outcome import Outcome
 from seedless.planner import Plan
@@ -44,8 +44,8 @@ class Options:
     Parameters
     ----------
     lm, api_base, judge_lm
-        Which model writes (`embedded`, `gguf:PATH`, `hf:OWNER/REPO/FILE.gguf`, DSPy's `provider/model`, or a DSPy LM object), where
-        it is reached, and which one verifies.
+        Which model writes (`embedded`, `gguf:PATH`, `hf:OWNER/REPO/FILE.gguf`, DSPy's `provider/model`, or a DSPy LM object; by default the
+        one that DSPy is configured with, else the embedded one), where it is reached, and which one verifies.
     strategy
         `targen`; `direct`, one naive prompt for each label; or the method less a part: `no-contexts`, `no-seeds`,
         `no-correction`, `no-filters`.
@@ -69,7 +69,7 @@ class Options:
         Begin the run in this folder anew.
     """
 
-    lm: "str | dspy.BaseLM" = "embedded"
+    lm: "str | dspy.BaseLM | None" = None
     api_base: str | None = None
     judge_lm: "str | dspy.BaseLM | None" = None
     strategy: str = "targen"
@@ -88,6 +88,7 @@ class Options:
     fresh: bool = False
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "lm", configured() if self.lm is None else self.lm)
         check_choice("strategy", self.strategy, tuple(STRATEGIES))
         check_choice("verifier", self.verifier, ("lm", "embedding", "both"), optional=True)
         check_choice("adapter", self.adapter, ("json", "chat", "plain"), optional=True)

@@ -88,10 +88,8 @@ class Instance(dspy.Module):
             drafts=profile.drafts,
             revises=profile.revise and not self._document,
             names={field.key: field.name for field in task.written_fields},
+            shown=_shown(task) if label_words is not None and label_words.contexts else (),
         )
-        if label_words is not None and label_words.contexts:
-            (field,) = task.written_fields
-            self.write.generate.demos = [dspy.Example(**shown, **{field.key: text}) for shown, text in DOCUMENTS_SHOWN]
         self.verifier = verifier
         self.filters = filters
         self._full = not plain
@@ -342,6 +340,12 @@ def _before_quotation(task: Task, seed: str) -> str:
     """What stands in a document before the quotation mark that opens the first text to write: the field that the seed became, and a title."""
     given = [f'{field_title(field.name)}: "{seed}"\n' for field in task.fields if field.name == task.seeds.field]
     return "".join([*given, f"{field_title(task.written_fields[0].name) if len(task.fields) > 1 else 'Example'}:"])
+
+
+def _shown(task: Task) -> tuple[dspy.Example, ...]:
+    """Finished documents of no task, in the field that this one writes."""
+    (field,) = task.written_fields
+    return tuple(dspy.Example(**shown, **{field.key: text}) for shown, text in DOCUMENTS_SHOWN)
 
 
 def _form_of(task: Task) -> Iterator[str]:

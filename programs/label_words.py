@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Sequence
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,10 @@ class LabelWords:
         self.contexts = contexts
         self._found: dict[str, tuple[str, ...]] = {}
         self._lock = threading.Lock()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """Itself: what was looked up holds for every copy of a program."""
+        return self
 
     @classmethod
     def leading(cls, task: Task, profile: Profile) -> "LabelWords | None":

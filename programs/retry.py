@@ -54,6 +54,8 @@ class AssertedRetry(dspy.Module):
         Whether a broken draft goes back to the writer. Otherwise the next round writes a new one.
     names
         What a draft calls the outputs that it does not call as the signatures do.
+    shown
+        Demonstrations for `generate` wherever it has no others: DSPy's optimisers begin by taking all away.
     """
 
     def __init__(
@@ -65,14 +67,17 @@ class AssertedRetry(dspy.Module):
         drafts: int = 1,
         revises: bool = True,
         names: Mapping[str, str] | None = None,
+        shown: Sequence[dspy.Example] = (),
     ) -> None:
         super().__init__()
         self.generate = dspy.Predict(generate)
+        self.generate.demos = list(shown)
         self.revise = dspy.Predict(revise)
         self.attempts = attempts
         self.drafts = drafts
         self.revises = revises
         self._names = dict(names or {})
+        self._shown = tuple(shown)
 
     async def aforward(
         self,
@@ -105,7 +110,7 @@ class AssertedRetry(dspy.Module):
         return Retried(history[-1], ok=False, drafts=len(history), history=tuple(history))
 
     async def _write(self, before: Judged | None, config: Mapping[str, Any], inputs: Mapping[str, Any]) -> Draft:
-        predictor = self.generate if before is None else self.revise
+        predictor, shown = (self.generate, self._shown) if before is None else (self.revise, ())
         named = {output: self._names.get(output, output) for output in predictor.signature.output_fields}
         (first, *_others) = named.values()
         asked = {name: inputs.get(name, "") for name in predictor.signature.input_fields}
@@ -114,7 +119,7 @@ class AssertedRetry(dspy.Module):
             asked["violations"] = [b.sentence for b in before.broken]
         try:
             with stage("write" if before is None else "revise"):
-                found = await predictor.acall(config=dict(config), **asked)
+                found = await predictor.acall(config=dict(config), demos=predictor.demos or list(shown), **asked)
         except CutOff as cut:
             return Draft({first: cut.text}, finished=False)
         except dspy.AdapterParseError as error:

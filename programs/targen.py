@@ -1,5 +1,6 @@
 """TarGEN: the four stages in the paper's order (arXiv 2310.17876, section 2), composed into one DSPy module."""
 
+import copy
 import hashlib
 import json
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ from seedless.label_words import LabelWords
 from seedless.lms.adapters import adapter_of
 from seedless.lms.metered import MeteredLM
 from seedless.lms.spec import HOSTED, LMSpec, Profile
+from seedless.offline import be_quiet
 from seedless.outcome import Outcome, Row
 from seedless.phrasing import Phrasing, Stage
 from seedless.program_file import ProgramFile, read_program, write_program
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["TarGEN"]
 
 STAGES: tuple[Stage, ...] = ("contexts", "seeds", "write")
+AGAIN = 1 << 32  # rollouts between two times that DSPy asks the same
 
 
 class TarGEN(dspy.Module):
@@ -78,6 +81,7 @@ class TarGEN(dspy.Module):
         strategy: str = "targen",
     ) -> None:
         super().__init__()
+        be_quiet()
         self.strategy = Strategy.named(strategy)
         self.task = self.strategy.task(task_of(task))
         spec = LMSpec.parse(lm) if isinstance(lm, str) else None
@@ -119,6 +123,7 @@ class TarGEN(dspy.Module):
         TaskError
             If the task has no such label.
         """
+        rollout += self._again()
         with self.speaking():
             if slot is None:
                 self.task.label(label)
@@ -159,18 +164,36 @@ class TarGEN(dspy.Module):
         """DSPy's settings under which this program's predictors speak: its LM, where it has one of its own, and its adapter."""
         return dspy.context(adapter=self.adapter, **({"lm": self._lm} if self._lm is not None else {}))
 
+    def get_lm(self) -> dspy.BaseLM | None:
+        """The LM that writes; None where it is the one that DSPy is configured with."""
+        return self.write_instance.write.generate.lm or self._lm
+
+    def set_lm(self, lm: dspy.BaseLM) -> None:
+        """Write with `lm` from now on, spoken to as the LM before, and verify with it unless the verifier has one of its own."""
+        self._lm = lm
+        verifier = self.write_instance.verifier
+        apart = verifier.predictors() if isinstance(verifier, dspy.Module) and getattr(verifier, "lm", None) is not None else []
+        for predictor in self.predictors():
+            if not any(predictor is each for each in apart):
+                predictor.lm = lm
+
+    def _again(self) -> int:
+        """What moves a rollout where DSPy asks the same once more (`BestOfN`, `Refine`, a later round): it then gives the LM a `rollout_id`."""
+        lms = (lm for lm in (self.get_lm(), dspy.settings.lm) if lm is not None)
+        return AGAIN * next((int(lm.kwargs["rollout_id"]) for lm in lms if lm.kwargs.get("rollout_id")), 0)
+
     @property
     def identity(self) -> dict[str, str]:
         """The strategy, LM and program that a row's provenance names."""
-        lm = self._lm or dspy.settings.lm
+        lm = self.get_lm() or dspy.settings.lm
         return {"strategy": self.strategy.name, "lm": str(getattr(lm, "model", lm)), "program": self.hash}
 
     @property
     def hash(self) -> str:
         """SHA-256 (first 16 hexadecimal digits) of the prompts, demonstrations, phrasing, settings and assertions."""
-        predictors = {name: predictor.dump_state() for name, predictor in self.named_predictors()}
+        predictors = self.dump_state()
         for state in predictors.values():
-            state.pop("lm", None)
+            state.pop("lm")
         said = {
             "predictors": predictors,
             "strategy": asdict(self.strategy),
@@ -203,6 +226,15 @@ class TarGEN(dspy.Module):
         self.name_seeds.rephrase(said, profile)
         self.write_instance.rephrase(said, profile, phrasing.styles)
 
+    def dump_state(self, json_mode: bool = True) -> dict[str, Any]:
+        """What each predictor says, in DSPy's form; without the LM that may have been set on it."""
+        states = {}
+        for name, predictor in self.named_predictors():
+            bare = copy.copy(predictor)
+            bare.lm = None
+            states[name] = bare.dump_state(json_mode=json_mode)
+        return states
+
     def save(self, path: str | Path, save_program: bool = False, modules_to_serialize: Any = None) -> None:
         """Write instructions, demonstrations and phrasing to `path`, as JSON that `read` and DSPy's own `load` take.
 
@@ -213,8 +245,7 @@ class TarGEN(dspy.Module):
         """
         if save_program or modules_to_serialize is not None or Path(path).suffix != ".json":
             raise UsageError(f"given {str(path)!r}, a program is saved as a .json file and as nothing that runs code; name one")
-        states = {name: {**predictor.dump_state(), "lm": None} for name, predictor in self.named_predictors()}
-        write_program(Path(path), self.task, ProgramFile(states, self.phrasing, self.compiled))
+        write_program(Path(path), self.task, ProgramFile(self.dump_state(), self.phrasing, self.compiled))
 
     def load(self, path: str | Path, allow_pickle: bool = False, allow_unsafe_lm_state: bool = False) -> None:
         """As `read`; nothing that runs code is taken, whatever is allowed."""

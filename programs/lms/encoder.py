@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,10 @@ class Encoder:
         self._known: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="seedless-encoder")
         self._batches = ThreadPoolExecutor(SLOTS, thread_name_prefix="seedless-encoder-batch")
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """Itself: the weights are loaded once."""
+        return self
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """The vectors of `texts`, in their order; rows have length 1."""

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from dspy.lm15 import Message, Request, Response, TextPart, Usage
@@ -83,6 +83,10 @@ class LlamaServer:
         self._lock = threading.Lock()
         self._spellings: dict[str, tuple[str, ...]] = {}
         self._begins: int | None = None
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """Itself: the weights are loaded once."""
+        return self
 
     def _loaded(self) -> list[Any]:
         with self._lock:
@@ -257,6 +261,10 @@ class AsyncLlamaEngine:
     def __init__(self, engine: LlamaEngine) -> None:
         self.engine = engine
         self._pool = ThreadPoolExecutor(engine.server.slots, thread_name_prefix="seedless-llama")
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """Itself: its threads wait for the same server."""
+        return self
 
     supports_response_schema = LlamaEngine.supports_response_schema
     supported_params = LlamaEngine.supported_params

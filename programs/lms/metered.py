@@ -6,8 +6,10 @@ import json
 import logging
 import time
 from collections.abc import Mapping
+from contextvars import ContextVar
 from dataclasses import replace
-from typing import Any
+from typing import Any, Self
+from weakref import WeakKeyDictionary
 
 import dspy
 import pydantic
@@ -32,6 +34,7 @@ FINAL = (
 )
 CONFLICT = 409  # HTTP
 LONGEST = 500_000  # characters of an answer that are read: twice what a row's texts can have, and the model's thoughts before them
+MOST_TOKENS = 10**9  # of one answer that are believed
 SAID = frozenset({"text", "data"})  # the parts of a response that are its answer
 PLACEHOLDER = 4  # characters of what stands for a key where a server asks for none
 SOONEST = 0.1  # seconds: a server that says less before the next request says nothing
@@ -50,8 +53,9 @@ ENGINE_ONLY = frozenset({"avoid", "choices", "document", "grammar", "min_p"})  #
 LOG = logging.getLogger("seedless")
 TOLD = 5.0  # seconds of a wait that are worth a word
 
+_ours: ContextVar[bool] = ContextVar("ours", default=False)  # whether a request of a `MeteredLM` is in flight
 logging.getLogger("dspy.clients.lm").addFilter(
-    lambda record: "truncated" not in record.getMessage()
+    lambda record: not _ours.get() or "truncated" not in record.getMessage()
 )  # an assertion of ours says it
 
 
@@ -116,7 +120,7 @@ class MeteredLM(dspy.LM):
         self.patience = patience
         self.free = free
         self.priced = priced
-        self._gates: dict[asyncio.AbstractEventLoop, asyncio.Semaphore] = {}
+        self._gates = WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore]()
         self._open_at = 0.0
         self._told_until = 0.0
         self._failed_in_a_row = 0
@@ -127,7 +131,7 @@ class MeteredLM(dspy.LM):
         return background.run(self.acall(prompt, messages=messages, **kwargs))
 
     async def acall(self, prompt: Any = None, *, messages: Any = None, **kwargs: Any) -> Any:
-        """The answers to one request, as DSPy's list of texts: from the steps kept, or from the LM.
+        """The answers to one request, as DSPy's list of texts: from the steps kept, or from the LM. `n` answers are asked for one by one.
 
         Raises
         ------
@@ -142,6 +146,12 @@ class MeteredLM(dspy.LM):
         """
         messages = messages or [{"role": "user", "content": str(prompt)}]
         wanted = {**self.kwargs, **kwargs}
+        count = wanted.pop("n", None) or 1
+        first = int(wanted.get("rollout_id") or 0)
+        others = [await self._answer(messages, {**wanted, "rollout_id": first + i}) for i in range(1, count)]
+        return [await self._answer(messages, wanted), *others]
+
+    async def _answer(self, messages: Any, wanted: Mapping[str, Any]) -> str:
         key = self._key(messages, wanted)
         step = self.steps.recall(key)
         if step is None:
@@ -150,7 +160,12 @@ class MeteredLM(dspy.LM):
             self.steps.finish(key, step)
         if step.finish == "length":
             raise CutOff(step.text)
-        return [step.text]
+        return step.text
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """A copy that asks through the same engine and keeps its answers in the same place."""
+        own: Self = self.copy()
+        return own
 
     @property
     def _seconds(self) -> float | None:
@@ -190,8 +205,12 @@ class MeteredLM(dspy.LM):
             self.steps.begin(key, current_stage())
             tried += 1
             try:
-                async with asyncio.timeout(self._seconds):
-                    response = await super().acall(request)
+                ours = _ours.set(True)
+                try:
+                    async with asyncio.timeout(self._seconds):
+                        response = await super().acall(request)
+                finally:
+                    _ours.reset(ours)
             except TimeoutError:  # bytes came, one by one
                 await self._passed(dspy.LMTimeoutError("no whole answer in time"), tried, time.monotonic() - started)
             except FINAL as error:
@@ -264,8 +283,8 @@ class MeteredLM(dspy.LM):
         return Step(
             text=text[:LONGEST],
             finish="length" if len(text) > LONGEST else str(response.finish_reason),
-            input_tokens=usage.input_tokens or 0,
-            output_tokens=usage.output_tokens or 0,
+            input_tokens=min(usage.input_tokens or 0, MOST_TOKENS),
+            output_tokens=min(usage.output_tokens or 0, MOST_TOKENS),
             cost=cost,
         )
 
@@ -280,7 +299,7 @@ def metered(lm: dspy.BaseLM, *, concurrency: int) -> MeteredLM:
     """
     if isinstance(lm, MeteredLM):
         own: MeteredLM = lm.copy()
-        own.concurrency, own._gates = concurrency, {}
+        own.concurrency, own._gates = concurrency, WeakKeyDictionary()
         return own
     if not isinstance(lm, dspy.LM):
         raise UsageError(

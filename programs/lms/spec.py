@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from seedless.lms.metered import MeteredLM
 
-__all__ = ["LMSpec", "Profile", "opened"]
+__all__ = ["LMSpec", "Profile", "configured", "opened"]
 
 Sampling = Mapping[str, Any]
 
@@ -260,6 +261,12 @@ class LMSpec:
         """The same model, spoken to otherwise: fields of `Profile` that are not None replace the defaults."""
         given = {name: value for name, value in changes.items() if value is not None}
         return replace(self, profile=replace(self.profile, **given))
+
+
+def configured() -> "str | dspy.BaseLM":
+    """The LM that DSPy is configured with; `embedded` where it has none."""
+    dspy = sys.modules.get("dspy")  # which takes two seconds to import, and is configured only where somebody did
+    return (dspy.settings.lm if dspy is not None else None) or "embedded"
 
 
 def opened(
