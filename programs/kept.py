@@ -1,7 +1,8 @@
 """The rows kept so far, as far as a new draft must differ from them."""
 
-import zlib
-from collections import Counter
+from array import array
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from rapidfuzz.distance import Indel
@@ -12,19 +13,23 @@ from seedless.text import run_of, words
 __all__ = ["OPENING", "Kept"]
 
 OPENING = 3  # words with which a text begins
+UNHEARD = chr(0x10FFFF)  # a word that no kept text holds
+Nth = tuple[str, int]  # a word, and which of its occurrences in a text it is
 
 
 class Kept:
     """An index of accepted texts: exact repeats and the nearest one by ROUGE-L.
 
-    ROUGE-L's F1 of two token sequences a, b is 2·LCS(a, b) / (|a| + |b|) (Lin 2004), in [0, 1], higher is more alike. Texts are
-    kept as 32-bit word hashes, and only those whose length allows the threshold are compared: a score of t needs the shorter
-    to have at least t / (2 - t) of the longer one's words.
+    ROUGE-L's F1 of two token sequences a, b is 2·LCS(a, b) / (|a| + |b|) (Lin 2004), in [0, 1], higher is more alike. A score of t needs
+    t · (|a| + |b|) / 2 words in common, in whatever order: only texts with that many are compared, and none is missed.
     """
 
     def __init__(self) -> None:
-        self._labels: dict[tuple[int, ...], str] = {}
-        self._by_length: dict[int, list[tuple[int, ...]]] = {}
+        self._labels: dict[str, str] = {}
+        self._signs: list[str] = []  # each text with one character a word: rapidfuzz compares strings fastest
+        self._lengths = array("i")
+        self._holding: defaultdict[Nth, array[int]] = defaultdict(lambda: array("i"))  # the numbers of the texts that hold it
+        self._sign_of: dict[str, str] = {}
         self._openings: Counter[tuple[str, ...]] = Counter()
 
     def __len__(self) -> int:
@@ -32,9 +37,14 @@ class Kept:
 
     def add(self, text: str, label: str, *, compared: str | None = None) -> None:
         """Keep `text` under `label`. Others are compared with `compared`, where only a part of the text is a row's own."""
-        self._labels[_hashes(text)] = label
-        key = _hashes(text if compared is None else compared)
-        self._by_length.setdefault(len(key), []).append(key)
+        said, own = words(text), words(text if compared is None else compared)
+        for word in (*said, *own):
+            self._sign_of.setdefault(word, chr(len(self._sign_of) % ord(UNHEARD)))
+        self._labels[self._signed(said)] = label
+        for nth in _numbered(own):
+            self._holding[nth].append(len(self._signs))
+        self._signs.append(self._signed(own))
+        self._lengths.append(len(own))
         self._openings[_opening(text if compared is None else compared)] += 1
 
     def opened_so(self, text: str) -> int:
@@ -43,22 +53,27 @@ class Kept:
 
     def label_of(self, text: str) -> str | None:
         """The label under which the same words are kept already; None where they are new."""
-        return self._labels.get(_hashes(text))
+        return self._labels.get(self._signed(words(text)))
 
     def similarity(self, text: str, threshold: float) -> float:
         """ROUGE-L F1 to the nearest kept text, in [0, 1]; 0.0 where none reaches `threshold`."""
-        key = _hashes(text)
-        if not key:
+        said = words(text)
+        holding = [np.frombuffer(self._holding[nth], np.int32) for nth in _numbered(said) if nth in self._holding]
+        if not holding:
             return 0.0
-        shortest, longest = len(key) * threshold / (2 - threshold), len(key) * (2 - threshold) / threshold
-        best = 0.0
-        for length in range(int(np.ceil(shortest - 1e-9)), int(longest + 1e-9) + 1):
-            found = extractOne(
-                key, self._by_length.get(length, ()), scorer=_rouge_l, processor=None, score_cutoff=max(threshold - 1e-6, best)
-            )
-            if found is not None:
-                best = max(best, float(found[1]))
-        return round(best, 9)
+        shared = np.bincount(np.concatenate(holding), minlength=len(self._signs))
+        near = np.flatnonzero(shared >= (np.frombuffer(self._lengths, np.int32) + len(said)) * (threshold / 2) - 1e-6)
+        found = extractOne(
+            self._signed(said),
+            [self._signs[i] for i in near.tolist()],
+            scorer=_rouge_l,
+            processor=None,
+            score_cutoff=threshold - 1e-6,
+        )
+        return round(float(found[1]), 9) if found is not None else 0.0
+
+    def _signed(self, said: Sequence[str]) -> str:
+        return "".join(self._sign_of.get(word, UNHEARD) for word in said)
 
 
 _rouge_l = Indel.normalized_similarity  # 1 - indel / (|a| + |b|) = 2·LCS / (|a| + |b|)
@@ -68,5 +83,9 @@ def _opening(text: str) -> tuple[str, ...]:
     return tuple(words(text)[: run_of(OPENING, text)])
 
 
-def _hashes(text: str) -> tuple[int, ...]:
-    return tuple(zlib.crc32(word.encode()) for word in words(text))
+def _numbered(said: Sequence[str]) -> Iterator[Nth]:
+    """Each word with its number among its like: the second "the" of a text is another word than the first."""
+    met: Counter[str] = Counter()
+    for word in said:
+        yield word, met[word]
+        met[word] += 1
