@@ -31,7 +31,7 @@ class RunFolder:
     Raises
     ------
     UsageError
-        If the folder holds another run, or files that are not a run's.
+        If the folder holds another run, files that are not a run's, or rows that its journal does not know.
     SetupError
         If it cannot be written.
     """
@@ -46,6 +46,8 @@ class RunFolder:
         try:
             if fresh:
                 self.journal.begin_anew()
+            else:
+                self._check_rows()
             self._check(settings)
             self.run_id = self.journal.run_id()
             self._open_files()
@@ -97,6 +99,20 @@ class RunFolder:
         if not os.access(path, os.W_OK):
             raise SetupError(f"{path}: cannot be written; give a folder that can be written: -o DIR")
 
+    def _check_rows(self) -> None:
+        """That no row is in the file alone, as where the journal's `-wal` file was lost: it would be gone once the files are written anew."""
+        if self.path is None:
+            return
+        with _reported(self.path):
+            unknown = _ids(self.path / "rows.jsonl")
+            for _, record in self.journal.accepted() if unknown else ():
+                unknown.discard(record["id"])
+        if unknown:
+            raise UsageError(
+                f"{self.path / 'rows.jsonl'}: holds {len(unknown)} rows that the journal beside it, run.db, does not know (was its run.db-wal lost?); "
+                "use another folder (-o DIR), or --fresh to begin this one anew without them"
+            )
+
     def _check(self, settings: Mapping[str, Any]) -> None:
         begun = self.journal.settings()
         if not begun:
@@ -128,6 +144,23 @@ class RunFolder:
             if file is not None:
                 file.close()
         self._rows = self._refusals = None
+
+
+def _ids(path: Path) -> set[str]:
+    """The ids of the complete rows in a file, which need not be there. A torn line is none."""
+    found: set[str] = set()
+    try:
+        with path.open("rb") as file:
+            for line in file:
+                try:
+                    record = json.loads(line) if line.endswith(b"\n") else None
+                except (ValueError, RecursionError):
+                    continue
+                if isinstance(record, dict) and isinstance(record.get("id"), str):
+                    found.add(record["id"])
+    except FileNotFoundError:
+        pass
+    return found
 
 
 def _line(record: Mapping[str, Any]) -> str:

@@ -134,6 +134,33 @@ def test_fresh_begins_anew_and_keeps_finished_steps(tmp_path: Path, row: Callabl
         assert not (tmp_path / "dataset").exists()  # no old one beside new rows
 
 
+def test_rows_that_the_journal_does_not_know_are_not_overwritten(tmp_path: Path, row: Callable[..., Row]) -> None:
+    """As after a kill, where somebody took `run.db-wal` for rubbish."""
+    with RunFolder(tmp_path, SETTINGS) as folder:
+        folder.journal.decide(0, 0, row(0))
+        for position in (0, 1, 2):
+            folder.add(row(position))
+    with (tmp_path / "rows.jsonl").open("a", encoding="utf-8") as file:
+        file.write('{"id": "rooms-000003", "text": "torn')
+    before = (tmp_path / "rows.jsonl").read_bytes()
+    for _ in range(2):
+        said = refused(tmp_path, UsageError, "holds 2 rows that the journal beside it, run.db, does not know")
+        assert "-o DIR" in said
+        assert "--fresh" in said
+        assert (tmp_path / "rows.jsonl").read_bytes() == before
+    with RunFolder(tmp_path, SETTINGS, fresh=True):
+        assert lines(tmp_path / "rows.jsonl") == []
+
+
+def test_an_emptied_journal_empties_no_file(tmp_path: Path, row: Callable[..., Row]) -> None:
+    with RunFolder(tmp_path, SETTINGS) as folder:
+        folder.journal.decide(0, 0, row(0))
+        folder.add(row(0))
+    (tmp_path / "run.db").write_bytes(b"")
+    refused(tmp_path, UsageError, "holds 1 rows that the journal")
+    assert lines(tmp_path / "rows.jsonl") == [row(0).record()]
+
+
 def test_two_at_once_are_refused(tmp_path: Path) -> None:
     with RunFolder(tmp_path, SETTINGS):
         refused(tmp_path, SetupError, "another process works in this folder")
