@@ -67,15 +67,30 @@ def _check(task: Task, record: Record, needed: Iterable[str]) -> None:
 
 
 def write_dataset(folder: Path, task: Task, records: Iterable[Record], ledger: Mapping[str, Any]) -> None:
-    """Write a data set that `datasets.load_dataset(folder)` opens: `data/train.parquet` and its card, `README.md`."""
+    """Write a data set that `datasets.load_dataset(folder)` opens: `data/train.parquet` and its card, `README.md`.
+
+    Raises
+    ------
+    UsageError
+        If the rows are not the task's, or the folder is a link, which may lead to another place than its owner meant.
+    SetupError
+        If it cannot be written.
+    """
     from datasets.utils import disable_progress_bars
 
     disable_progress_bars()
     rows = dataset_of(task, records)
+    for path in (folder, folder / "data"):
+        if path.is_symlink():
+            raise UsageError(
+                f"{path}: is a link to another place, a data set goes into a folder; remove it, or give a folder: -o DIR"
+            )
     try:
         (folder / "data").mkdir(parents=True, exist_ok=True)
-        rows.to_parquet(str(folder / "data" / "train.parquet"))
-        (folder / "README.md").write_text(card(task, ledger, len(rows)), encoding="utf-8")
+        with whole(folder / "data" / "train.parquet") as part:
+            rows.to_parquet(str(part))
+        with whole(folder / "README.md") as part:
+            part.write_text(card(task, ledger, len(rows)), encoding="utf-8")
     except OSError as error:
         raise SetupError(f"{folder}: cannot be written ({error.strerror or error}); make room or give another folder") from error
 

@@ -13,10 +13,11 @@ from seedless.errors import SetupError, UsageError
 from seedless.outcome import Outcome, Row
 from seedless.run.journal import Journal
 from seedless.run.ledger import Ledger
-from seedless.whole import whole
+from seedless.whole import cleared, whole
 
 __all__ = ["RunFolder"]
 
+FILES = ("rows.jsonl", "refusals.jsonl", "ledger.json")  # made from the journal
 HASHED = {  # settings of which nobody can read how they differ
     "task_hash": "the task's text has changed",
     "program": "what is asked of the LM, or of its drafts, has changed: the task, --program, an option or this version's words",
@@ -134,6 +135,8 @@ class RunFolder:
         with _reported(self.path):
             if (self.path / "dataset").exists():
                 shutil.rmtree(self.path / "dataset")  # made again at the end: never an old one beside new rows
+            for name in FILES:
+                cleared(self.path / name)
             _write(self.path / "rows.jsonl", (_line(record) for _, record in self.journal.accepted()))
             _write(self.path / "refusals.jsonl", (_line(record) for record in self.journal.refused()))
             self._rows = (self.path / "rows.jsonl").open("a", encoding="utf-8")

@@ -205,6 +205,33 @@ def test_export_parquet(run: Path, tmp_path: Path) -> None:
     assert "openai/some-model" in (target / "README.md").read_text("utf-8")
 
 
+@pytest.mark.parametrize("link", ["data", "."])
+def test_a_data_set_is_written_through_no_link(run: Path, tmp_path: Path, link: str) -> None:
+    """A run's folder may be somebody else's, and what lies in it may lead anywhere."""
+    mine = tmp_path / "mine"
+    (mine / "data").mkdir(parents=True)
+    (mine / "data" / "train.parquet").write_text("mine")
+    (mine / "train.parquet").write_text("mine")
+    target = run / "export.dataset"
+    if link == "data":
+        target.mkdir()
+    (target / link).symlink_to(mine)
+    with pytest.raises(UsageError, match="is a link to another place"):
+        export(run, "parquet", TASK)
+    assert (mine / "data" / "train.parquet").read_text() == (mine / "train.parquet").read_text() == "mine"
+
+
+def test_a_data_set_takes_the_place_of_linked_files(run: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    mine.write_text("mine")
+    (run / "export.dataset" / "data").mkdir(parents=True)
+    for name in ("README.md", "data/train.parquet"):
+        (run / "export.dataset" / name).symlink_to(mine)
+    export(run, "parquet", TASK)
+    assert mine.read_text() == "mine"
+    assert sorted(path.name for path in (run / "export.dataset").rglob("*")) == ["README.md", "data", "train.parquet"]
+
+
 def test_an_unknown_format_is_refused(run: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="given the format 'xml', allowed are jsonl, csv, parquet, sft"):
         export(run, "xml", TASK, to=tmp_path / "x")  # type: ignore[arg-type]  # what must fail

@@ -54,10 +54,11 @@ def test_files_are_made_again_from_the_journal(tmp_path: Path, row: Callable[...
         folder.add(row(1))  # killed before the other one was added
     (tmp_path / "rows.jsonl").write_text('{"id": "torn', "utf-8")
     (tmp_path / "refusals.jsonl").unlink()
-    (tmp_path / "rows.jsonl.partial").write_text("left behind", "utf-8")
+    (tmp_path / "rows.jsonl.01234567.partial").write_text("left behind", "utf-8")
     with RunFolder(tmp_path, SETTINGS) as folder:
         assert lines(tmp_path / "rows.jsonl") == [row(0).record(), row(1).record()]
         assert lines(tmp_path / "refusals.jsonl") == [refusal(0).record(), refusal(1).record()]
+        assert not list(tmp_path.glob("*.partial"))
         folder.add(row(2))
     assert [record["id"] for record in lines(tmp_path / "rows.jsonl")] == ["rooms-000000", "rooms-000001", "rooms-000002"]
 
