@@ -38,7 +38,8 @@ class RunFolder:
     """
 
     def __init__(self, path: Path | None, settings: Mapping[str, Any], *, fresh: bool = False) -> None:
-        self.path = path
+        self.path = _absolute(path)
+        self._given = path  # as messages name it
         self._rows: IO[str] | None = None
         self._refusals: IO[str] | None = None
         if path is not None:
@@ -66,7 +67,7 @@ class RunFolder:
         """Append an outcome that the journal has."""
         file = self._rows if isinstance(outcome, Row) else self._refusals
         if file is not None:
-            with _reported(self.path):
+            with _reported(self._given):
                 file.write(_line(outcome.record()))
                 file.flush()
 
@@ -74,7 +75,7 @@ class RunFolder:
         """Write the files in their final order: rows by position, refusals by position and round, the ledger."""
         if self.path is None:
             return
-        with _reported(self.path):
+        with _reported(self._given):
             self._close_files()
             _write(self.path / "rows.jsonl", (_line(record) for _, record in self.journal.accepted()))
             _write(self.path / "refusals.jsonl", (_line(record) for record in self.journal.refused()))
@@ -104,13 +105,13 @@ class RunFolder:
         """That no row is in the file alone, as where the journal's `-wal` file was lost: it would be gone once the files are written anew."""
         if self.path is None:
             return
-        with _reported(self.path):
+        with _reported(self._given):
             unknown = _ids(self.path / "rows.jsonl")
             for _, record in self.journal.accepted() if unknown else ():
                 unknown.discard(record["id"])
         if unknown:
             raise UsageError(
-                f"{self.path / 'rows.jsonl'}: holds {len(unknown)} rows that the journal beside it, run.db, does not know (was its run.db-wal lost?); "
+                f"{self._given}/rows.jsonl: holds {len(unknown)} rows that the journal beside it, run.db, does not know (was its run.db-wal lost?); "
                 "use another folder (-o DIR), or --fresh to begin this one anew without them"
             )
 
@@ -126,15 +127,18 @@ class RunFolder:
                 for name in differing
             )
             raise UsageError(
-                f"{self.path}: holds a run with other settings ({said}); use another folder (-o DIR), or --fresh to begin this one anew"
+                f"{self._given}: holds a run with other settings ({said}); use another folder (-o DIR), or --fresh to begin this one anew"
             )
 
     def _open_files(self) -> None:
         if self.path is None:
             return
-        with _reported(self.path):
-            if (self.path / "dataset").exists():
-                shutil.rmtree(self.path / "dataset")  # made again at the end: never an old one beside new rows
+        with _reported(self._given):
+            made = self.path / "dataset"
+            if made.is_symlink():
+                made.unlink()
+            elif made.exists():
+                shutil.rmtree(made)  # made again at the end: never an old one beside new rows
             for name in FILES:
                 cleared(self.path / name)
             _write(self.path / "rows.jsonl", (_line(record) for _, record in self.journal.accepted()))
@@ -147,6 +151,16 @@ class RunFolder:
             if file is not None:
                 file.close()
         self._rows = self._refusals = None
+
+
+def _absolute(path: Path | None) -> Path | None:
+    """`path` wherever the process goes next."""
+    try:
+        return path.absolute() if path is not None else None
+    except FileNotFoundError as error:
+        raise SetupError(
+            f"{path}: is in no folder, the current one was deleted; change to another, or give a whole path: -o /DIR"
+        ) from error
 
 
 def _ids(path: Path) -> set[str]:

@@ -22,6 +22,19 @@ def lines(path: Path) -> list[Any]:
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
 
 
+def task() -> Task:
+    return Task.model_validate(
+        {
+            "name": "rooms",
+            "description": "d",
+            "fields": [{"name": "text", "description": "d"}],
+            "labels": [{"name": "warm", "meaning": "m", "constraint": "c"}],
+            "contexts": {"hint": "h"},
+            "seeds": {"hint": "h"},
+        }
+    )
+
+
 def refused(path: Path, error: type[UsageError], said: str, *, fresh: bool = False, **changes: Any) -> str:
     """What opening `path` is refused with."""
     with pytest.raises(error, match=said) as caught:
@@ -64,25 +77,51 @@ def test_files_are_made_again_from_the_journal(tmp_path: Path, row: Callable[...
 
 
 def test_finish_writes_rows_by_position_and_the_ledger(tmp_path: Path, row: Callable[..., Row]) -> None:
-    task = Task.model_validate(
-        {
-            "name": "rooms",
-            "description": "d",
-            "fields": [{"name": "text", "description": "d"}],
-            "labels": [{"name": "warm", "meaning": "m", "constraint": "c"}],
-            "contexts": {"hint": "h"},
-            "seeds": {"hint": "h"},
-        }
-    )
     with RunFolder(tmp_path, SETTINGS) as folder:
         for position in (1, 0):
             folder.journal.decide(position, 0, row(position))
             folder.add(row(position))
-        ledger = Ledger.of(folder.journal, Plan(task, 2, 0), SETTINGS)
+        ledger = Ledger.of(folder.journal, Plan(task(), 2, 0), SETTINGS)
         folder.finish(ledger)
     assert [record["id"] for record in lines(tmp_path / "rows.jsonl")] == ["rooms-000000", "rooms-000001"]
     assert json.loads((tmp_path / "ledger.json").read_text("utf-8")) == ledger.record()
     assert not list(tmp_path.glob("*.partial"))
+
+
+def test_a_run_stays_in_its_folder_wherever_the_process_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, row: Callable[..., Row]
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with RunFolder(Path("out"), SETTINGS) as folder:
+        monkeypatch.chdir("elsewhere")
+        folder.journal.decide(0, 0, row(0))
+        folder.finish(Ledger.of(folder.journal, Plan(task(), 2, 0), SETTINGS))
+    assert lines(tmp_path / "out" / "rows.jsonl") == [row(0).record()]
+    assert (tmp_path / "out" / "ledger.json").exists()
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+    monkeypatch.chdir(tmp_path)
+    assert refused(Path("out"), UsageError, "other settings", n=8).startswith("out: ")
+
+
+def test_a_working_directory_that_was_deleted_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert "-o /DIR" in refused(Path("out"), SetupError, "the current one was deleted")
+    RunFolder(tmp_path / "out", SETTINGS).close()
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_data_set_that_is_a_link_is_taken_away_and_what_it_leads_to_is_not(tmp_path: Path, there: bool) -> None:
+    RunFolder(tmp_path / "out", SETTINGS).close()
+    if there:
+        (tmp_path / "mine").mkdir()
+        (tmp_path / "mine" / "rows.csv").write_text("mine", "utf-8")
+    (tmp_path / "out" / "dataset").symlink_to(tmp_path / "mine")
+    RunFolder(tmp_path / "out", SETTINGS).close()
+    assert not (tmp_path / "out" / "dataset").is_symlink()
+    assert (tmp_path / "mine" / "rows.csv").exists() == there
 
 
 def test_without_a_path_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, row: Callable[..., Row]) -> None:
