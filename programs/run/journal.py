@@ -258,7 +258,8 @@ class Journal:
             said = str(error)
             if "locked" in said or "busy" in said:
                 raise SetupError(
-                    f"{self.path}: another process works in this folder; wait for it to end, or use another folder"
+                    f"{self.path}: another process works in this folder, or another run of this one that was not closed; wait for it to end, "
+                    "close it, or use another folder"
                 ) from error
             if isinstance(error, sqlite3.IntegrityError):
                 raise SeedlessError(f"{self.path}: the journal refuses to hold this twice ({said}); please report it") from error

@@ -240,7 +240,9 @@ def test_another_process_is_refused(journal: Journal) -> None:
     done = subprocess.run([sys.executable, "-c", OPEN, str(journal.path)], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith("seedless.errors.SetupError: ")
-    assert "another process works in this folder; wait for it to end, or use another folder" in done.stderr
+    assert "another process works in this folder, or another run of this one that was not closed; wait for it to end" in done.stderr
+    with pytest.raises(SetupError, match=r"another run of this one that was not closed; .* close it, or use another folder"):
+        Journal(journal.path)
     journal.begin("k", "write")  # and the first one works on
 
 
