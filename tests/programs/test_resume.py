@@ -210,6 +210,23 @@ def test_the_same_command_after_the_end_asks_for_nothing_and_changes_no_row(
     assert contents(out)["rows.jsonl"] == before["rows.jsonl"]
 
 
+def test_rows_whose_journal_was_thrown_away_are_kept(
+    openai_server: OpenAIServer, seedless: CommandLine, task: Path, tmp_path: Path
+) -> None:
+    openai_server.delay = 0.1
+    out = tmp_path / "out"
+    run = seedless.start(*command(task, out, openai_server.url))
+    wait_for(lambda: len(rows_of(out)) >= 3)
+    run.signal(signal.SIGKILL)
+    run.wait()
+    (out / "run.db-wal").unlink()
+    kept = rows_of(out)
+    done = seedless.run(*command(task, out, openai_server.url))
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert f"holds {len(kept)} rows that the journal beside it, run.db, does not know" in done.err
+    assert rows_of(out) == kept
+
+
 @pytest.mark.parametrize("change", ["record = '{'", "record = replace(record, 'warm', 'hot')", "position = position + 900"])
 def test_a_damaged_journal_is_told_in_a_line(
     openai_server: OpenAIServer, seedless: CommandLine, task: Path, tmp_path: Path, change: str
