@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,9 +69,16 @@ class Tracker:
     """
 
     def __init__(self, folder: Path = MLRUNS) -> None:
-        self.folder = folder.absolute()
         self.outbox = Outbox(folder)
         self._opened: MlflowClient | None = None
+
+    @cached_property
+    def folder(self) -> Path:
+        """`mlruns/`, wherever the process goes next."""
+        try:
+            return self.outbox.folder.absolute()
+        except FileNotFoundError as error:
+            raise Untracked(f"{self.outbox.folder}: is in no folder, the current one was deleted; change to another") from error
 
     @property
     def uri(self) -> str:

@@ -1,6 +1,5 @@
 """The command line. Every verb is a thin layer over a function of the package; nothing heavy is imported before a verb runs."""
 
-import io
 import math
 import os
 import signal
@@ -14,7 +13,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Never
 
 import typer
 
-from seedless.console import harmless, say, show, show_account, show_compiled, show_json, show_ledger, show_preview
+from seedless.console import (
+    harmless,
+    open_streams,
+    say,
+    show,
+    show_account,
+    show_compiled,
+    show_json,
+    show_ledger,
+    show_preview,
+    unwritten,
+)
 from seedless.errors import BudgetEnded, LMUnusable, SeedlessError, UsageError
 from seedless.offline import stay_offline
 
@@ -24,6 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["app", "main"]
 
+UNREAD = 141  # 128 and SIGPIPE's number
 PATIENCE = 2.0  # seconds in which a second SIGTERM is the first one again
 KEPT = {
     "generate": "rows accepted so far are kept",
@@ -53,22 +64,34 @@ TaskName = Annotated[
 
 
 def main() -> Never:
-    """The console script: run a verb, turn errors into one line and their exit code. SIGTERM, as `timeout` or a scheduler sends it, is as Ctrl-C."""
+    """The console script: run a verb, turn errors into one line and their exit code. SIGTERM, as `timeout` or a scheduler sends it, is as Ctrl-C.
+
+    Where stdout was closed by its reader (`seedless tasks | head -1`) the verb does its work to the end; the exit code is then 141, as
+    a shell has it for other tools.
+    """
     signal.signal(signal.SIGTERM, _Interrupt())
-    kept = _kept(sys.argv[1:])
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a model's emoji must not end a run on a terminal without them
+    open_streams()
+    code = _run(_kept(sys.argv[1:]))
+    if (lost := unwritten()) is not None and code == 0:
+        code = UNREAD
+        if not isinstance(lost, BrokenPipeError):
+            code = UsageError.exit_code
+            say(f"seedless: stdout cannot be written ({lost.strerror}); what was to be said there is lost, what was made is not")
+    sys.exit(code)
+
+
+def _run(kept: str) -> int:
+    """Run the verb that the command line names, and return its exit code; `kept` is what stays where it is cut short."""
     try:
         code = app(standalone_mode=False)
         if code == 130:
             raise KeyboardInterrupt  # the command-line library has turned one into this code
-        sys.exit(code if isinstance(code, int) else 0)
+        return code if isinstance(code, int) else 0
     except SeedlessError as error:
         say(f"seedless: {error}" + (f"; {kept}" if kept and isinstance(error, LMUnusable) else ""))
-        sys.exit(error.exit_code)
+        return error.exit_code
     except typer.Abort:
-        sys.exit(130)
+        return 130
     except KeyboardInterrupt:
         say("seedless: interrupted" + (f"; {kept}: give the same command again to go on" if kept else ""))
         sys.stdout.flush()
@@ -79,9 +102,9 @@ def main() -> Never:
             raise
         if type(error).__name__ == "NoArgsIsHelpError":
             show(error.format_message())
-            sys.exit(2)
+            return 2
         say(f"seedless: {error.format_message()}; `seedless --help` lists what is allowed")
-        sys.exit(2)
+        return 2
 
 
 def _kept(args: Sequence[str]) -> str:

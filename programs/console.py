@@ -1,13 +1,17 @@
 """What the command line says: rows, accounts and messages, without whatever could steer a terminal."""
 
+import io
 import json
+import os
 import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["STEERING", "harmless", "say", "show", "show_account", "show_compiled", "show_json", "show_ledger", "show_preview"]
+__all__ = [
+    "STEERING", "harmless", "open_streams", "say", "show", "show_account", "show_compiled", "show_json", "show_ledger", "show_preview", "unwritten",
+]  # fmt: skip
 
 ENOUGH_READ = 20  # drafts of a label before the account says how many read as another
 OFTEN = 0.4  # share of them from which it does
@@ -17,6 +21,47 @@ STEERING = frozenset(  # characters that would steer a terminal or a reader's ey
     if chr(code) not in "\t\n"
 )
 UNSAID = re.compile(f"[{re.escape(''.join(sorted(STEERING)))}]")
+
+
+class _Outlet(io.FileIO):
+    """A file that takes everything. What its reader did not is gone, and `lost` says why: the work behind it goes on."""
+
+    lost: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        """As `FileIO.write`, without its errors."""
+        if self.lost is None:
+            try:
+                return super().write(data) or 0
+            except OSError as error:
+                self.lost = error
+        return memoryview(data).nbytes
+
+
+def open_streams() -> None:
+    """Let stdout and stderr take everything: a terminal without emoji, a closed stream, a reader that has gone must not end a run."""
+    for number in range(
+        3
+    ):  # a stream that was closed leaves its number to the next file, and what writes to that stream would hit the file
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+    for name, number in (("stdout", 1), ("stderr", 2)):
+        before, own = getattr(sys, name), getattr(sys, f"__{name}__")
+        if before is own and (before is None or isinstance(before, io.TextIOWrapper)):
+            encoding, at_once = (
+                ("utf-8", False) if before is None else (before.encoding, before.line_buffering or before.write_through)
+            )
+            outlet = io.BufferedWriter(_Outlet(number, "w", closefd=False))
+            setattr(sys, name, io.TextIOWrapper(outlet, encoding, "backslashreplace", line_buffering=at_once))
+
+
+def unwritten() -> OSError | None:
+    """Why stdout did not take all that was written to it; None where it did."""
+    sys.stdout.flush()
+    outlet = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
+    return outlet.lost if isinstance(outlet, _Outlet) else None
 
 
 def show(text: str) -> None:

@@ -2,10 +2,12 @@
 
 import csv
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from seedless.errors import SetupError, UsageError
 from seedless.task import Task
@@ -15,13 +17,18 @@ from seedless.whole import whole
 if TYPE_CHECKING:
     from datasets import Dataset
 
-__all__ = ["Exported", "Format", "dataset_of", "export", "read_ledger", "read_refusals", "read_rows", "task_for", "write_dataset"]
+__all__ = [
+    "Exported", "Format", "check_row", "dataset_of", "export", "listed", "parsed", "read_ledger", "read_refusals", "read_rows", "task_for",
+    "write_dataset",
+]  # fmt: skip
 
 Format = Literal["jsonl", "csv", "parquet", "sft"]
 FORMATS: tuple[Format, ...] = ("jsonl", "csv", "parquet", "sft")
 ENDINGS = {"parquet": "dataset", "sft": "sft.jsonl"}
 
 OWN = frozenset({"rows.jsonl", "refusals.jsonl", "ledger.json", "run.db"})  # a run's files, which no export takes the place of
+DEEPEST = 64  # levels of a record; ours have a few
+LONGEST = 18  # digits of a whole number
 READ = {  # who read the labels, by `--verify`
     "none": "; nobody read whether the labels hold",
     "anchored": " and a verifier that sees the asked label and may change it",
@@ -29,6 +36,51 @@ READ = {  # who read the labels, by `--verify`
 }
 
 Record = Mapping[str, Any]
+
+
+Count = Annotated[int, Field(ge=0)]
+Amount = Annotated[float, Field(ge=0, le=1e15, allow_inf_nan=False)]
+
+
+class _Recorded(BaseModel):
+    """A part of `ledger.json`, as strict as what writes it. What is not named here is left alone."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="allow")
+
+
+class _Share(_Recorded):
+    requested: Count
+    accepted: Count
+
+
+class _Settings(_Recorded):
+    task: str
+    task_hash: str
+    seed: int
+    lm: str
+    strategy: str
+    verify: str
+    program: str
+
+
+class _Ledger(_Recorded):
+    model_config = ConfigDict(extra="ignore")
+
+    requested: Count
+    accepted: Count
+    per_label: Annotated[dict[str, _Share], Field(min_length=1)]
+    refused: dict[str, Count]
+    broken: dict[str, Count]
+    flips: dict[str, Count]
+    calls: dict[str, Count]
+    tokens: dict[str, dict[str, Count]]
+    repeated: Count
+    cost_usd: Amount | None
+    wall_s: Amount
+    shortfall: str = ""
+    unnamed: Count = 0
+    worded: Count = 0
+    settings: _Settings
 
 
 def dataset_of(task: Task, records: Iterable[Record]) -> "Dataset":
@@ -67,15 +119,30 @@ def _check(task: Task, record: Record, needed: Iterable[str]) -> None:
 
 
 def write_dataset(folder: Path, task: Task, records: Iterable[Record], ledger: Mapping[str, Any]) -> None:
-    """Write a data set that `datasets.load_dataset(folder)` opens: `data/train.parquet` and its card, `README.md`."""
+    """Write a data set that `datasets.load_dataset(folder)` opens: `data/train.parquet` and its card, `README.md`.
+
+    Raises
+    ------
+    UsageError
+        If the rows are not the task's, or the folder is a link, which may lead to another place than its owner meant.
+    SetupError
+        If it cannot be written.
+    """
     from datasets.utils import disable_progress_bars
 
     disable_progress_bars()
     rows = dataset_of(task, records)
+    for path in (folder, folder / "data"):
+        if path.is_symlink():
+            raise UsageError(
+                f"{path}: is a link to another place, a data set goes into a folder; remove it, or give a folder: -o DIR"
+            )
     try:
         (folder / "data").mkdir(parents=True, exist_ok=True)
-        rows.to_parquet(str(folder / "data" / "train.parquet"))
-        (folder / "README.md").write_text(card(task, ledger, len(rows)), encoding="utf-8")
+        with whole(folder / "data" / "train.parquet") as part:
+            rows.to_parquet(str(part))
+        with whole(folder / "README.md") as part:
+            part.write_text(card(task, ledger, len(rows)), encoding="utf-8")
     except OSError as error:
         raise SetupError(f"{folder}: cannot be written ({error.strerror or error}); make room or give another folder") from error
 
@@ -182,12 +249,12 @@ def _records(path: Path) -> Iterator[dict[str, Any]]:
         with path.open("rb") as file:
             for number, line in enumerate(file, 1):
                 try:
-                    record = json.loads(line.decode("utf-8"))
+                    record = parsed(line)
                 except ValueError as error:
                     record = error
                 if not isinstance(record, dict):
                     raise UsageError(
-                        f"{path}:{number}: is no JSON object; the file is torn or not a run's: run `seedless generate` in its folder again"
+                        f"{path}:{number}: is no JSON object{f' ({record})' if isinstance(record, TooMuch) else ''}; the file is torn or not a run's: run `seedless generate` in its folder again"
                     )
                 yield record
     except OSError as error:
@@ -202,16 +269,87 @@ def read_ledger(folder: Path) -> dict[str, Any]:
     Raises
     ------
     UsageError
-        If there is none.
+        If there is none, or it is not what a run writes.
+    SetupError
+        If it cannot be read.
     """
     path = folder / "ledger.json"
     try:
-        found = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{path}: cannot be read ({error}); give the folder of a run that `seedless generate` ended") from error
-    if not isinstance(found, dict):
-        raise UsageError(f"{path}: cannot be read as a ledger; give the folder of a run that `seedless generate` ended")
+        return _Ledger.model_validate(parsed(path.read_bytes())).model_dump(exclude_unset=True)
+    except FileNotFoundError as error:
+        raise UsageError(
+            f"{path}: is not there: the run has not ended, or the folder is none of a run; give its `seedless generate` command again"
+        ) from error
+    except OSError as error:
+        raise SetupError(f"{path}: cannot be read ({error.strerror}); make it readable") from error
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        said = ": ".join([".".join(map(str, first["loc"])), first["msg"]] if first["loc"] else [first["msg"]])
+    except ValueError as error:
+        said = str(error)
+    raise UsageError(
+        f"{path}: is torn or no ledger ({' '.join(said.split())[:300]}); give the run's `seedless generate` command again"
+    )
+
+
+class TooMuch(ValueError):
+    """JSON that is nested, or holds a number, beyond what any file of ours does."""
+
+
+def parsed(text: bytes, *, constant: Callable[[str], Any] = float) -> Any:
+    """What `text` holds as JSON; `constant` is given NaN and Infinity.
+
+    Raises
+    ------
+    ValueError
+        If it holds none, is no UTF-8, or holds what no file of ours does.
+    """
+    try:
+        found = json.loads(text.decode("utf-8"), parse_int=_whole_number, parse_constant=constant)
+    except RecursionError as error:
+        raise TooMuch("nested too deeply") from error
+    if text.count(b"[") + text.count(b"{") > DEEPEST:
+        level: Sequence[Any] = [found]
+        for _ in range(DEEPEST):
+            level = [
+                part
+                for each in level
+                for part in (each.values() if isinstance(each, dict) else each if isinstance(each, list) else ())
+            ]
+        if level:
+            raise TooMuch("nested too deeply")
     return found
+
+
+def _whole_number(digits: str) -> int:
+    if len(digits) > LONGEST:
+        raise TooMuch(f"a number of {len(digits)} digits")
+    return int(digits)
+
+
+def check_row(record: Record, where: str, fields: Sequence[str], labels: Sequence[str], *, whose: str = "the run") -> None:
+    """That a row has an `id`, each of the `fields` and a label as texts, the label one of `labels`; `where` it stands, and `whose` they are, is said.
+
+    Raises
+    ------
+    UsageError
+        If it has not.
+    """
+    for name in ("id", *fields, "label"):
+        if not isinstance(record.get(name), str):
+            raise UsageError(
+                f"{where}: {name!r} is {'missing' if name not in record else 'no text'}, a row has {', '.join(['id', *fields, 'label'])}; "
+                "mend the line, or name the task that made it"
+            )
+    if record["label"] not in labels:
+        raise UsageError(
+            f"{where}: has the label {record['label'][:80]!r}, {whose} has {listed(labels)}; mend the line, or name the task that made it"
+        )
+
+
+def listed(names: Sequence[str]) -> str:
+    """The names for a message: all of them, or the first twelve and how many more there are."""
+    return ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,8 +411,8 @@ def export(folder: str | Path, format_: Format, task: Task | str | Path | None =
     task = task_for(folder, task)
     names = [field.name for field in task.fields]
     records = list(read_rows(folder))
-    for record in records:
-        _check(task, record, ("id", *names, "label"))
+    for number, record in enumerate(records, 1):
+        _check_exported(record, f"{folder / 'rows.jsonl'}:{number}", task)
     if target.parent.resolve() == folder.resolve() and target.name in OWN:
         raise UsageError(f"given {target} to write to, a file of the run itself; give another: -o FILE")
     if format_ == "parquet":
@@ -282,7 +420,13 @@ def export(folder: str | Path, format_: Format, task: Task | str | Path | None =
             raise UsageError(
                 f"given {target} to write to, a folder with other files in it; give an empty or a new one, or an earlier export: -o DIR"
             )
-        write_dataset(target, task, records, read_ledger(folder))
+        ledger = read_ledger(folder)
+        if set(ledger["per_label"]) != set(task.label_names):
+            raise UsageError(
+                f"given the task {task.name!r} with the labels {listed(task.label_names)}, the run in {folder} has {listed([*ledger['per_label']])}; "
+                "name the task that made it"
+            )
+        write_dataset(target, task, records, ledger)
         return Exported(target, len(records))
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -302,6 +446,16 @@ def export(folder: str | Path, format_: Format, task: Task | str | Path | None =
     except OSError as error:
         raise SetupError(f"{target}: cannot be written ({error.strerror}); give another file: -o FILE") from error
     return Exported(target, len(records))
+
+
+def _check_exported(record: Record, where: str, task: Task) -> None:
+    check_row(record, where, [field.name for field in task.fields], task.label_names, whose=f"the task {task.name!r}")
+    try:
+        json.dumps(record, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise UsageError(
+            f"{where}: has half a character (a lone surrogate), which no file can hold; mend or remove the line"
+        ) from error
 
 
 def _cell(text: str) -> str:

@@ -119,6 +119,7 @@ def _parsed(path: Path) -> dict[str, Any]:
         _refuse(path, f"has more than {LIMIT:,} bytes, a program has fewer", "is this a program?")
     try:
         said = json.loads(raw, parse_constant=_no_number)
+        json.dumps(said, ensure_ascii=False).encode()  # half a character is no text, and no file or request can hold it
     except (ValueError, RecursionError) as error:
         _refuse(
             path, f"cannot be read as a program ({' '.join(str(error).split())[:200]})", "give a file that `seedless compile` wrote"

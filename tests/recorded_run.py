@@ -58,6 +58,10 @@ def write_run(
 ) -> Path:
     """Write the three files of a run that has ended, complete unless `ledger` says otherwise."""
     rows, refusals = list(rows), list(refusals)
+    settings = {
+        "task": "rooms", "task_hash": "none", "n": len(rows), "seed": 7, "lm": "fake-lm", "strategy": "targen", "verify": "blind",
+        "program": "0123456789abcdef",
+    }  # fmt: skip
     counts = Counter(each["label"] for each in rows)
     account: dict[str, Any] = {
         "requested": len(rows),
@@ -78,7 +82,7 @@ def write_run(
         "cost_usd": 0.125,
         "wall_s": 12.5,
         "shortfall": "",
-        "settings": {"task": "rooms", "task_hash": "none", "n": len(rows), "seed": 7, "lm": "fake-lm", "verify": "blind"},
+        "settings": settings | ledger.pop("settings", {}),
     }
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "rows.jsonl").write_text("".join(json.dumps(each) + "\n" for each in rows), "utf-8")

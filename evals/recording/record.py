@@ -27,6 +27,7 @@ PARAMETERS = frozenset({
 """The only parameters that a record may hold, so that nothing else of a command or its surroundings reaches MLflow."""
 
 MODELS = ("lm", "judge_lm", "teacher_lm", "reflection_lm", "zero_shot_lm")  # parameters that hold a name, and no secret
+HALF = re.compile(r"[\ud800-\udfff]")  # what stands in the name of a file for a byte that is no UTF-8
 METRIC = re.compile(r"[^A-Za-z0-9_.\- /:]")  # what the name of a figure may not hold
 
 Kind = Literal["generate", "compile", "evaluate"]
@@ -139,11 +140,15 @@ class Record:
             raise ValueError(f"given the parameters {sorted(strangers)}, allowed are {sorted(PARAMETERS)}")
 
     def written(self) -> str:
-        """The record as JSON, without the value of any secret that the environment holds, and without a program that holds one."""
+        """The record as JSON, without the value of any secret that the environment holds, and without a program that holds one.
+
+        The name of a folder need not be UTF-8: what is none is escaped, `\\udcff`.
+        """
         from pydantic import TypeAdapter
 
         said = TypeAdapter(Record).dump_python(replace(self, program="") if self.discloses else self, mode="json")
-        return json.dumps(_named(without_secrets(said), said), ensure_ascii=False)
+        text = json.dumps(_named(without_secrets(said), said), ensure_ascii=False)
+        return HALF.sub(lambda half: f"\\\\u{ord(half[0]):04x}", text)
 
     @property
     def discloses(self) -> bool:

@@ -1,12 +1,12 @@
 """What `seedless evaluate` found, as far as a report draws it: `evaluation.json`, read and checked."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from seedless.dataset import parsed
 from seedless.errors import UsageError
 
 __all__ = ["ARMS", "Arm", "CurvePoint", "Findings", "Measured", "Taught", "read_findings"]
@@ -131,7 +131,7 @@ def read_findings(path: Path, *, task: str, labels: tuple[str, ...]) -> Findings
     """
     again = "give a file that `seedless evaluate` wrote"
     try:
-        told = json.loads(path.read_text("utf-8"), parse_constant=lambda _: None)
+        told = parsed(path.read_bytes(), constant=lambda _: None)
         found = Findings.model_validate(told)
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror}); {again}") from error

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from seedless.dataset import read_refusals, read_rows
-from seedless.errors import SetupError, UsageError
+from seedless.dataset import check_row, listed, read_ledger, read_refusals, read_rows
+from seedless.errors import UsageError
 from seedless.run.journal import in_use
 from seedless.run.ledger import Ledger
 from seedless.task import Task
@@ -73,12 +73,12 @@ def read_run(folder: Path, task: Task | str | Path | None = None) -> RecordedRun
     if in_use(folder / "run.db"):
         raise UsageError(f"{folder}: the run is still going; wait for its end, or stop it (Ctrl-C) and go on with it later")
     rows = tuple(read_rows(folder))
-    ledger = _ledger(folder)
+    ledger = Ledger(**read_ledger(folder))
     labels = tuple(ledger.per_label)
     known = task_of(task) if task is not None else recorded_task(ledger.settings)
     if known is not None and set(known.label_names) != set(labels):
         raise UsageError(
-            f"given the task {known.name!r} with the labels {_listed(known.label_names)}, the run in {folder} has {_listed(labels)}; "
+            f"given the task {known.name!r} with the labels {listed(known.label_names)}, the run in {folder} has {listed(labels)}; "
             "name the task that made it"
         )
     names = tuple(field.name for field in known.fields) if known is not None else _fields(rows)
@@ -90,39 +90,12 @@ def read_run(folder: Path, task: Task | str | Path | None = None) -> RecordedRun
     return RecordedRun(folder, rows, refusals, ledger, names, labels, known)
 
 
-def _ledger(folder: Path) -> Ledger:
-    from pydantic import TypeAdapter, ValidationError
-
-    path = folder / "ledger.json"
-    try:
-        return TypeAdapter(Ledger).validate_json(path.read_bytes())
-    except FileNotFoundError as error:
-        raise UsageError(f"{path}: is not there: the run has not ended; give its `seedless generate` command again") from error
-    except OSError as error:
-        raise SetupError(f"{path}: cannot be read ({error.strerror}); make it readable") from error
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(map(str, first["loc"]))
-        said = f"{where}: {first['msg']}" if where else first["msg"]
-        raise UsageError(f"{path}: is torn or no ledger ({said}); give the run's `seedless generate` command again") from error
-
-
 def _fields(rows: tuple[Record, ...]) -> tuple[str, ...]:
     return tuple(name for name in rows[0] if name not in {"id", "label", "provenance"}) if rows else ()
 
 
 def _check(row: Record, where: str, fields: tuple[str, ...], labels: tuple[str, ...]) -> None:
-    for name in ("id", *fields, "label"):
-        if not isinstance(row.get(name), str):
-            raise UsageError(
-                f"{where}: {name!r} is {'missing' if name not in row else 'no text'}, a row has {', '.join(['id', *fields, 'label'])}; "
-                "mend the line, or name the task that made it"
-            )
-    if row["label"] not in labels:
-        raise UsageError(
-            f"{where}: has the label {row['label'][:80]!r}, the run has {_listed(labels)}; mend the line, or give the run's "
-            "`seedless generate` command again"
-        )
+    check_row(row, where, fields, labels)
     if not isinstance(row.get("provenance"), dict):
         raise UsageError(f"{where}: has no provenance; give the run's `seedless generate` command again to make the file anew")
 
@@ -132,7 +105,3 @@ def _check_refusal(refusal: Record, where: str) -> None:
     told = isinstance(broken, list) and broken and all(isinstance(b, dict) and {"assertion", "sentence"} <= set(b) for b in broken)
     if not told or not isinstance(texts, dict) or not isinstance(refusal.get("asked_label"), str):
         raise UsageError(f"{where}: is no refusal; give the run's `seedless generate` command again to make the file anew")
-
-
-def _listed(names: tuple[str, ...]) -> str:
-    return ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")

@@ -117,6 +117,11 @@ class LMSpec:
         forms = "embedded, gguf:PATH, hf:REPO/FILE, or a DSPy model string such as openai/NAME, anthropic/NAME, ollama_chat/NAME"
         if api_base is not None and "@" in api_base.partition("//")[2].partition("/")[0]:
             raise UsageError("given an API base with a password in it, which runs would keep; set the provider's API key instead")
+        if api_base is not None and re.search(r"[?#]", api_base):
+            raise UsageError(
+                "given an API base with a query in it (from ? or # on), which runs would keep; give the address without it, and a key in the "
+                "provider's environment variable"
+            )
         if api_base is not None and not re.match(r"https?://[^\s/]+", api_base):
             raise UsageError(f"given the API base {api_base!r}, an address such as http://127.0.0.1:8000/v1 is allowed; give one")
         if given == "embedded":
@@ -211,7 +216,11 @@ class LMSpec:
             return embedded_lm()
         if self.kind == "hf":
             return self._fetched()
-        path = Path(self.where).expanduser()
+        path = Path(self.where)
+        try:
+            path = path.expanduser()
+        except RuntimeError as error:
+            raise SetupError(f"{path}: names a home folder that is not there; give the path of a GGUF file: gguf:PATH") from error
         try:
             with path.open("rb") as file:
                 head = file.read(4)
@@ -243,6 +252,8 @@ class LMSpec:
         key = os.environ.get(variable, "").strip()
         if not key.isprintable():
             raise SetupError(f"{variable} holds a line break or another control character, which no key has; set it anew")
+        if not key.isascii():
+            raise SetupError(f"{variable} holds a character beyond ASCII, which no request can carry; set it anew")
         return key
 
     def _check_key(self) -> None:

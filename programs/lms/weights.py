@@ -76,11 +76,15 @@ def _minilm(name: str) -> Path:
 
 def _kept(source: Path, name: str, make: Callable[[Path], None]) -> Path:
     """The file of that name in the user's cache, in the folder of what it is made of; `make` writes it where it is not there yet."""
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "seedless" / digest(source)[:12]
-    target = home / name
-    if target.exists():
-        return target
     try:
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    except RuntimeError as error:
+        raise SetupError(f"{name}: there is no home folder to keep it in; set XDG_CACHE_HOME to a writable folder") from error
+    home = cache / "seedless" / digest(source)[:12]
+    target = home / name
+    try:
+        if target.exists():
+            return target
         home.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=home) as folder:
             part = Path(folder) / name

@@ -13,10 +13,11 @@ from seedless.errors import SetupError, UsageError
 from seedless.outcome import Outcome, Row
 from seedless.run.journal import Journal
 from seedless.run.ledger import Ledger
-from seedless.whole import whole
+from seedless.whole import cleared, whole
 
 __all__ = ["RunFolder"]
 
+FILES = ("rows.jsonl", "refusals.jsonl", "ledger.json")  # made from the journal
 HASHED = {  # settings of which nobody can read how they differ
     "task_hash": "the task's text has changed",
     "program": "what is asked of the LM, or of its drafts, has changed: the task, --program, an option or this version's words",
@@ -31,13 +32,14 @@ class RunFolder:
     Raises
     ------
     UsageError
-        If the folder holds another run, or files that are not a run's.
+        If the folder holds another run, files that are not a run's, or rows that its journal does not know.
     SetupError
         If it cannot be written.
     """
 
     def __init__(self, path: Path | None, settings: Mapping[str, Any], *, fresh: bool = False) -> None:
-        self.path = path
+        self.path = _absolute(path)
+        self._given = path  # as messages name it
         self._rows: IO[str] | None = None
         self._refusals: IO[str] | None = None
         if path is not None:
@@ -46,6 +48,8 @@ class RunFolder:
         try:
             if fresh:
                 self.journal.begin_anew()
+            else:
+                self._check_rows()
             self._check(settings)
             self.run_id = self.journal.run_id()
             self._open_files()
@@ -63,7 +67,7 @@ class RunFolder:
         """Append an outcome that the journal has."""
         file = self._rows if isinstance(outcome, Row) else self._refusals
         if file is not None:
-            with _reported(self.path):
+            with _reported(self._given):
                 file.write(_line(outcome.record()))
                 file.flush()
 
@@ -71,7 +75,7 @@ class RunFolder:
         """Write the files in their final order: rows by position, refusals by position and round, the ledger."""
         if self.path is None:
             return
-        with _reported(self.path):
+        with _reported(self._given):
             self._close_files()
             _write(self.path / "rows.jsonl", (_line(record) for _, record in self.journal.accepted()))
             _write(self.path / "refusals.jsonl", (_line(record) for record in self.journal.refused()))
@@ -97,6 +101,20 @@ class RunFolder:
         if not os.access(path, os.W_OK):
             raise SetupError(f"{path}: cannot be written; give a folder that can be written: -o DIR")
 
+    def _check_rows(self) -> None:
+        """That no row is in the file alone, as where the journal's `-wal` file was lost: it would be gone once the files are written anew."""
+        if self.path is None:
+            return
+        with _reported(self._given):
+            unknown = _ids(self.path / "rows.jsonl")
+            for _, record in self.journal.accepted() if unknown else ():
+                unknown.discard(record["id"])
+        if unknown:
+            raise UsageError(
+                f"{self._given}/rows.jsonl: holds {len(unknown)} rows that the journal beside it, run.db, does not know (was its run.db-wal lost?); "
+                "use another folder (-o DIR), or --fresh to begin this one anew without them"
+            )
+
     def _check(self, settings: Mapping[str, Any]) -> None:
         begun = self.journal.settings()
         if not begun:
@@ -109,15 +127,20 @@ class RunFolder:
                 for name in differing
             )
             raise UsageError(
-                f"{self.path}: holds a run with other settings ({said}); use another folder (-o DIR), or --fresh to begin this one anew"
+                f"{self._given}: holds a run with other settings ({said}); use another folder (-o DIR), or --fresh to begin this one anew"
             )
 
     def _open_files(self) -> None:
         if self.path is None:
             return
-        with _reported(self.path):
-            if (self.path / "dataset").exists():
-                shutil.rmtree(self.path / "dataset")  # made again at the end: never an old one beside new rows
+        with _reported(self._given):
+            made = self.path / "dataset"
+            if made.is_symlink():
+                made.unlink()
+            elif made.exists():
+                shutil.rmtree(made)  # made again at the end: never an old one beside new rows
+            for name in FILES:
+                cleared(self.path / name)
             _write(self.path / "rows.jsonl", (_line(record) for _, record in self.journal.accepted()))
             _write(self.path / "refusals.jsonl", (_line(record) for record in self.journal.refused()))
             self._rows = (self.path / "rows.jsonl").open("a", encoding="utf-8")
@@ -128,6 +151,33 @@ class RunFolder:
             if file is not None:
                 file.close()
         self._rows = self._refusals = None
+
+
+def _absolute(path: Path | None) -> Path | None:
+    """`path` wherever the process goes next."""
+    try:
+        return path.absolute() if path is not None else None
+    except FileNotFoundError as error:
+        raise SetupError(
+            f"{path}: is in no folder, the current one was deleted; change to another, or give a whole path: -o /DIR"
+        ) from error
+
+
+def _ids(path: Path) -> set[str]:
+    """The ids of the complete rows in a file, which need not be there. A torn line is none."""
+    found: set[str] = set()
+    try:
+        with path.open("rb") as file:
+            for line in file:
+                try:
+                    record = json.loads(line) if line.endswith(b"\n") else None
+                except (ValueError, RecursionError):
+                    continue
+                if isinstance(record, dict) and isinstance(record.get("id"), str):
+                    found.add(record["id"])
+    except FileNotFoundError:
+        pass
+    return found
 
 
 def _line(record: Mapping[str, Any]) -> str:

@@ -5,16 +5,19 @@ twice, and a changed verifier prompt reuses contexts, seeds and instances. SQLit
 """
 
 import json
+import re
 import sqlite3
 import uuid
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from seedless.errors import SeedlessError, SetupError, UsageError
 from seedless.lms.step import Step
 from seedless.outcome import Broken, Outcome, Provenance, Refusal, Row
+from seedless.planner import Plan
 
 __all__ = ["Journal", "StageCount", "in_use"]
 
@@ -34,6 +37,14 @@ CREATE UNIQUE INDEX one_row_a_position ON outcomes (position) WHERE accepted;
 CREATE TABLE sessions (session INTEGER PRIMARY KEY, seconds REAL NOT NULL) STRICT;
 """
 
+PROVENANCE = {
+    **dict.fromkeys(Provenance.__slots__, str), "attributes": dict, "verdict": str | None, "confidence": float | int | None, "attempts": int,
+    "broken": list,
+}  # fmt: skip
+REFUSAL = {"stage": str, "position": int, "round": int, "asked_label": str, "texts": dict, "broken": list, "provenance": dict}
+BROKEN = {"assertion": str, "sentence": str}
+HALF = re.compile(r"[\ud800-\udfff]")  # half a character, which no file can hold
+
 StageCount = Mapping[str, float | int | None]
 
 
@@ -45,7 +56,7 @@ class Journal:
     SetupError
         If the file cannot be opened or written, or another process has it open.
     UsageError
-        If the file is no journal, or of a newer version.
+        If the file is no journal, or of a newer version. From any method, if what stands in it is not what was put there.
     """
 
     def __init__(self, path: Path) -> None:
@@ -86,14 +97,14 @@ class Journal:
         """The settings that the run was begun with; empty for a new one."""
         with self._reported():
             found = self._db.execute("SELECT name, value FROM settings WHERE name <> ?", (RUN_ID,))
-            return {name: json.loads(value) for name, value in found}
+            return {name: self._parsed(value) for name, value in found}
 
     def run_id(self) -> str:
         """This run's name for good, 16 hexadecimal digits: the same in every session, another one after `begin_anew`."""
         with self._reported(), self._transaction():
             self._db.execute("INSERT OR IGNORE INTO settings VALUES (?, ?)", (RUN_ID, json.dumps(uuid.uuid4().hex[:16])))
             (value,) = self._db.execute("SELECT value FROM settings WHERE name = ?", (RUN_ID,)).fetchone()
-        return str(json.loads(value))
+        return str(self._parsed(value))
 
     def begin_run(self, settings: Mapping[str, Any]) -> None:
         """Keep the settings of a new run."""
@@ -179,17 +190,29 @@ class Journal:
                 (position, round_, isinstance(outcome, Row), json.dumps(outcome.record(), ensure_ascii=False)),
             )
 
-    def accepted(self) -> Iterator[tuple[int, dict[str, Any]]]:
-        """Positions and records of the accepted rows, by position."""
+    def accepted(self, plan: Plan | None = None) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Positions and records of the accepted rows, by position; each is one that `plan` has room for, where it is given."""
+        left = Counter(plan.per_label if plan is not None else {})
         with self._reported():
-            for position, record in self._db.execute("SELECT position, record FROM outcomes WHERE accepted ORDER BY position"):
-                yield position, json.loads(record)
+            for position, text in self._db.execute("SELECT position, record FROM outcomes WHERE accepted ORDER BY position"):
+                record = self._parsed(text)
+                if not _is_row(record):
+                    raise self._damaged(f"what it holds as the row at position {position} is none")
+                if plan is not None:
+                    left[record["label"]] -= 1
+                    if not 0 <= position < plan.n or left[record["label"]] < 0 or not _of(plan, record):
+                        raise self._damaged(f"the row at position {position} is none of this run's")
+                yield position, record
 
-    def refused(self) -> Iterator[dict[str, Any]]:
-        """Records of the refusals, by position and round."""
+    def refused(self, plan: Plan | None = None) -> Iterator[dict[str, Any]]:
+        """Records of the refusals, by position and round; each of a label that `plan` has, where it is given."""
         with self._reported():
-            for (record,) in self._db.execute("SELECT record FROM outcomes WHERE NOT accepted ORDER BY position, round"):
-                yield json.loads(record)
+            found = self._db.execute("SELECT position, round, record FROM outcomes WHERE NOT accepted ORDER BY position, round")
+            for position, round_, text in found:
+                record = self._parsed(text)
+                if not _is_refusal(record) or (plan is not None and record["asked_label"] not in plan.per_label):
+                    raise self._damaged(f"what it holds as a refusal at position {position}, round {round_}, is none of this run's")
+                yield record
 
     def rounds(self) -> dict[int, int]:
         """For each position, how many slots were refused there."""
@@ -207,6 +230,15 @@ class Journal:
         """Seconds that all sessions took."""
         with self._reported():
             return float(self._db.execute("SELECT sum(seconds) FROM sessions").fetchone()[0])
+
+    def _parsed(self, text: str) -> Any:
+        try:
+            return json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise self._damaged(" ".join(str(error).split())) from error
+
+    def _damaged(self, how: str) -> UsageError:
+        return UsageError(f"{self.path}: is not a journal of seedless ({how}); use another folder")
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -226,7 +258,8 @@ class Journal:
             said = str(error)
             if "locked" in said or "busy" in said:
                 raise SetupError(
-                    f"{self.path}: another process works in this folder; wait for it to end, or use another folder"
+                    f"{self.path}: another process works in this folder, or another run of this one that was not closed; wait for it to end, "
+                    "close it, or use another folder"
                 ) from error
             if isinstance(error, sqlite3.IntegrityError):
                 raise SeedlessError(f"{self.path}: the journal refuses to hold this twice ({said}); please report it") from error
@@ -235,7 +268,7 @@ class Journal:
                     f"{self.path}: cannot be written ({said}); nothing accepted is lost: make room and give the same command again"
                 ) from error
             if "not a database" in said or "malformed" in said:
-                raise UsageError(f"{self.path}: is not a journal of seedless ({said}); use another folder") from error
+                raise self._damaged(said) from error
             raise SetupError(
                 f"{self.path}: cannot be used ({said}); check that the folder can be written, or use another one"
             ) from error
@@ -252,6 +285,48 @@ def in_use(path: Path) -> bool:
     except sqlite3.DatabaseError as error:
         return "locked" in str(error) or "busy" in str(error)
     return False
+
+
+def _is_row(record: object) -> bool:
+    """Whether `record` is what `Row.record` gives."""
+    if not isinstance(record, dict) or not {"id", "label", "provenance"} <= record.keys() or "broken" in record:
+        return False
+    return _is_provenance(record["provenance"]) and _are_texts(value for name, value in record.items() if name != "provenance")
+
+
+def _is_refusal(record: object) -> bool:
+    """Whether `record` is what `Refusal.record` gives."""
+    if not _has(record, REFUSAL):
+        return False
+    return (
+        _is_provenance(record["provenance"])
+        and _are_texts(record["texts"].values())
+        and bool(record["broken"])
+        and all(_has(broken, BROKEN) for broken in record["broken"])
+    )
+
+
+def _is_provenance(record: object) -> bool:
+    if not _has(record, PROVENANCE):
+        return False
+    said = [value for value in record.values() if isinstance(value, str)]
+    return _are_texts(said) and _are_texts(record["attributes"].values()) and _are_texts(record["broken"])
+
+
+def _has(record: object, kinds: Mapping[str, Any]) -> TypeGuard[Mapping[str, Any]]:
+    return (
+        isinstance(record, dict) and record.keys() == kinds.keys() and all(isinstance(record[n], kind) for n, kind in kinds.items())
+    )
+
+
+def _are_texts(values: Iterable[object]) -> bool:
+    return all(isinstance(value, str) and (value.isascii() or not HALF.search(value)) for value in values)
+
+
+def _of(plan: Plan, record: Mapping[str, Any]) -> bool:
+    """Whether a row has the fields of the plan's task, and was asked for as one of its labels."""
+    asked = record["provenance"]["asked_label"]
+    return asked in plan.per_label and all(field.name in record for field in plan.task.fields)
 
 
 def outcome_of(record: Mapping[str, Any], fields: tuple[str, ...]) -> Outcome:

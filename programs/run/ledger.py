@@ -44,14 +44,20 @@ class Ledger:
 
     @classmethod
     def of(cls, journal: Journal, plan: Plan, settings: Mapping[str, Any], *, ended: str | None = None) -> "Ledger":
-        """The ledger of what `journal` holds; `ended` is why the run stopped before it was complete."""
+        """The ledger of what `journal` holds; `ended` is why the run stopped before it was complete.
+
+        Raises
+        ------
+        UsageError
+            If the journal holds what `plan` has no room for.
+        """
         accepted: Counter[str] = Counter()
         flips: Counter[str] = Counter()
         broken: Counter[str] = Counter()
         read: Counter[str] = Counter()
         otherwise: Counter[str] = Counter()
         named: Counter[str] = Counter()
-        for _, record in journal.accepted():
+        for _, record in journal.accepted(plan):
             named[record["provenance"]["context_source"]] += 1
             accepted[record["label"]] += 1
             asked = record["provenance"]["asked_label"]
@@ -62,7 +68,7 @@ class Ledger:
                 flips[f"{asked} -> {record['label']}"] += 1
         refused: Counter[str] = Counter()
         by_label: dict[str, Counter[str]] = {label: Counter() for label in plan.per_label}
-        for record in journal.refused():
+        for record in journal.refused(plan):
             names = [b["assertion"] for b in record["broken"]]
             refused[names[-1]] += 1
             broken.update(record["provenance"]["broken"])

@@ -63,6 +63,8 @@ class Scheduler:
         ------
         LMUnusable
             If the LM cannot be used. What was decided before is in the journal.
+        UsageError
+            If the journal holds what the plan has no room for.
         """
         await self._take_up()
         decided: asyncio.Queue[Outcome | None] = asyncio.Queue()
@@ -98,7 +100,7 @@ class Scheduler:
         fields = tuple(field.name for field in self.program.task.fields)
         left, taken = Counter(self.plan.per_label), set[int]()
         remembered: list[tuple[str, str]] = []
-        for position, record in self.journal.accepted():
+        for position, record in self.journal.accepted(self.plan):
             row = outcome_of(record, fields)
             if not isinstance(row, Row):
                 raise TypeError(f"the journal holds a refusal as the row at position {position}")
@@ -106,7 +108,7 @@ class Scheduler:
             left[row.label] -= 1
             taken.add(position)
             remembered.append((row.draft.text, row.provenance.asked_label))
-        for record in self.journal.refused():
+        for record in self.journal.refused(self.plan):
             self._refused[record["asked_label"]] += 1
         await self.program.write_instance.verifier.remember(remembered[-2000:])
         moved: list[Allotment] = []

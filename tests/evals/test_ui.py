@@ -6,8 +6,10 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import urllib.error
 import urllib.request
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,7 +18,7 @@ import pytest
 from seedless.errors import UsageError
 from seedless.evals.recording.record import Record
 from seedless.evals.tracking import Tracker
-from seedless.evals.ui import ui
+from seedless.evals.ui import _pages, ui
 from tests.browser import Browser, Tab, chromium
 from tests.evals.test_tracking import WATCH
 
@@ -79,8 +81,30 @@ def wait_for(tab: Tab, *texts: str) -> str:
     return said
 
 
+def test_the_server_is_asked_past_any_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.setenv("no_proxy", "")
+
+    class Answers(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b'{"experiments": [{"name": "rooms", "experiment_id": "1"}]}')
+
+        def log_message(self, *_: object) -> None: ...
+
+    with HTTPServer(("127.0.0.1", 0), Answers) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}"
+        assert _pages(address) == {"rooms": f"{address}/#/experiments/1/runs"}
+        server.shutdown()
+
+
 def test_what_cannot_be_served_is_refused(tmp_path: Path, mlruns: Path) -> None:
     with pytest.raises(UsageError, match="holds no tracked runs"), ui(tmp_path / "none"):
+        pass
+    with pytest.raises(UsageError, match="holds no tracked runs"), ui(str(tmp_path / "none")):
         pass
     with pytest.raises(UsageError, match="given port 70000"), ui(mlruns, port=70000):
         pass

@@ -1,13 +1,15 @@
 """Bad input of every kind: exit code 2, one line on stderr that says what was given and what to do, and nothing written."""
 
 import json
+import os
+import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from tests.command_line import KEY, CommandLine
+from tests.command_line import KEY, SCRIPT, CommandLine
 from tests.openai_server import OpenAIServer, task_file
 
 LM = ("--lm", "openai/some-model", "--api-base", "http://127.0.0.1:9/v1")
@@ -250,6 +252,21 @@ def test_a_process_that_starts_from_nothing_refuses_alike(seedless: CommandLine,
     assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
     assert "/nowhere.gguf" in done.err
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("track", ["0", "1"])
+def test_a_working_directory_that_was_deleted_ends_no_run(
+    track: str, openai_server: OpenAIServer, task: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "gone").mkdir()
+    command = f"cd {tmp_path}/gone && rmdir {tmp_path}/gone && {SCRIPT} generate {task} -n 2 -o {tmp_path}/out --lm openai/m --api-base {openai_server.url}"
+    env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "LANG": "C.UTF-8", "OPENAI_API_KEY": KEY, "SEEDLESS_TRACK": track}
+    done = subprocess.run(["bash", "-c", command], env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    assert ("not recorded in MLflow" in done.stderr) == (track == "1")
+    assert len((tmp_path / "out" / "rows.jsonl").read_text("utf-8").splitlines()) == 2
 
 
 @pytest.mark.parametrize("args", [(), ("--help",), ("generate", "--help")])

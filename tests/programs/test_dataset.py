@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -47,7 +48,10 @@ RECORDS = [
     record(3, "warm", "日本 🎉"),
 ]
 LEDGER: dict[str, Any] = {
+    "requested": 4,
+    "accepted": 4,
     "settings": {
+        "task": "rooms",
         "lm": "openai/some-model",
         "program": "0123456789abcdef",
         "task_hash": TASK.hash,
@@ -55,10 +59,18 @@ LEDGER: dict[str, Any] = {
         "strategy": "targen",
         "verify": "blind",
     },
-    "per_label": {"warm": {"accepted": 2}, "NO": {"accepted": 1}, "über alles": {"accepted": 1}},
+    "per_label": {
+        "warm": {"requested": 2, "accepted": 2},
+        "NO": {"requested": 1, "accepted": 1},
+        "über alles": {"requested": 1, "accepted": 1},
+    },
     "refused": {"meta": 2, "loops": 3},
     "flips": {"warm -> NO": 1},
+    "broken": {"meta": 2},
     "calls": {"write": 11, "verify": 4},
+    "tokens": {"write": {"input": 11, "output": 4}},
+    "repeated": 0,
+    "wall_s": 1.5,
     "cost_usd": None,
 }
 
@@ -205,6 +217,33 @@ def test_export_parquet(run: Path, tmp_path: Path) -> None:
     assert "openai/some-model" in (target / "README.md").read_text("utf-8")
 
 
+@pytest.mark.parametrize("link", ["data", "."])
+def test_a_data_set_is_written_through_no_link(run: Path, tmp_path: Path, link: str) -> None:
+    """A run's folder may be somebody else's, and what lies in it may lead anywhere."""
+    mine = tmp_path / "mine"
+    (mine / "data").mkdir(parents=True)
+    (mine / "data" / "train.parquet").write_text("mine")
+    (mine / "train.parquet").write_text("mine")
+    target = run / "export.dataset"
+    if link == "data":
+        target.mkdir()
+    (target / link).symlink_to(mine)
+    with pytest.raises(UsageError, match="is a link to another place"):
+        export(run, "parquet", TASK)
+    assert (mine / "data" / "train.parquet").read_text() == (mine / "train.parquet").read_text() == "mine"
+
+
+def test_a_data_set_takes_the_place_of_linked_files(run: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    mine.write_text("mine")
+    (run / "export.dataset" / "data").mkdir(parents=True)
+    for name in ("README.md", "data/train.parquet"):
+        (run / "export.dataset" / name).symlink_to(mine)
+    export(run, "parquet", TASK)
+    assert mine.read_text() == "mine"
+    assert sorted(path.name for path in (run / "export.dataset").rglob("*")) == ["README.md", "data", "train.parquet"]
+
+
 def test_an_unknown_format_is_refused(run: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="given the format 'xml', allowed are jsonl, csv, parquet, sft"):
         export(run, "xml", TASK, to=tmp_path / "x")  # type: ignore[arg-type]  # what must fail
@@ -237,6 +276,9 @@ def test_rows_are_read_in_order(run: Path) -> None:
         b"[]\n",
         b'{"id": "\xff"}\n',
         b'{"premise": "\xe6\x97',
+        b'{"premise": ' + b"[" * 100_000,
+        b'{"premise": ' + b"[" * 400 + b"]" * 400 + b"}",
+        b'{"premise": ' + b"9" * 400 + b"}",
     ],
 )
 def test_a_line_that_is_no_json_object_is_refused_with_its_number(run: Path, torn: bytes) -> None:
@@ -258,15 +300,70 @@ def test_rows_of_another_task_are_refused(run: Path, tmp_path: Path, changes: di
 def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"rows\.jsonl: cannot be read .*seedless generate"):
         list(read_rows(tmp_path))
-    with pytest.raises(UsageError, match=r"ledger\.json: cannot be read"):
+    with pytest.raises(UsageError, match=r"ledger\.json: is not there: .* `seedless generate`"):
         read_ledger(tmp_path)
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "null"])
+@pytest.mark.parametrize("content", ["", "{", "[]", "null", "{}", "[" * 100_000, "\xff"])
 def test_a_ledger_that_is_none_is_refused(run: Path, content: str) -> None:
-    (run / "ledger.json").write_text(content, "utf-8")
-    with pytest.raises(UsageError, match=r"ledger\.json: cannot be read"):
+    (run / "ledger.json").write_text(content, "latin-1")
+    with pytest.raises(UsageError, match=r"ledger\.json: is torn or no ledger .* command again") as told:
         read_ledger(run)
+    assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "where"),
+    [
+        ({"settings": []}, "settings"),
+        ({"settings": {}}, "settings.task"),
+        ({"settings": {**LEDGER["settings"], "task": ["rooms"]}}, "settings.task"),
+        ({"per_label": {}}, "per_label"),
+        ({"per_label": {"wa\nrm": {}}}, "per_label.wa rm.requested"),
+        ({"per_label": {"warm": {"requested": 2}}}, "per_label.warm.accepted"),
+        ({"requested": "x"}, "requested"),
+        ({"calls": {"write": 10**400}}, "a number of 401 digits"),
+        ({"calls": {"write": -1}}, "calls.write"),
+        ({"wall_s": float("inf")}, "wall_s"),
+        ({"settings": {**LEDGER["settings"], "n": [[[[[[0]]]]]] * 12}}, None),
+    ],
+)
+def test_what_a_ledger_holds_is_checked(run: Path, tmp_path: Path, changes: dict[str, Any], where: str | None) -> None:
+    (run / "ledger.json").write_text(json.dumps({**LEDGER, **changes}), "utf-8")
+    if where is None:
+        assert read_ledger(run) == {**LEDGER, **changes}  # many brackets, and no depth
+        return
+    with pytest.raises(UsageError, match=re.escape(f"is torn or no ledger ({where}")) as told:
+        export(run, "parquet", TASK, to=tmp_path / "hub")
+    assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize("format_", ["jsonl", "csv", "sft", "parquet"])
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"premise": None}, "rows.jsonl:1: 'premise' is no text"),
+        ({"premise": ["a"]}, "rows.jsonl:1: 'premise' is no text"),
+        ({"id": 7}, "rows.jsonl:1: 'id' is no text"),
+        ({"label": ["NO"]}, "rows.jsonl:1: 'label' is no text"),
+        ({"premise": "half \ud800"}, "rows.jsonl:1: has half a character"),
+        ({"id": "\udfff"}, "rows.jsonl:1: has half a character"),
+        ({"provenance": {"seed": "\ud800"}}, "rows.jsonl:1: has half a character"),
+    ],
+)
+def test_what_is_no_text_is_exported_in_no_form(
+    run: Path, tmp_path: Path, format_: Format, changes: dict[str, Any], said: str
+) -> None:
+    (run / "rows.jsonl").write_text(json.dumps({**RECORDS[0], **changes}) + "\n", "utf-8")
+    with pytest.raises(UsageError, match=said):
+        export(run, format_, TASK, to=tmp_path / "x")
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_ledger_of_other_labels_is_no_cards(run: Path, tmp_path: Path) -> None:
+    (run / "ledger.json").write_text(json.dumps({**LEDGER, "per_label": {"hot": {"requested": 4, "accepted": 4}}}), "utf-8")
+    with pytest.raises(UsageError, match="has hot; name the task that made it"):
+        export(run, "parquet", TASK, to=tmp_path / "hub")
 
 
 @pytest.mark.parametrize("format_", ["jsonl", "csv", "sft", "parquet"])

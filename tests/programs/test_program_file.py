@@ -130,6 +130,7 @@ def test_a_forged_file_is_refused_in_one_line_and_changes_nothing(
         (b"", "cannot be read as a program"),
         (b"\xff\xfe", "cannot be read as a program"),
         (b"[" * 100_000, "cannot be read as a program"),
+        (rb'{"write": {"signature": {"instructions": "Write \ud800."}}}', "cannot be read as a program .*surrogates not allowed"),
         (b'{"seedless": {"format": NaN}}', "NaN is no number"),
         (b"[]", "is no program of seedless"),
         (b"{}", "is no program of seedless"),
@@ -140,6 +141,21 @@ def test_a_file_that_is_no_program_is_refused(raw: bytes, says: str, task: Path,
     path = tmp_path / "program.json"
     path.write_bytes(raw)
     with pytest.raises(UsageError, match=says):
+        TarGEN(task, lm=fake_lm(Author())).read(path)
+
+
+@pytest.mark.parametrize(
+    "half", [set_at(GENERATE, "signature", "instructions", to="\ud800"), set_at(GENERATE, "demos", to=[{"text": "\udfff"}])]
+)
+def test_half_a_character_is_no_text(half: Callable[[dict[str, Any]], None], task: Path, tmp_path: Path) -> None:
+    path = tmp_path / "program.json"
+    saved(task, path)
+    said = json.loads(path.read_bytes())
+    half(said)
+    said["seedless"].pop("checksum")
+    said["seedless"]["checksum"] = _checksum(said)
+    path.write_text(json.dumps(said), "utf-8")
+    with pytest.raises(UsageError, match=r"cannot be read as a program .*surrogates not allowed"):
         TarGEN(task, lm=fake_lm(Author())).read(path)
 
 

@@ -3,8 +3,10 @@
 import json
 import random
 import signal
+import sqlite3
 import time
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -206,6 +208,39 @@ def test_the_same_command_after_the_end_asks_for_nothing_and_changes_no_row(
     assert seedless.run(*command(task, out, openai_server.url, n=6)).code == 0
     assert openai_server.requests == asked
     assert contents(out)["rows.jsonl"] == before["rows.jsonl"]
+
+
+def test_rows_whose_journal_was_thrown_away_are_kept(
+    openai_server: OpenAIServer, seedless: CommandLine, task: Path, tmp_path: Path
+) -> None:
+    openai_server.delay = 0.1
+    out = tmp_path / "out"
+    run = seedless.start(*command(task, out, openai_server.url))
+    wait_for(lambda: len(rows_of(out)) >= 3)
+    run.signal(signal.SIGKILL)
+    run.wait()
+    (out / "run.db-wal").unlink()
+    kept = rows_of(out)
+    done = seedless.run(*command(task, out, openai_server.url))
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert f"holds {len(kept)} rows that the journal beside it, run.db, does not know" in done.err
+    assert rows_of(out) == kept
+
+
+@pytest.mark.parametrize("change", ["record = '{'", "record = replace(record, 'warm', 'hot')", "position = position + 900"])
+def test_a_damaged_journal_is_told_in_a_line(
+    openai_server: OpenAIServer, seedless: CommandLine, task: Path, tmp_path: Path, change: str
+) -> None:
+    out = tmp_path / "out"
+    assert seedless.run(*command(task, out, openai_server.url, n=6)).code == 0
+    before = contents(out)
+    with closing(sqlite3.connect(out / "run.db")) as database, database:
+        database.execute(f"UPDATE outcomes SET {change}")  # noqa: S608  our own words
+    done = seedless.run(*command(task, out, openai_server.url, n=6))
+    assert (done.code, done.out) == (2, "")
+    assert done.last.startswith(f"seedless: {out / 'run.db'}: is not a journal of seedless (")
+    assert done.err.count("\n") <= 2  # the line that says that the run goes on
+    assert contents(out)["ledger.json"] == before["ledger.json"]
 
 
 def test_fresh_with_the_same_settings_reuses_the_answers(

@@ -1,6 +1,7 @@
 """Records: what may be in them, and that they come back as they were written."""
 
 import math
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +23,18 @@ RECORD = Record(
 
 def test_a_record_comes_back_as_it_was() -> None:
     assert Record.read(RECORD.written()) == RECORD
+
+
+def test_a_name_that_is_no_utf_8_is_escaped() -> None:
+    name = os.fsdecode(b"out/sur\xff")
+    record = replace(
+        RECORD, name=name, report=Path(name), data=DataSet("rooms", "ab", name, 6), params={"variant": name, "lm": name}
+    )
+    written = record.written()
+    written.encode("utf-8")
+    back, escaped = Record.read(written), "out/sur\\udcff"
+    assert (back.name, back.report, back.params) == (escaped, Path(escaped), {"variant": escaped, "lm": escaped})
+    assert back.data == DataSet("rooms", "ab", escaped, 6)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """`generate` under tracking, through the real command line: rows come first, whatever MLflow does."""
 
 import json
+import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ from seedless.cli import app
 from seedless.evals.recording import tracked as tracked_module
 from seedless.evals.recording.account import record_of_generation
 from seedless.evals.recording.outbox import Recorder
+from seedless.evals.recording.record import Record
 from seedless.evals.recording.tracked import Tracked
 from seedless.evals.tracking import Tracker
 from seedless.testing import fake_lm
@@ -155,6 +157,20 @@ def test_a_run_whose_lm_gives_up_is_recorded_as_failed_and_an_interrupted_one_is
         with pytest.raises(KeyboardInterrupt):
             attempt("b", KeyboardInterrupt())
     assert not list((mlruns / "outbox").glob("*.json"))
+
+
+def test_a_folder_whose_name_is_no_utf_8_is_recorded_by_an_escaped_one(task: Path, tmp_path: Path, mlruns: Path) -> None:
+    out = tmp_path / os.fsdecode(b"sur\xff")
+    with locked(mlruns / "mlflow.db"):  # so that the record stays
+        options = Options(lm=fake_lm(Author()), concurrency=1)
+        with Generation(task, n=2, out=out, options=options) as run, Tracked(run, folder=mlruns) as tracked:
+            for outcome in run:
+                tracked.add(outcome)
+        (file,) = (mlruns / "outbox").glob("*.json")
+        record = Record.read(file.read_bytes())
+    assert record.data is not None
+    assert record.data.source == f"{tmp_path}/sur\\udcff/rows.jsonl"
+    assert (out / "ledger.json").exists()
 
 
 @pytest.mark.parametrize(("start", "pace", "rows", "begun"), [(60.0, 0.05, 30, False), (0.5, 3.0, 30, True), (0.5, 0.25, 4, False)])

@@ -129,6 +129,26 @@ def test_a_password_in_the_address_is_refused_and_not_repeated() -> None:
     assert "s3cret" not in str(refused.value)
 
 
+@pytest.mark.parametrize("more", ["?api_key=s3cret", "/?s3cret", "#s3cret"])
+def test_a_query_in_the_address_is_refused_and_not_repeated(more: str) -> None:
+    with pytest.raises(UsageError, match=r"a query in it .* environment variable") as refused:
+        LMSpec.parse("openai/x", api_base=SERVER + more)
+    assert "s3cret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("key", ["sk-fake-1234…", "sk-fäke-123456"])
+def test_a_key_that_no_request_can_carry_is_told_at_once(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    with pytest.raises(SetupError, match="OPENAI_API_KEY holds a character beyond ASCII") as refused:
+        LMSpec.parse("openai/x", api_base=SERVER).open()
+    assert "fake" not in str(refused.value)
+
+
+def test_a_home_folder_that_is_not_there_is_told() -> None:
+    with pytest.raises(SetupError, match=r"names a home folder that is not there; .*gguf:PATH"):
+        LMSpec.parse("gguf:~nosuchuser/x.gguf").file()
+
+
 @pytest.mark.parametrize(
     ("model", "variable"), [("openai/x", "OPENAI_API_KEY"), ("azure/x", "AZURE_API_KEY"), ("hosted_vllm/x", "HOSTED_VLLM_API_KEY")]
 )

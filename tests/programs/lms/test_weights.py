@@ -43,3 +43,25 @@ def test_a_cache_that_cannot_be_written_is_told(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     with pytest.raises(SetupError, match=r"SmolLM2-135M-Instruct\.Q8_0\.gguf: cannot be written .*XDG_CACHE_HOME"):
         weights.embedded_lm()
+
+
+def test_a_cache_that_may_not_be_looked_into_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+
+    def refuse(_: Path) -> bool:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "exists", refuse)  # root, who runs tests, may look anywhere
+    with pytest.raises(SetupError, match=r"cannot be written \(Permission denied\); .*XDG_CACHE_HOME"):
+        weights._kept(Path(__file__), "x.gguf", lambda _: None)
+
+
+def test_a_user_without_a_home_is_told_where_a_cache_could_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+
+    def refuse() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", refuse)
+    with pytest.raises(SetupError, match="no home folder to keep it in; set XDG_CACHE_HOME"):
+        weights._kept(Path(__file__), "x.gguf", lambda _: None)

@@ -22,6 +22,19 @@ def lines(path: Path) -> list[Any]:
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
 
 
+def task() -> Task:
+    return Task.model_validate(
+        {
+            "name": "rooms",
+            "description": "d",
+            "fields": [{"name": "text", "description": "d"}],
+            "labels": [{"name": "warm", "meaning": "m", "constraint": "c"}],
+            "contexts": {"hint": "h"},
+            "seeds": {"hint": "h"},
+        }
+    )
+
+
 def refused(path: Path, error: type[UsageError], said: str, *, fresh: bool = False, **changes: Any) -> str:
     """What opening `path` is refused with."""
     with pytest.raises(error, match=said) as caught:
@@ -54,34 +67,61 @@ def test_files_are_made_again_from_the_journal(tmp_path: Path, row: Callable[...
         folder.add(row(1))  # killed before the other one was added
     (tmp_path / "rows.jsonl").write_text('{"id": "torn', "utf-8")
     (tmp_path / "refusals.jsonl").unlink()
-    (tmp_path / "rows.jsonl.partial").write_text("left behind", "utf-8")
+    (tmp_path / "rows.jsonl.01234567.partial").write_text("left behind", "utf-8")
     with RunFolder(tmp_path, SETTINGS) as folder:
         assert lines(tmp_path / "rows.jsonl") == [row(0).record(), row(1).record()]
         assert lines(tmp_path / "refusals.jsonl") == [refusal(0).record(), refusal(1).record()]
+        assert not list(tmp_path.glob("*.partial"))
         folder.add(row(2))
     assert [record["id"] for record in lines(tmp_path / "rows.jsonl")] == ["rooms-000000", "rooms-000001", "rooms-000002"]
 
 
 def test_finish_writes_rows_by_position_and_the_ledger(tmp_path: Path, row: Callable[..., Row]) -> None:
-    task = Task.model_validate(
-        {
-            "name": "rooms",
-            "description": "d",
-            "fields": [{"name": "text", "description": "d"}],
-            "labels": [{"name": "warm", "meaning": "m", "constraint": "c"}],
-            "contexts": {"hint": "h"},
-            "seeds": {"hint": "h"},
-        }
-    )
     with RunFolder(tmp_path, SETTINGS) as folder:
         for position in (1, 0):
             folder.journal.decide(position, 0, row(position))
             folder.add(row(position))
-        ledger = Ledger.of(folder.journal, Plan(task, 2, 0), SETTINGS)
+        ledger = Ledger.of(folder.journal, Plan(task(), 2, 0), SETTINGS)
         folder.finish(ledger)
     assert [record["id"] for record in lines(tmp_path / "rows.jsonl")] == ["rooms-000000", "rooms-000001"]
     assert json.loads((tmp_path / "ledger.json").read_text("utf-8")) == ledger.record()
     assert not list(tmp_path.glob("*.partial"))
+
+
+def test_a_run_stays_in_its_folder_wherever_the_process_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, row: Callable[..., Row]
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with RunFolder(Path("out"), SETTINGS) as folder:
+        monkeypatch.chdir("elsewhere")
+        folder.journal.decide(0, 0, row(0))
+        folder.finish(Ledger.of(folder.journal, Plan(task(), 2, 0), SETTINGS))
+    assert lines(tmp_path / "out" / "rows.jsonl") == [row(0).record()]
+    assert (tmp_path / "out" / "ledger.json").exists()
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+    monkeypatch.chdir(tmp_path)
+    assert refused(Path("out"), UsageError, "other settings", n=8).startswith("out: ")
+
+
+def test_a_working_directory_that_was_deleted_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert "-o /DIR" in refused(Path("out"), SetupError, "the current one was deleted")
+    RunFolder(tmp_path / "out", SETTINGS).close()
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_data_set_that_is_a_link_is_taken_away_and_what_it_leads_to_is_not(tmp_path: Path, there: bool) -> None:
+    RunFolder(tmp_path / "out", SETTINGS).close()
+    if there:
+        (tmp_path / "mine").mkdir()
+        (tmp_path / "mine" / "rows.csv").write_text("mine", "utf-8")
+    (tmp_path / "out" / "dataset").symlink_to(tmp_path / "mine")
+    RunFolder(tmp_path / "out", SETTINGS).close()
+    assert not (tmp_path / "out" / "dataset").is_symlink()
+    assert (tmp_path / "mine" / "rows.csv").exists() == there
 
 
 def test_without_a_path_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, row: Callable[..., Row]) -> None:
@@ -132,6 +172,33 @@ def test_fresh_begins_anew_and_keeps_finished_steps(tmp_path: Path, row: Callabl
         assert folder.journal.recall("k") == step
         assert lines(tmp_path / "rows.jsonl") == []
         assert not (tmp_path / "dataset").exists()  # no old one beside new rows
+
+
+def test_rows_that_the_journal_does_not_know_are_not_overwritten(tmp_path: Path, row: Callable[..., Row]) -> None:
+    """As after a kill, where somebody took `run.db-wal` for rubbish."""
+    with RunFolder(tmp_path, SETTINGS) as folder:
+        folder.journal.decide(0, 0, row(0))
+        for position in (0, 1, 2):
+            folder.add(row(position))
+    with (tmp_path / "rows.jsonl").open("a", encoding="utf-8") as file:
+        file.write('{"id": "rooms-000003", "text": "torn')
+    before = (tmp_path / "rows.jsonl").read_bytes()
+    for _ in range(2):
+        said = refused(tmp_path, UsageError, "holds 2 rows that the journal beside it, run.db, does not know")
+        assert "-o DIR" in said
+        assert "--fresh" in said
+        assert (tmp_path / "rows.jsonl").read_bytes() == before
+    with RunFolder(tmp_path, SETTINGS, fresh=True):
+        assert lines(tmp_path / "rows.jsonl") == []
+
+
+def test_an_emptied_journal_empties_no_file(tmp_path: Path, row: Callable[..., Row]) -> None:
+    with RunFolder(tmp_path, SETTINGS) as folder:
+        folder.journal.decide(0, 0, row(0))
+        folder.add(row(0))
+    (tmp_path / "run.db").write_bytes(b"")
+    refused(tmp_path, UsageError, "holds 1 rows that the journal")
+    assert lines(tmp_path / "rows.jsonl") == [row(0).record()]
 
 
 def test_two_at_once_are_refused(tmp_path: Path) -> None:

@@ -14,8 +14,18 @@ import pytest
 from seedless.errors import SeedlessError, SetupError, UsageError
 from seedless.lms.step import Step
 from seedless.outcome import Refusal, Row
+from seedless.planner import Plan
 from seedless.run.journal import VERSION, Journal, outcome_of
+from seedless.task import Task
 
+PLAN = Plan(
+    Task.model_validate(
+        {
+            "name": "rooms", "description": "d", "fields": [{"name": "text", "description": "d"}], "contexts": {"hint": "h"}, "seeds": {"hint": "h"},
+            "labels": [{"name": name, "meaning": "m", "constraint": "c"} for name in ("warm", "cold")],
+        }
+    ), 2, 0,
+)  # fmt: skip
 STEP = Step("An answer – “Zoë”.", "stop", 12, 5, 0.25)
 
 
@@ -230,7 +240,9 @@ def test_another_process_is_refused(journal: Journal) -> None:
     done = subprocess.run([sys.executable, "-c", OPEN, str(journal.path)], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith("seedless.errors.SetupError: ")
-    assert "another process works in this folder; wait for it to end, or use another folder" in done.stderr
+    assert "another process works in this folder, or another run of this one that was not closed; wait for it to end" in done.stderr
+    with pytest.raises(SetupError, match=r"another run of this one that was not closed; .* close it, or use another folder"):
+        Journal(journal.path)
     journal.begin("k", "write")  # and the first one works on
 
 
@@ -289,6 +301,90 @@ def test_a_file_that_is_no_database_is_refused(path: Path, content: bytes) -> No
     with pytest.raises(UsageError, match="is not a journal of seedless"):
         Journal(path)
     assert path.read_bytes() == content
+
+
+DAMAGE = {
+    "torn": "substr(record, 1, 40)",
+    "no object": "'[]'",
+    "deep": "'" + "[" * 100_000 + "'",
+    "no provenance": "json_remove(record, '$.provenance')",
+    "a part of the provenance": "json_remove(record, '$.provenance.verdict')",
+    "a number as text": "json_set(record, '$.provenance.seed', 7)",
+    "half a character": """replace(record, 'hall', '\\ud800')""",
+}
+
+
+def damage(journal: Journal, *statements: str) -> Journal:
+    """The same journal, after somebody else changed it."""
+    journal.close()
+    with closing(sqlite3.connect(journal.path)) as database, database:
+        for statement in statements:
+            database.execute(statement)
+    return Journal(journal.path)
+
+
+@pytest.mark.parametrize("how", DAMAGE)
+def test_damaged_outcomes_are_told_in_a_line(
+    journal: Journal, row: Callable[..., Row], refusal: Callable[..., Refusal], how: str
+) -> None:
+    journal.decide(0, 0, refusal(0))
+    journal.decide(0, 1, row(0))
+    journal = damage(journal, f"UPDATE outcomes SET record = {DAMAGE[how]}")  # noqa: S608  our own words
+    for read in (journal.accepted, journal.refused):
+        with pytest.raises(UsageError, match=r"is not a journal of seedless .*; use another folder") as told:
+            list(read())
+        assert "\n" not in str(told.value)
+    journal.close()
+
+
+def test_a_damaged_refusal_is_told(journal: Journal, refusal: Callable[..., Refusal]) -> None:
+    journal.decide(0, 0, refusal(0))
+    journal = damage(journal, "UPDATE outcomes SET record = json_set(record, '$.broken', json('[]'))")
+    with pytest.raises(UsageError, match="a refusal at position 0, round 0, is none of this run's"):
+        list(journal.refused())
+    journal.close()
+
+
+@pytest.mark.parametrize(("name", "read"), [("n", Journal.settings), ("run_id", Journal.run_id)])
+def test_damaged_settings_are_told(journal: Journal, name: str, read: Callable[[Journal], object]) -> None:
+    journal.begin_run({"n": 4})
+    journal.run_id()
+    journal = damage(journal, f"UPDATE settings SET value = '[' WHERE name = '{name}'")  # noqa: S608  our own words
+    with pytest.raises(UsageError, match="is not a journal of seedless"):
+        read(journal)
+    journal.close()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "position = 7",
+        "position = -1",
+        "record = replace(record, 'warm', 'hot')",
+        "record = json_set(record, '$.provenance.asked_label', 'hot')",
+        "record = json_remove(record, '$.text')",
+    ],
+)
+def test_rows_that_a_plan_has_no_room_for_are_told(journal: Journal, row: Callable[..., Row], change: str) -> None:
+    journal.decide(0, 0, row(0))
+    journal.decide(1, 0, row(1, "cold"))
+    assert len(list(journal.accepted(PLAN))) == 2
+    journal = damage(journal, f"UPDATE outcomes SET {change} WHERE position = 0")  # noqa: S608  our own words
+    with pytest.raises(UsageError, match=r"is not a journal of seedless .the row at position -?[017] is none of this run's"):
+        list(journal.accepted(PLAN))
+    journal.close()
+
+
+def test_more_rows_of_a_label_than_planned_are_told(
+    journal: Journal, row: Callable[..., Row], refusal: Callable[..., Refusal]
+) -> None:
+    journal.decide(0, 0, row(0))
+    journal.decide(1, 0, row(1))
+    journal.decide(2, 0, refusal(2, label="hot"))
+    with pytest.raises(UsageError, match="the row at position 1 is none of this run's"):
+        list(journal.accepted(PLAN))
+    with pytest.raises(UsageError, match="a refusal at position 2, round 0, is none of this run's"):
+        list(journal.refused(PLAN))
 
 
 def test_an_empty_file_becomes_a_journal(path: Path) -> None:
