@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import replace
 
 import dspy
@@ -96,16 +96,16 @@ class Scheduler:
         return "the run was interrupted"
 
     async def _take_up(self) -> None:
-        """Go on where earlier sessions ended: what is accepted stays, what is due is what is left of the quotas."""
+        """Go on where earlier sessions ended: what is accepted stays, what is due is what is left of the quotas, of labels and of attributes."""
         fields = tuple(field.name for field in self.program.task.fields)
-        left, taken = Counter(self.plan.per_label), set[int]()
+        left, taken = Counter(_due(a.label, a.attributes) for a in self.plan.allotments), set[int]()
         remembered: list[tuple[str, str]] = []
         for position, record in self.journal.accepted(self.plan):
             row = outcome_of(record, fields)
             if not isinstance(row, Row):
                 raise TypeError(f"the journal holds a refusal as the row at position {position}")
             self._keep(row)
-            left[row.label] -= 1
+            left[_due(row.label, row.provenance.attributes)] -= 1
             taken.add(position)
             remembered.append((row.draft.text, row.provenance.asked_label))
         for record in self.journal.refused(self.plan):
@@ -115,13 +115,16 @@ class Scheduler:
         for allotment in self.plan.allotments:
             if allotment.position in taken:
                 continue
-            if left[allotment.label] > 0:
-                left[allotment.label] -= 1
+            if left[due := _due(allotment.label, allotment.attributes)] > 0:
+                left[due] -= 1
                 self._open.append(allotment)
             else:
                 moved.append(allotment)
-        spare = [label for label, count in sorted(left.items()) for _ in range(count)]
-        self._open.extend(replace(allotment, label=label) for allotment, label in zip(moved, spare, strict=True))
+        spare = [due for due, count in sorted(_settled(left).items()) for _ in range(count)]
+        self._open.extend(
+            replace(allotment, label=label, attributes=dict(values))
+            for allotment, (label, values) in zip(moved, spare, strict=True)
+        )
         self._rounds = self.journal.rounds()
 
     async def _work(self, decided: asyncio.Queue[Outcome | None]) -> None:
@@ -184,12 +187,13 @@ class Scheduler:
         return replace(outcome, id=f"{self.program.task.name}-{allotment.position:06d}")
 
     def _swap(self, allotment: Allotment, label: str) -> bool:
-        """Let a position that nobody works on yet take over `allotment`'s label, which is now free for `label`."""
-        for i, other in enumerate(self._open):
-            if other.label == label:
-                self._open[i] = replace(other, label=allotment.label)
-                return True
-        return False
+        """Let a position that nobody works on yet take over `allotment`'s label, which is now free for `label`: one of the same attributes, if there is any."""
+        places = [i for i, other in enumerate(self._open) if other.label == label]
+        if not places:
+            return False
+        place = next((i for i in places if self._open[i].attributes == allotment.attributes), places[0])
+        self._open[place] = replace(self._open[place], label=allotment.label, attributes=allotment.attributes)
+        return True
 
     def _keep(self, row: Row) -> None:
         self.kept.add(
@@ -244,6 +248,23 @@ class Pool:
             count = self._plan.seeds_per_context(contexts)
             self._seeds[key] = asyncio.create_task(self._program.seeds(label=label, context=context, count=count, rollout=rollout))
         return await asyncio.shield(self._seeds[key])
+
+
+Due = tuple[str, tuple[tuple[str, str], ...]]  # a label, and attributes by name
+
+
+def _due(label: str, attributes: Mapping[str, str]) -> Due:
+    return label, tuple(sorted(attributes.items()))
+
+
+def _settled(left: Mapping[Due, int]) -> Counter[Due]:
+    """What is left to deal out, where of some attributes more rows than due were accepted: as many less of the label's others."""
+    settled = Counter(left)
+    for (label, values), count in left.items():
+        for _ in range(-count):
+            settled[label, values] += 1
+            settled[max((due for due in settled if due[0] == label), key=lambda due: settled[due])] -= 1
+    return settled
 
 
 _SOME = InstanceSeed("", Context(""))
