@@ -28,6 +28,7 @@ from seedless.assertions import (
     shows_blank,
     telling,
 )
+from seedless.errors import LMUnusable
 from seedless.kept import OPENING, Kept
 from seedless.label_words import LabelWords, in_document
 from seedless.lms.adapters import field_title
@@ -53,6 +54,7 @@ __all__ = ["Instance", "assertions_of"]
 Identity = Mapping[str, str]
 LETTERS = 40  # of a word at most, on average over a text, the space behind it among them
 FORMS = {"sentence": "in one sentence of", "question": "as one question of", "text": "in"}
+UNREAD = 50  # answers of a verifier in a row that nobody could read, after which it is not asked again
 RELEVANCE = 1.0  # weight of a draft's relevance beside its label's probability
 
 
@@ -93,6 +95,7 @@ class Instance(dspy.Module):
         self.verifier = verifier
         self.filters = filters
         self._full = not plain
+        self._unread = 0
         self.rephrase(task, profile)
 
     def rephrase(self, task: Task, profile: Profile, styles: tuple[str, ...] = ()) -> None:
@@ -205,6 +208,11 @@ class Instance(dspy.Module):
         if broken := tuple(Broken(name, sentence) for name, sentence in told if sentence is not None):
             return Judged(draft, broken)
         verdict = await self.verifier.verdict(draft, slot, slot.rollout)
+        self._unread = self._unread + 1 if verdict is not None and not verdict.label else 0
+        if self._unread >= UNREAD:
+            raise LMUnusable(
+                f"none of the verifier's last {UNREAD} answers names one of the labels; name another model with --judge-lm, or another reader with --verifier"
+            )
         if verdict is None or self._convinced(verdict, slot) or self.verifier.only_relabels:
             return Judged(
                 draft,
