@@ -112,7 +112,7 @@ class RunFolder:
         if unknown:
             raise UsageError(
                 f"{self._given}/rows.jsonl: holds {len(unknown)} rows that the journal beside it, run.db, does not know (was its run.db-wal lost?); "
-                "use another folder (-o DIR), or --fresh to begin this one anew without them"
+                "move rows.jsonl elsewhere to go on from what run.db knows, use another folder (-o DIR), or --fresh to begin this one anew"
             )
 
     def _check(self, settings: Mapping[str, Any]) -> None:

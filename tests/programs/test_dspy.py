@@ -4,6 +4,7 @@ import asyncio
 import gc
 import json
 import logging
+import uuid
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,8 @@ def test_the_same_asked_once_more_is_another_draft(resampled: Any, task: Path) -
 
 
 def test_an_lm_that_caches_its_answers_is_asked_anew(task: Path, openai_server: OpenAIServer) -> None:
-    lm = dspy.LM("openai/some-model", api_base=openai_server.url, api_key="none", cache=True)  # the port is the cache's key as well
+    fresh = f"openai/{uuid.uuid4().hex}"  # the cache is on disk, and outlives a test
+    lm = dspy.LM(fresh, api_base=openai_server.url, api_key="none", cache=True)
     with dspy.context(lm=lm):
         dspy.BestOfN(TarGEN(task, verify="none"), N=3, reward_fn=longest, threshold=1.0)(**INPUTS)
     assert openai_server.requests == 3
