@@ -65,6 +65,14 @@ LIKELY = 0.1  # probability of a language that a text may well be written in
 GREEK = regex.compile(r"\p{Greek}")
 UNENDED = regex.compile(r"[\p{Thai}\p{Lao}][\p{M}\p{N}]*$")  # scripts that set no mark at a sentence's end
 CLOSERS = "\"'”’»)]*」』）】》"
+SMILEY = re.compile(
+    r"(?:[:;=]|(?<!\w)[8BxX](?=[-'’]))['’]?[-o^~]?(?:\)+|\(+(?=[\s.!?,;)\"”…]|$))"  # :) ;-) =( :'(
+    r"|(?<!\S)[:;]['’]?-?(?:[/\[{]+|[\]*])(?!\w)"  # :/ :-[ :] :*
+    r"|(?<!\S)[()]+-?[:;](?![\w)-])"  # (: ):
+    r"|(?<!\S)(?:-[_.]+-|\\[oOm]/)(?!\w)"  # -_- \o/
+)  # of signs that else open, close or go on; <3, ^^ and xD are no such signs
+SMILING = re.compile(rf"(?:(?:{SMILEY.pattern})[\s{re.escape(CLOSERS)}]*)+$")
+BRACKET = re.compile(rf"{SMILEY.pattern}|[()]")
 HANGING = ("a", "an", "and", "as", "because", "but", "my", "or", "our", "the", "their", "which", "while", "whose", "your")
 
 
@@ -171,10 +179,11 @@ class NotCut(Assertion):
 
 
 class Complete(Assertion):
-    """Ends properly: not cut by the token limit, not in mid-sentence, quotation marks in pairs.
+    """Ends properly: not cut by the token limit, not in mid-sentence, quotation marks and brackets in pairs.
 
     `form` is the field's: a `question` ends with a question mark, a `sentence` with a full stop or its like, a `text` on
-    anything but a comma, an opening bracket or a `hanging` word (by default English ones).
+    anything but a comma, an opening bracket or a `hanging` word (by default English ones). A smiley ends a text, may follow a
+    sentence's or a question's end, and opens no bracket; it may close one, as in "(great :)".
     """
 
     kind: Literal["complete"] = "complete"
@@ -187,7 +196,9 @@ class Complete(Assertion):
         return super().check(draft, slot, kept)
 
     def judge(self, text: str, slot: Slot) -> str | None:
-        bare = text.rstrip().rstrip(CLOSERS).rstrip()
+        before = SMILING.sub("", text)
+        smiling = before != text
+        bare = before.rstrip().rstrip(CLOSERS).rstrip()
         last = bare[-1:]
         ended = UNENDED.search(bare) is not None
         asked = last in ASKING or (last == ";" and GREEK.search(bare) is not None)
@@ -198,7 +209,8 @@ class Complete(Assertion):
         if self.form == "sentence" and last not in ENDINGS and not ended:
             return "The sentence does not end; finish it with a full stop."
         tail = words(bare)[-1:]
-        if (last in OPEN and not asked) or (last not in ENDINGS and tail and tail[0] in self.hanging):
+        hangs = (last in OPEN and not asked) or (last not in ENDINGS and tail and tail[0] in self.hanging)
+        if hangs and not (smiling and self.form == "text"):
             return "The text breaks off; finish what it says."
         if (
             tail
@@ -208,7 +220,7 @@ class Complete(Assertion):
             and self.form != "text"
         ):
             return f"The sentence breaks off at {tail[0]!r}; finish what it says."
-        if text.count('"') % 2 or not _closed(text) or text.count("(") > text.count(")"):
+        if text.count('"') % 2 or not _closed(text) or not _bracketed(text):
             return "A quotation mark or bracket is opened and never closed; close it or leave it out."
         return None
 
@@ -532,3 +544,11 @@ def _closed(text: str) -> bool:
     if low:
         return low == left + right
     return left == right if left else right % 2 == 0
+
+
+def _bracketed(text: str) -> bool:
+    """Whether every round bracket that opens is closed, by another or by a smiley's mouth."""
+    depth = 0
+    for match in BRACKET.finditer(text):
+        depth = depth + 1 if match[0] == "(" else max(0, depth - match[0].count(")"))
+    return depth == 0

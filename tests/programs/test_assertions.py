@@ -421,3 +421,43 @@ def test_a_sentence_that_ends_in_an_initial_is_cut() -> None:
     told = Complete(form="sentence").check(Draft({"text": "I loved the acting of Michael B."}), slot, Kept())
     assert told is not None
     assert "initial" in told
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Great stuff, thanks :)", "Great stuff, thanks:)", "Great stuff ;)", "see you at 8 :-)", "miss u already :(", "miss u already:(",
+        "so sorry :'(", "no way =)", "no way :-(((", "love you :*", "not sure :/", "not sure :-/", "hm :[", "fine 8-)", "hello (:", "so sad ):",
+        "still here -_-", "we did it \\o/", "love you <3", "so cute ^^", "that was fun xD", "thanks, :)", "see you ;) ;)", '"Great stuff :)"',
+        "thanks (really) :)", "(great :)", "(great :))", "I did it :) and then (at last) slept", "so sad :( but (at last) home", "(so sad :()",
+        "a) milk b) bread (two loaves)", "thanks :) x", "I did it :D", "what a day :((", "f(x=(1, 2)) is two",
+    ],
+)  # fmt: skip
+def test_a_smiley_ends_a_text_and_opens_nothing(text: str) -> None:
+    assert told(Complete(), text) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(see page 3", "I did it :) and then (at last slept", "so sad :( but (at last home", "1) milk and (two loaves", "thanks :) and", "thanks :),",
+        "thanks :) (", "The following:", "The following: (", "See the list (a, b) :", "**Note:**", "[Note:]", "Visit http:/", "f(x=(1, 2) is two",
+        'He said "thanks :)', "sorry :( (see below", "I left -", "It was hot --", "(a) one (b", "lists of:[",
+    ],
+)  # fmt: skip
+def test_a_text_that_breaks_off_is_cut_with_and_without_a_smiley(text: str) -> None:
+    assert_sentence(told(Complete(), text))
+
+
+@pytest.mark.parametrize(
+    ("form", "text", "holds"),
+    [
+        ("sentence", "It rained. :)", True),
+        ("sentence", "It rained :)", False),
+        ("sentence", "It rained, :)", False),
+        ("question", "Who wrote it? ;-)", True),
+        ("question", "Who wrote it ;-)", False),
+    ],
+)
+def test_a_smiley_follows_an_end(form: Any, text: str, holds: bool) -> None:
+    assert (told(Complete(form=form), text) is None) == holds
