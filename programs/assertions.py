@@ -62,6 +62,9 @@ ASKING = ("?", "？", "؟", "\u037e")  # Arabic and Greek ones among them
 OPEN = ",;:-–—([{/，、；：（「《،؛"  # no text ends on one, nor on nothing
 INITIAL = re.compile(r"(?<![.\w])(?<!\bMr\. )(?<!\bMs\. )(?<!\bMrs\. )[A-Z]\.$")  # but neither "U.S." nor "Mr. X."
 LIKELY = 0.1  # probability of a language that a text may well be written in
+SURE = 0.5  # probability of the language that a text is taken to be written in
+NONE = "zxx"  # what the identifier calls a text in no language
+FAR = 20  # times less likely than the likeliest: what a text is not written in, however little is sure
 GREEK = regex.compile(r"\p{Greek}")
 UNENDED = regex.compile(r"[\p{Thai}\p{Lao}][\p{M}\p{N}]*$")  # scripts that set no mark at a sentence's end
 CLOSERS = "\"'”’»)]*」』）】》"
@@ -449,7 +452,9 @@ class Conflict(Assertion):
 class Language(Assertion):
     """Is written in `code` (ISO 639-1), as far as the text is long enough to tell (`min_words`).
 
-    Close relatives (Indonesian and Malay, the two Norwegians) are hard to tell apart, so what may well be `code` holds.
+    Refused is what is surely written in another language. Close relatives (Indonesian and Malay, the two Norwegians) are hard to tell
+    apart, so what may well be `code` holds; and so does what is in no language for sure (names, numbers, shorthand, code), unless
+    `code` is far less likely than another.
     """
 
     kind: Literal["language"] = "language"
@@ -460,8 +465,9 @@ class Language(Assertion):
         if len(words(text)) < self.min_words:
             return None
         likely = languages_of(text)
-        found = next(iter(likely))
-        if likely.get(self.code, 1.0) >= LIKELY:  # of a language that the model does not know nothing is known
+        found, most = next(iter(likely.items()))
+        asked = likely.get(self.code, 1.0)  # of a language that the model does not know nothing is known
+        if asked >= LIKELY or found == NONE or (most < SURE and asked * FAR >= most):
             return None
         return f"The text reads as {found!r}; write it in {self.code!r}."
 

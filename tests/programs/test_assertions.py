@@ -131,6 +131,17 @@ HOLDS: list[tuple[str, dict[str, Any], str]] = [
     ("language", {"code": "id"}, "Orang-orang di desa itu sangat ramah kepada kami semua."),  # a Malay text, too
     ("language", {"code": "ii"}, "Der Film war lang, aber das Ende war das Warten wert."),  # no language that the model knows
     ("language", {"min_words": 8}, "Der Film war lang"),  # too short to tell
+    ("language", {}, "Nikon D750 DSLR Camera Body Only 24.3MP FX"),
+    ("language", {}, "Samsung Galaxy S21 Ultra 5G 128GB Phantom Black Unlocked SM-G998U"),
+    ("language", {}, "Pt c/o SOB x 3d, no CP, hx HTN DM2 CKD3"),
+    ("language", {}, "BP 120/80 HR 72 RR 16 T 98.6 SpO2 99% RA"),
+    ("language", {}, "SELECT name, total FROM orders WHERE total > 100 ORDER BY total DESC;"),
+    ("language", {}, "for i in range(10): print(i, i * i, sep=',')"),
+    ("language", {}, '{"id": 12, "name": "Anna", "tags": ["a", "b"], "ok": true}'),
+    ("language", {}, "A1 B2 C3 D4 E5 F6 G7 H8 I9 J10 K11 L12"),
+    ("language", {}, "3 5 7 11 13 17 19 23 29 31"),
+    ("language", {}, "Ludwig van Beethoven, Piano Sonata No. 14 in C-sharp minor, Op. 27"),
+    ("language", {"code": "es"}, "Nikon D750 DSLR Camera Body Only 24.3MP FX"),
     ("regex", {"pattern": r"\d", "message": "Write a number."}, "3.5 stars"),
     ("regex", {"pattern": "^$", "message": "Write nothing."}, ""),
     ("regex", {"pattern": "é", "absent": True, "message": "Write no accent."}, "cafe"),
@@ -211,6 +222,9 @@ BROKEN: list[tuple[str, dict[str, Any], str]] = [
     ("contains", {"field": "text", "any_of": ["cast"]}, ""),
     ("excludes", {"field": "text", "any_of": ["cast", "script"]}, "The Script is good"),
     ("language", {}, "Der Film war lang, aber das Ende war das Warten wert."),
+    ("language", {}, "Das kostet ca. 30 Euro, z. B. im Supermarkt."),
+    ("language", {}, "Tu ne sais même pas ce que tu as."),
+    ("language", {}, "这部电影的节奏紧凑，演员的表演也非常自然。"),
     ("language", {"code": "fr"}, "The film was long, but the ending was worth the wait."),
     ("regex", {"pattern": r"\d", "message": "Write a number."}, "three stars"),
     ("regex", {"pattern": "é", "absent": True, "message": "Write no accent."}, "café"),
