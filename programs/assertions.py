@@ -7,10 +7,20 @@ name, as a counter. Parameters come from the task file, where `kind` names the a
 import re
 from collections import Counter
 from itertools import pairwise
-from typing import Annotated, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
 import regex
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field as Attr, StringConstraints, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field as Attr,
+    SerializerFunctionWrapHandler,
+    StringConstraints,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from seedless.kept import Kept
 from seedless.slot import Draft, Slot
@@ -185,8 +195,8 @@ class Complete(Assertion):
     """Ends properly: not cut by the token limit, not in mid-sentence, quotation marks and brackets in pairs.
 
     `form` is the field's: a `question` ends with a question mark, a `sentence` with a full stop or its like, a `text` on
-    anything but a comma, an opening bracket or a `hanging` word (by default English ones). A smiley ends a text, may follow a
-    sentence's or a question's end, and opens no bracket; it may close one, as in "(great :)".
+    anything but a comma, a colon, a dash, an opening bracket or a `hanging` word (by default English ones). A smiley ends a text,
+    may follow a sentence's or a question's end, and opens no bracket; it may close one, as in "(great :)".
     """
 
     kind: Literal["complete"] = "complete"
@@ -212,7 +222,8 @@ class Complete(Assertion):
         if self.form == "sentence" and last not in ENDINGS and not ended:
             return "The sentence does not end; finish it with a full stop."
         tail = words(bare)[-1:]
-        hangs = (last in OPEN and not asked) or (last not in ENDINGS and tail and tail[0] in self.hanging)
+        over = asked or (last == ";" and self.form == "text")  # as a line of code is
+        hangs = (last in OPEN and not over) or (last not in ENDINGS and tail and tail[0] in self.hanging)
         if hangs and not (smiling and self.form == "text"):
             return "The text breaks off; finish what it says."
         if (
@@ -297,7 +308,8 @@ class Loops(Assertion):
 
     Of any fifty words in a row, on average over the text, the share `distinct` are different ones (MATTR, Covington and McFall 2010: it
     does not fall with a text's length). With `doubles` no word stands twice in a row: a slip in English, a plural or an adverb in
-    other languages.
+    other languages. With `marks` no sign is strung together, but in a line that is a rule or parts a table's head from its rows, and
+    in the signs before a heading.
     """
 
     kind: Literal["loops"] = "loops"
@@ -305,6 +317,12 @@ class Loops(Assertion):
     times: Annotated[int, Attr(ge=1, le=100, strict=True)] = 1
     distinct: Fraction = 0.45
     doubles: bool = True
+    marks: bool = True
+
+    @model_serializer(mode="wrap")
+    def _said(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Its parameters without `marks` where it holds, so that tasks from before it keep their hash."""
+        return {name: value for name, value in handler(self).items() if name != "marks" or not value}
 
     def judge(self, text: str, slot: Slot) -> str | None:
         said = words(text)
@@ -316,7 +334,7 @@ class Loops(Assertion):
             return "A word stands twice in a row; leave one out."
         if len(said) >= 12 and _varied(said) < self.distinct:
             return "The text uses too few different words; vary them."
-        if REPEATED_MARK.search(text):
+        if self.marks and REPEATED_MARK.search(_unruled(text)):
             return "The text strings the same sign together; write words."
         return None
 
@@ -325,6 +343,8 @@ EVERYDAY = frozenset({"all", "any", "false", "neither", "no", "none", "not", "ot
 WINDOW = 50  # words
 MAY_DOUBLE = frozenset({"that", "had", "very", "no", "so", "ha"})
 REPEATED_MARK = re.compile(r"([^\w\s.!?])\1{3,}|(?:[\U0001F000-\U0001FAFF\u2600-\u27BF]\ufe0f?\s*){5,}|(\S)\2{7,}")
+RULE = re.compile(r"(?=.*?([-=*_~#─━═])\1\1)[-=*_~#─━═|:+ \t]{3,120}")  # "-----", "|---|:--|", "+---+---+", "====="
+HEADING = re.compile(r"^[ \t]*#{1,6}(?=[ \t]+\S)", re.MULTILINE)
 
 
 class NoLabelWord(Assertion):
@@ -542,6 +562,14 @@ def _varied(said: list[str]) -> float:
     """The mean share of different words among `WINDOW` in a row, in [0, 1]; of a shorter text, of all."""
     windows = _runs(said, min(WINDOW, len(said)))
     return sum(len(set(window)) for window in windows) / len(windows) / len(windows[0])
+
+
+def _unruled(text: str) -> str:
+    """The text without the signs before its headings, and without its rules where each stands beside a line that is none."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    rules = [RULE.fullmatch(line) is not None for line in lines]
+    kept = [line for i, line in enumerate(lines) if not rules[i] or all(rules[max(0, i - 1) : i] + rules[i + 1 : i + 2])]
+    return HEADING.sub("", "\n".join(kept))
 
 
 def _closed(text: str) -> bool:

@@ -21,6 +21,7 @@ from seedless.assertions import (
 )
 from seedless.kept import Kept
 from seedless.slot import Context, Draft, InstanceSeed, Slot
+from seedless.task import Task
 
 SLOT = Slot(0, 0, "positive", InstanceSeed("the ending", Context("comedy")))
 READER: TypeAdapter[Assertion] = TypeAdapter(Stock)
@@ -69,6 +70,8 @@ HOLDS: list[tuple[str, dict[str, Any], str]] = [
     ("sentences", {"minimum": 2, "maximum": 2}, "He paid. 3 of them left."),
     ("complete", {}, "No mark at the end"),
     ("complete", {}, "(All of it.)"),
+    ("complete", {}, "SELECT a FROM t;"),
+    ("complete", {}, "x = compute(y, z);"),
     ("complete", {"form": "sentence"}, "It rained."),
     ("complete", {"form": "sentence"}, "“It rained!”"),
     ("complete", {"form": "sentence"}, "It costs 3.5 dollars…"),
@@ -104,6 +107,12 @@ HOLDS: list[tuple[str, dict[str, Any], str]] = [
     ("loops", {}, "Call 5 5 1 at once."),
     ("loops", {}, "What a film!!! Truly..."),
     ("loops", {}, "Great 🎉🎉 fun"),
+    ("loops", {}, "| item | price |\n|------|-------:|\n| tea | 3.50 |"),
+    ("loops", {}, "+------+------+\n| tea | 3.50 |\n+------+------+"),
+    ("loops", {}, "Release notes\n=====\n\nTwo bugs are mended.\n\n----\n\nOne is left."),
+    ("loops", {}, "#### Summary\nThe build is green again."),
+    ("loops", {"marks": False}, "Well..........."),
+    ("loops", {"marks": False}, "-----Original Message-----"),
     ("loops", {"doubles": False}, "Anak-anak bermain pelan pelan."),
     ("loops", {"doubles": False}, "妈妈天天看看窗外的小鸟。"),
     (
@@ -166,6 +175,11 @@ BROKEN: list[tuple[str, dict[str, Any], str]] = [
     ("complete", {"form": "question"}, ""),
     ("complete", {}, "It rained,"),
     ("complete", {}, "It rained ("),
+    ("complete", {}, "It rained:"),
+    ("complete", {}, "It rained -"),
+    ("complete", {}, "x = compute(y,"),
+    ("complete", {}, "x = compute(y;"),
+    ("complete", {"form": "sentence"}, "It rained;"),
     ("complete", {}, "It rained and"),
     ("complete", {}, 'He said "go'),
     ("complete", {}, "He said “go"),
@@ -206,6 +220,15 @@ BROKEN: list[tuple[str, dict[str, Any], str]] = [
     ("loops", {}, "It was the the end."),
     ("loops", {"times": 9}, "a b a c a b a c b a c a b c"),
     ("loops", {}, "-----"),
+    ("loops", {}, "----\n----"),
+    ("loops", {}, "It rained.\n----\n----\n----\nIt stopped."),
+    ("loops", {}, "-----Original Message-----"),
+    ("loops", {}, "It rained.\n" + "-" * 400),
+    ("loops", {}, "It rained #### and rained"),
+    ("loops", {}, "#### #### ####"),
+    ("loops", {}, "| item |\n|------|\n| ------ and tea |"),
+    ("loops", {}, "Well..........."),
+    ("loops", {"marks": False}, "It was the the end."),
     ("loops", {"times": 99}, " ".join(f"w{i}" for i in range(60)) + " a b c" * 40),
     ("loops", {"doubles": False}, "这部电影真的非常非常好看，这部电影真的非常非常好看。"),
     ("no_label_word", {"banned": ["正面"]}, "这是一条正面评论。"),
@@ -392,6 +415,22 @@ def test_sentences_that_no_text_can_have_are_refused(parameters: dict[str, int])
     """`minimum` above `maximum` breaks every draft: as for `length`, the task file is wrong."""
     with pytest.raises(ValidationError):
         of("sentences", **parameters)
+
+
+def test_marks_leave_the_hash_of_older_tasks_alone() -> None:
+    def saying(**loops: Any) -> Task:
+        return Task(
+            name="greetings",
+            description="Short messages.",
+            fields=({"name": "text", "description": "a short message"},),
+            labels=({"name": "hello", "meaning": "It greets.", "constraint": "Greet {context}."},),
+            contexts={"hint": "people"},
+            seeds={"hint": "occasions"},
+            assertions=({"kind": "loops", **loops},),
+        )
+
+    assert saying().hash == saying(marks=True).hash == "421a66ab07d9d974"
+    assert saying(marks=False).hash != saying().hash
 
 
 def test_assertions_are_frozen() -> None:
