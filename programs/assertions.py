@@ -24,7 +24,7 @@ from pydantic import (
 
 from seedless.kept import Kept
 from seedless.slot import Draft, Slot
-from seedless.text import LANGUAGES, languages_of, length, rouge_l, run_of, says, sentences, unit, unspaced, words
+from seedless.text import LANGUAGES, languages_of, length, rouge_l, run_of, says, sentences, standing, unit, unspaced, words
 
 __all__ = [
     "HANGING",
@@ -370,7 +370,11 @@ class NoLabelWord(Assertion):
 
 
 class Contains(Assertion):
-    """Holds the value of the field `value_of`, or one of `any_of`, word for word (case aside)."""
+    """Holds the value of the field `value_of` as it is written there, or one of `any_of`, case aside.
+
+    A value is looked for sign for sign: whoever reads a span later must find it in its passage. Of `any_of` only the words count, and
+    the signs of what has no word.
+    """
 
     kind: Literal["contains"] = "contains"
     field: FieldName
@@ -391,23 +395,33 @@ class Contains(Assertion):
 
     def _held(self, draft: Draft) -> list[str]:
         """What of the wanted words the field holds, whole words only, case aside."""
-        return [wanted for wanted in self._wanted(draft) if says(draft.texts.get(self.field, ""), wanted)]
+        text = draft.texts.get(self.field, "")
+        return [wanted for wanted in self._wanted(draft) if self._stands(wanted, text)]
+
+    def _stands(self, wanted: str, text: str) -> bool:
+        if self.value_of is None and words(wanted):
+            return says(text, wanted)
+        return bool(wanted.strip()) and standing(wanted).search(text) is not None
 
     def check(self, draft: Draft, slot: Slot, kept: Kept) -> str | None:
         if self._held(draft):
             return None
-        what = f"the words of {self.value_of}" if self.value_of else f"one of {list(self.any_of)}"
-        return f"{self.field} must hold {what}; write it in, word for word."
+        if self.value_of is not None:
+            return f"{self.field} must hold the text of {self.value_of}; write it in, word for word and sign for sign."
+        return f"{self.field} must hold one of {list(self.any_of)}; write it in, word for word."
 
 
 class Excludes(Contains):
-    """Holds neither the value of the field `value_of` nor any of `any_of`."""
+    """Holds neither the value of the field `value_of` nor any of `any_of`, whatever signs stand between their words."""
 
     kind: Literal["excludes"] = "excludes"  # type: ignore[assignment]  # a kind of its own with the same parameters
 
     @property
     def unwanted(self) -> tuple[str, ...]:
         return self.any_of
+
+    def _stands(self, wanted: str, text: str) -> bool:
+        return says(text, wanted) or super()._stands(wanted, text)
 
     def check(self, draft: Draft, slot: Slot, kept: Kept) -> str | None:
         held = self._held(draft)
