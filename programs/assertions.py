@@ -71,6 +71,12 @@ ENDINGS = ".!?…。！？؟۔।॥።။។"
 ASKING = ("?", "？", "؟", "\u037e")  # Arabic and Greek ones among them
 OPEN = ",;:-–—([{/，、；：（「《،؛"  # no text ends on one, nor on nothing
 INITIAL = re.compile(r"(?<![.\w])(?<!\bMr\. )(?<!\bMs\. )(?<!\bMrs\. )[A-Z]\.$")  # but neither "U.S." nor "Mr. X."
+LETTERED = re.compile(
+    r"(?:^\W*|(?<!\w)(?i:an?|the|act|answer|answer is|answer's|apartment|appendix|block|book|box|building|chapter|class|column|drive|exhibit|figure|form|gate|"
+    r"generation|grade|group|hepatitis|influenza|letter|level|line|model|option|part|phase|plan|platform|point|row|schedule|section|serie|series|side|size|stage|"
+    r"straight|table|team|terminal|type|unit|vitamin|volume|war|wing|zone) )[A-Z]\.?$"
+    r"|(?<!\w)(?:am|and|as|is|than|was) I\.$|(?<!\w)X\.$"
+)  # "Plan B.", "an A.", "older than I.", "Malcolm X."
 LIKELY = 0.1  # probability of a language that a text may well be written in
 SURE = 0.5  # probability of the language that a text is taken to be written in
 NONE = "zxx"  # what the identifier calls a text in no language
@@ -85,6 +91,7 @@ SMILEY = re.compile(
     r"|(?<!\S)(?:-[_.]+-|\\[oOm]/)(?!\w)"  # -_- \o/
 )  # of signs that else open, close or go on; <3, ^^ and xD are no such signs
 SMILING = re.compile(rf"(?:(?:{SMILEY.pattern})[\s{re.escape(CLOSERS)}]*)+$")
+STRAIGHT = re.compile(r'(\d?)"')
 BRACKET = re.compile(rf"{SMILEY.pattern}|[()]")
 HANGING = ("a", "an", "and", "as", "because", "but", "my", "or", "our", "the", "their", "which", "while", "whose", "your")
 
@@ -196,7 +203,10 @@ class Complete(Assertion):
 
     `form` is the field's: a `question` ends with a question mark, a `sentence` with a full stop or its like, a `text` on
     anything but a comma, a colon, a dash, an opening bracket or a `hanging` word (by default English ones). A smiley ends a text,
-    may follow a sentence's or a question's end, and opens no bracket; it may close one, as in "(great :)".
+    may follow a sentence's or a question's end, and opens no bracket; it may close one, as in "(great :)". A `"` behind a digit is a
+    unit of length where none is open. A capital letter ends what it is the whole of, and what it follows an article or a noun in that
+    is told apart by letters (plan, vitamin, grade); behind another word and before a full stop it is a name's initial, of which the
+    rest is missing.
     """
 
     kind: Literal["complete"] = "complete"
@@ -217,11 +227,12 @@ class Complete(Assertion):
         asked = last in ASKING or (last == ";" and GREEK.search(bare) is not None)
         if self.form == "question" and not asked and not ended:
             return "The text does not end with a question mark; write one question and nothing after it."
-        if self.form == "sentence" and INITIAL.search(bare):
+        lettered = LETTERED.search(bare) is not None
+        if self.form == "sentence" and INITIAL.search(bare) and not lettered:
             return "The sentence breaks off after an initial; finish what it says."
         if self.form == "sentence" and last not in ENDINGS and not ended:
             return "The sentence does not end; finish it with a full stop."
-        tail = words(bare)[-1:]
+        tail = [] if lettered else words(bare)[-1:]
         over = asked or (last == ";" and self.form == "text")  # as a line of code is
         hangs = (last in OPEN and not over) or (last not in ENDINGS and tail and tail[0] in self.hanging)
         if hangs and not (smiling and self.form == "text"):
@@ -234,7 +245,7 @@ class Complete(Assertion):
             and self.form != "text"
         ):
             return f"The sentence breaks off at {tail[0]!r}; finish what it says."
-        if text.count('"') % 2 or not _closed(text) or not _bracketed(text):
+        if not _quoted(text) or not _closed(text) or not _bracketed(text):
             return "A quotation mark or bracket is opened and never closed; close it or leave it out."
         return None
 
@@ -592,6 +603,14 @@ def _closed(text: str) -> bool:
     if low:
         return low == left + right
     return left == right if left else right % 2 == 0
+
+
+def _quoted(text: str) -> bool:
+    """Whether straight quotation marks come in pairs, but for those behind a digit that no mark before them opened: inches, as in 27"."""
+    opened = False
+    for match in STRAIGHT.finditer(text):
+        opened = not opened and not match[1]
+    return not opened
 
 
 def _bracketed(text: str) -> bool:
