@@ -253,6 +253,8 @@ class Complete(Assertion):
 class Meta(Assertion):
     """Is an instance, not talk about one: no `refusal`, no `preamble` or echo of the instruction, no `blank` left to fill in.
 
+    A preamble announces a text ("Here is a review: ...", "Review: ..."), or speaks of the one that was asked for. A blank is a name in
+    brackets of its own, or a row of underscores, and neither a link in markdown nor a subscript in code.
     Each of the three can be left out: a support desk's replies read like an assistant's, and a cloze has its blank.
     """
 
@@ -268,7 +270,7 @@ class Meta(Assertion):
         if self.preamble and PREAMBLE.search(text):
             return "The text talks about the instance; write only the instance, with nothing before or around it."
         if self.blank and BLANK.search(text):
-            return "The text leaves a blank to fill in; write real words in its place."
+            return "The text leaves a blank to fill in; write real words in its place (`meta` with `blank: false` lets it stand)."
         return None
 
 
@@ -278,18 +280,23 @@ REFUSAL = re.compile(
     re.IGNORECASE,
 )
 PREAMBLE = re.compile(
-    r"^\W*(?:(?:sure|certainly|of course|absolutely|okay|ok)[,!.:]? (?:here|i|let|this)\b|here(?:'s| is| are) (?:a|an|the|one|your|some|my)\b[^.!?]{0,80}:|"
-    r"(?:question|answer|sentence|review|tweet|message|text|example|output|response|note|title|instance|label|topic|headline|statement|input)s?\s*\d*\s*:)"
+    r"^\W*(?:(?:sure|certainly|of course|absolutely|okay|ok)[,!.:]? (?:here\b|this\b|let\b(?! (?:me|us|you|him|her|them) know\b)|i\b[^.!?:\n]{0,80}:|i(?:'\w+)? (?:\w+ ){0,4}(?:write|rewrite|draft|compose|create|generate|provide)\b)|here(?:'s| is| are) (?:a|an|the|one|your|some|my)\b[^.!?]{0,80}:|"
+    r"(?:question|answer|sentence|review|tweet|message|text|example|output|response|title|instance|label|topic|headline|statement|input)s?\s*\d*\s*:)"
+    r"|^\W*notes?\s*:[^.!?]{0,80}\b(?:examples?|fictional|generated|instances?|placeholders?|prompts?|sentences?)\b"
     r"|^\W*(?:this|the) (?:\w+[ -]){0,2}(?:review|tweet|post|message|headline|caption|e-?mail|comment|note|text|passage|statement|sentence|question|article|summary)"
     r" (?:describes|expresses|conveys|highlights|discusses|depicts|reflects|portrays|mentions|illustrates|demonstrates|emphasi[sz]es|summari[sz]es|explores|talks about|is about|asks about|refers to)\b"
     r"|\b(?:only (?:write|output)|output the|the (?:following|above|given|provided) (?:sentence|question|text|review|tweet|message|paragraph|prompt|statement|example|answer|terms?|post|headline|passage|scenario)|"
-    r"(?:this|the) (?:sentence|question|prompt|response|rewritten|revised) (?:is|was|uses|conveys|describes|asks|should|has|version)|(?:write|writing|rewrite) (?:a|an|one|the|this|your)"
+    r"(?:this|the) (?:sentence|prompt|rewritten|revised) (?:is|was|uses|conveys|describes|asks|should|has|version)|"
+    r"(?:this|the) question (?:is|was|uses|conveys|describes|asks|should|has|version)(?!,? (?:how|if|what|when|where|whether|who|why|will)\b| ,)|"
+    r"this response (?:is|was|has)|(?:this|the) response (?:uses|conveys|describes|asks|should|version)|(?:write|writing|rewrite) (?:a|an|one|the|this|your)"
     r" (?:sentence|question|review|tweet|message|text|(?:\w+ ){0,2}(?:post|essay|caption|paragraph|introduction|news item))\b|(?:start|begin) by (?:writing|introducing|describing)\b|"
-    r"(?:want|like) me to (?:write|rewrite|draft|generate)\b|(?:of|in|to) your (?:post|essay|caption|introduction|paragraph|sentence)\b|your (?:prompt|instructions?)\b|(?:based on|according to|following) your request\b|the (?:prompt|instructions?|request) (?:is|are|was|asks?|says?)\b|word(?:s)? or less)",
+    r"(?:want|like) me to (?:write|rewrite|draft|generate)\b|(?:of|in|to) your (?:post|essay|caption|introduction|paragraph|sentence)\b|your prompt\b(?! \w)|(?:based on|according to|following) your (?:prompt|instructions?|request)\b|"
+    r"the prompt (?:is|are|was|asks?|says?)\b|the (?:instructions?|request) (?:is|are|was|asks?|says?)\b(?:(?: as follows| this| these)?:|[^.!?]{0,60}\b(?:writ(?:e|ing)|examples?|paragraphs?|posts?|questions?|reviews?|sentences?|tweets?)\b)|word(?:s)? or less)",
     re.IGNORECASE,
 )
 BLANK = re.compile(
-    r"\[[A-Za-z][A-Za-z _'/-]{1,40}\]|(?<!\w)<[A-Za-z][A-Za-z _-]{1,30}>|\{[A-Za-z_ ]{1,30}\}|_{3,}|\b(?-i:XXX+|XYZ)\b|\bABC (?:company|corp|corporation|inc|bank|ltd)\b|lorem ipsum",
+    r"(?<![\w\])])\[[A-Za-z][A-Za-z _'/-]{1,40}\](?!\([^)\s]*[./#:]|\[\d|:\s*https?:)"  # but no subscript, and no link in markdown
+    r"|(?<!\w)<[A-Za-z][A-Za-z _-]{1,30}>|(?<![\w}\\^])\{[A-Za-z_ ]{1,30}\}|_{3,}|\b(?-i:XXX+|XYZ)\b|\bABC (?:company|corp|corporation|inc|bank|ltd)\b|lorem ipsum",
     re.IGNORECASE,
 )
 

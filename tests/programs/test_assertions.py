@@ -109,6 +109,25 @@ HOLDS: list[tuple[str, dict[str, Any], str]] = [
     ("meta", {}, "We have received your request and will answer it by Friday."),
     ("meta", {}, "The new language model beats its rivals, and List<String> is a type."),
     ("meta", {}, "I can't write to you about it any more."),
+    ("meta", {}, "Read [the guide](https://example.com) or [the first chapter](docs/first.md) before you ask."),
+    ("meta", {}, "It is in [the guide][1] and ![the plan](plan.png)."),
+    ("meta", {}, "[guide]: https://example.com"),
+    ("meta", {}, "def mean(values: list[float]) -> float: ..."),
+    ("meta", {}, "print(sys.argv[index], rows[place][name], f(x)[last])"),
+    ("meta", {}, "The half is \\frac{x}{y} of x^{n}, x_{i} and \\{a\\}."),
+    ("meta", {}, "The request was denied by my bank yesterday."),
+    ("meta", {}, "The instructions are missing from the box."),
+    ("meta", {}, "The request was denied: the account holds too little."),
+    ("meta", {}, "As per your request the song has been set as your tune."),
+    ("meta", {}, "The instructions say to add two cups of water."),
+    ("meta", {}, "Note: the shop is closed on Monday."),
+    ("meta", {}, "Ok, I will be there at eight."),
+    ("meta", {}, "Sure! I am driving but will reach you soon."),
+    ("meta", {}, "Ok, let me know when you arrive."),
+    ("meta", {}, "Thank you for your prompt reply."),
+    ("meta", {}, "I followed your instructions and it still does not turn on."),
+    ("meta", {}, "The question is whether we can afford it."),
+    ("meta", {}, "The response was slow and rude."),
     ("meta", {"blank": False}, "The cat sat on the ____ all day."),
     ("meta", {"refusal": False}, "I cannot provide a refund, but I'm happy to help."),
     ("meta", {"preamble": False}, "Title: The lost parcel"),
@@ -233,6 +252,21 @@ BROKEN: list[tuple[str, dict[str, Any], str]] = [
     ("meta", {}, "Dear [Name of the guest], welcome."),
     ("meta", {}, "Dear <first name>, welcome."),
     ("meta", {}, "Dear {name}, welcome."),
+    ("meta", {}, "Dear [First name][Last name], welcome."),
+    ("meta", {}, "Dear [Name](title), welcome."),
+    ("meta", {}, "Dear [Name]: welcome."),
+    ("meta", {}, "Dear {first}{last}, welcome."),
+    ("meta", {}, "The code is XXX."),
+    ("meta", {}, "The request is to write a review of the film."),
+    ("meta", {}, "The request asks for a sentence about a bank."),
+    ("meta", {}, "The instructions are as follows: write one line."),
+    ("meta", {}, "Note: this is a fictional message."),
+    ("meta", {}, "Sure, I can write that for you."),
+    ("meta", {}, "Sure, I came up with this one: The film is good."),
+    ("meta", {}, "Following your instructions, this one is about a bank."),
+    ("meta", {}, "It fits your prompt."),
+    ("meta", {}, "The question is about a volcano."),
+    ("meta", {}, "The response should be short."),
     ("meta", {}, "The capital is ____."),
     ("meta", {}, "Lorem ipsum dolor"),
     ("meta", {}, "What is the meaning of the above answer?"),
@@ -566,3 +600,9 @@ def test_a_text_that_breaks_off_is_cut_with_and_without_a_smiley(text: str) -> N
 )
 def test_a_smiley_follows_an_end(form: Any, text: str, holds: bool) -> None:
     assert (told(Complete(form=form), text) is None) == holds
+
+
+def test_a_blank_that_is_none_can_be_let_through() -> None:
+    sentence = told(of("meta"), "She came in [laughing] and sat down.")
+    assert sentence is not None
+    assert "`meta` with `blank: false`" in sentence
