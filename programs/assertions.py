@@ -7,14 +7,24 @@ name, as a counter. Parameters come from the task file, where `kind` names the a
 import re
 from collections import Counter
 from itertools import pairwise
-from typing import Annotated, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
 import regex
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field as Attr, StringConstraints, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field as Attr,
+    SerializerFunctionWrapHandler,
+    StringConstraints,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from seedless.kept import Kept
 from seedless.slot import Draft, Slot
-from seedless.text import LANGUAGES, languages_of, length, rouge_l, run_of, says, sentences, unit, unspaced, words
+from seedless.text import LANGUAGES, languages_of, length, rouge_l, run_of, says, sentences, standing, unit, unspaced, words
 
 __all__ = [
     "HANGING",
@@ -61,10 +71,28 @@ ENDINGS = ".!?…。！？؟۔।॥።။។"
 ASKING = ("?", "？", "؟", "\u037e")  # Arabic and Greek ones among them
 OPEN = ",;:-–—([{/，、；：（「《،؛"  # no text ends on one, nor on nothing
 INITIAL = re.compile(r"(?<![.\w])(?<!\bMr\. )(?<!\bMs\. )(?<!\bMrs\. )[A-Z]\.$")  # but neither "U.S." nor "Mr. X."
+LETTERED = re.compile(
+    r"(?:^\W*|(?<!\w)(?i:an?|the|act|answer|answer is|answer's|apartment|appendix|block|book|box|building|chapter|class|column|drive|exhibit|figure|form|gate|"
+    r"generation|grade|group|hepatitis|influenza|letter|level|line|model|option|part|phase|plan|platform|point|row|schedule|section|serie|series|side|size|stage|"
+    r"straight|table|team|terminal|type|unit|vitamin|volume|war|wing|zone) )[A-Z]\.?$"
+    r"|(?<!\w)(?:am|and|as|is|than|was) I\.$|(?<!\w)X\.$"
+)  # "Plan B.", "an A.", "older than I.", "Malcolm X."
 LIKELY = 0.1  # probability of a language that a text may well be written in
+SURE = 0.5  # probability of the language that a text is taken to be written in
+NONE = "zxx"  # what the identifier calls a text in no language
+FAR = 20  # times less likely than the likeliest: what a text is not written in, however little is sure
 GREEK = regex.compile(r"\p{Greek}")
 UNENDED = regex.compile(r"[\p{Thai}\p{Lao}][\p{M}\p{N}]*$")  # scripts that set no mark at a sentence's end
 CLOSERS = "\"'”’»)]*」』）】》"
+SMILEY = re.compile(
+    r"(?:[:;=]|(?<!\w)[8BxX](?=[-'’]))['’]?[-o^~]?(?:\)+|\(+(?=[\s.!?,;)\"”…]|$))"  # :) ;-) =( :'(
+    r"|(?<!\S)[:;]['’]?-?(?:[/\[{]+|[\]*])(?!\w)"  # :/ :-[ :] :*
+    r"|(?<!\S)[()]+-?[:;](?![\w)-])"  # (: ):
+    r"|(?<!\S)(?:-[_.]+-|\\[oOm]/)(?!\w)"  # -_- \o/
+)  # of signs that else open, close or go on; <3, ^^ and xD are no such signs
+SMILING = re.compile(rf"(?:(?:{SMILEY.pattern})[\s{re.escape(CLOSERS)}]*)+$")
+STRAIGHT = re.compile(r'(\d?)"')
+BRACKET = re.compile(rf"{SMILEY.pattern}|[()]")
 HANGING = ("a", "an", "and", "as", "because", "but", "my", "or", "our", "the", "their", "which", "while", "whose", "your")
 
 
@@ -171,10 +199,14 @@ class NotCut(Assertion):
 
 
 class Complete(Assertion):
-    """Ends properly: not cut by the token limit, not in mid-sentence, quotation marks in pairs.
+    """Ends properly: not cut by the token limit, not in mid-sentence, quotation marks and brackets in pairs.
 
     `form` is the field's: a `question` ends with a question mark, a `sentence` with a full stop or its like, a `text` on
-    anything but a comma, an opening bracket or a `hanging` word (by default English ones).
+    anything but a comma, a colon, a dash, an opening bracket or a `hanging` word (by default English ones). A smiley ends a text,
+    may follow a sentence's or a question's end, and opens no bracket; it may close one, as in "(great :)". A `"` behind a digit is a
+    unit of length where none is open. A capital letter ends what it is the whole of, and what it follows an article or a noun in that
+    is told apart by letters (plan, vitamin, grade); behind another word and before a full stop it is a name's initial, of which the
+    rest is missing.
     """
 
     kind: Literal["complete"] = "complete"
@@ -187,18 +219,23 @@ class Complete(Assertion):
         return super().check(draft, slot, kept)
 
     def judge(self, text: str, slot: Slot) -> str | None:
-        bare = text.rstrip().rstrip(CLOSERS).rstrip()
+        before = SMILING.sub("", text)
+        smiling = before != text
+        bare = before.rstrip().rstrip(CLOSERS).rstrip()
         last = bare[-1:]
         ended = UNENDED.search(bare) is not None
         asked = last in ASKING or (last == ";" and GREEK.search(bare) is not None)
         if self.form == "question" and not asked and not ended:
             return "The text does not end with a question mark; write one question and nothing after it."
-        if self.form == "sentence" and INITIAL.search(bare):
+        lettered = LETTERED.search(bare) is not None
+        if self.form == "sentence" and INITIAL.search(bare) and not lettered:
             return "The sentence breaks off after an initial; finish what it says."
         if self.form == "sentence" and last not in ENDINGS and not ended:
             return "The sentence does not end; finish it with a full stop."
-        tail = words(bare)[-1:]
-        if (last in OPEN and not asked) or (last not in ENDINGS and tail and tail[0] in self.hanging):
+        tail = [] if lettered else words(bare)[-1:]
+        over = asked or (last == ";" and self.form == "text")  # as a line of code is
+        hangs = (last in OPEN and not over) or (last not in ENDINGS and tail and tail[0] in self.hanging)
+        if hangs and not (smiling and self.form == "text"):
             return "The text breaks off; finish what it says."
         if (
             tail
@@ -208,7 +245,7 @@ class Complete(Assertion):
             and self.form != "text"
         ):
             return f"The sentence breaks off at {tail[0]!r}; finish what it says."
-        if text.count('"') % 2 or not _closed(text) or text.count("(") > text.count(")"):
+        if not _quoted(text) or not _closed(text) or not _bracketed(text):
             return "A quotation mark or bracket is opened and never closed; close it or leave it out."
         return None
 
@@ -216,6 +253,8 @@ class Complete(Assertion):
 class Meta(Assertion):
     """Is an instance, not talk about one: no `refusal`, no `preamble` or echo of the instruction, no `blank` left to fill in.
 
+    A preamble announces a text ("Here is a review: ...", "Review: ..."), or speaks of the one that was asked for. A blank is a name in
+    brackets of its own, or a row of underscores, and neither a link in markdown nor a subscript in code.
     Each of the three can be left out: a support desk's replies read like an assistant's, and a cloze has its blank.
     """
 
@@ -231,7 +270,7 @@ class Meta(Assertion):
         if self.preamble and PREAMBLE.search(text):
             return "The text talks about the instance; write only the instance, with nothing before or around it."
         if self.blank and BLANK.search(text):
-            return "The text leaves a blank to fill in; write real words in its place."
+            return "The text leaves a blank to fill in; write real words in its place (`meta` with `blank: false` lets it stand)."
         return None
 
 
@@ -241,18 +280,23 @@ REFUSAL = re.compile(
     re.IGNORECASE,
 )
 PREAMBLE = re.compile(
-    r"^\W*(?:(?:sure|certainly|of course|absolutely|okay|ok)[,!.:]? (?:here|i|let|this)\b|here(?:'s| is| are) (?:a|an|the|one|your|some|my)\b[^.!?]{0,80}:|"
-    r"(?:question|answer|sentence|review|tweet|message|text|example|output|response|note|title|instance|label|topic|headline|statement|input)s?\s*\d*\s*:)"
+    r"^\W*(?:(?:sure|certainly|of course|absolutely|okay|ok)[,!.:]? (?:here\b|this\b|let\b(?! (?:me|us|you|him|her|them) know\b)|i\b[^.!?:\n]{0,80}:|i(?:'\w+)? (?:\w+ ){0,4}(?:write|rewrite|draft|compose|create|generate|provide)\b)|here(?:'s| is| are) (?:a|an|the|one|your|some|my)\b[^.!?]{0,80}:|"
+    r"(?:question|answer|sentence|review|tweet|message|text|example|output|response|title|instance|label|topic|headline|statement|input)s?\s*\d*\s*:)"
+    r"|^\W*notes?\s*:[^.!?]{0,80}\b(?:examples?|fictional|generated|instances?|placeholders?|prompts?|sentences?)\b"
     r"|^\W*(?:this|the) (?:\w+[ -]){0,2}(?:review|tweet|post|message|headline|caption|e-?mail|comment|note|text|passage|statement|sentence|question|article|summary)"
     r" (?:describes|expresses|conveys|highlights|discusses|depicts|reflects|portrays|mentions|illustrates|demonstrates|emphasi[sz]es|summari[sz]es|explores|talks about|is about|asks about|refers to)\b"
     r"|\b(?:only (?:write|output)|output the|the (?:following|above|given|provided) (?:sentence|question|text|review|tweet|message|paragraph|prompt|statement|example|answer|terms?|post|headline|passage|scenario)|"
-    r"(?:this|the) (?:sentence|question|prompt|response|rewritten|revised) (?:is|was|uses|conveys|describes|asks|should|has|version)|(?:write|writing|rewrite) (?:a|an|one|the|this|your)"
+    r"(?:this|the) (?:sentence|prompt|rewritten|revised) (?:is|was|uses|conveys|describes|asks|should|has|version)|"
+    r"(?:this|the) question (?:is|was|uses|conveys|describes|asks|should|has|version)(?!,? (?:how|if|what|when|where|whether|who|why|will)\b| ,)|"
+    r"this response (?:is|was|has)|(?:this|the) response (?:uses|conveys|describes|asks|should|version)|(?:write|writing|rewrite) (?:a|an|one|the|this|your)"
     r" (?:sentence|question|review|tweet|message|text|(?:\w+ ){0,2}(?:post|essay|caption|paragraph|introduction|news item))\b|(?:start|begin) by (?:writing|introducing|describing)\b|"
-    r"(?:want|like) me to (?:write|rewrite|draft|generate)\b|(?:of|in|to) your (?:post|essay|caption|introduction|paragraph|sentence)\b|your (?:prompt|instructions?)\b|(?:based on|according to|following) your request\b|the (?:prompt|instructions?|request) (?:is|are|was|asks?|says?)\b|word(?:s)? or less)",
+    r"(?:want|like) me to (?:write|rewrite|draft|generate)\b|(?:of|in|to) your (?:post|essay|caption|introduction|paragraph|sentence)\b|your prompt\b(?! \w)|(?:based on|according to|following) your (?:prompt|instructions?|request)\b|"
+    r"the prompt (?:is|are|was|asks?|says?)\b|the (?:instructions?|request) (?:is|are|was|asks?|says?)\b(?:(?: as follows| this| these)?:|[^.!?]{0,60}\b(?:writ(?:e|ing)|examples?|paragraphs?|posts?|questions?|reviews?|sentences?|tweets?)\b)|word(?:s)? or less)",
     re.IGNORECASE,
 )
 BLANK = re.compile(
-    r"\[[A-Za-z][A-Za-z _'/-]{1,40}\]|(?<!\w)<[A-Za-z][A-Za-z _-]{1,30}>|\{[A-Za-z_ ]{1,30}\}|_{3,}|\b(?-i:XXX+|XYZ)\b|\bABC (?:company|corp|corporation|inc|bank|ltd)\b|lorem ipsum",
+    r"(?<![\w\])])\[[A-Za-z][A-Za-z _'/-]{1,40}\](?!\([^)\s]*[./#:]|\[\d|:\s*https?:)"  # but no subscript, and no link in markdown
+    r"|(?<!\w)<[A-Za-z][A-Za-z _-]{1,30}>|(?<![\w}\\^])\{[A-Za-z_ ]{1,30}\}|_{3,}|\b(?-i:XXX+|XYZ)\b|\bABC (?:company|corp|corporation|inc|bank|ltd)\b|lorem ipsum",
     re.IGNORECASE,
 )
 
@@ -282,7 +326,8 @@ class Loops(Assertion):
 
     Of any fifty words in a row, on average over the text, the share `distinct` are different ones (MATTR, Covington and McFall 2010: it
     does not fall with a text's length). With `doubles` no word stands twice in a row: a slip in English, a plural or an adverb in
-    other languages.
+    other languages. With `marks` no sign is strung together, but in a line that is a rule or parts a table's head from its rows, and
+    in the signs before a heading.
     """
 
     kind: Literal["loops"] = "loops"
@@ -290,6 +335,12 @@ class Loops(Assertion):
     times: Annotated[int, Attr(ge=1, le=100, strict=True)] = 1
     distinct: Fraction = 0.45
     doubles: bool = True
+    marks: bool = True
+
+    @model_serializer(mode="wrap")
+    def _said(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Its parameters without `marks` where it holds, so that tasks from before it keep their hash."""
+        return {name: value for name, value in handler(self).items() if name != "marks" or not value}
 
     def judge(self, text: str, slot: Slot) -> str | None:
         said = words(text)
@@ -301,7 +352,7 @@ class Loops(Assertion):
             return "A word stands twice in a row; leave one out."
         if len(said) >= 12 and _varied(said) < self.distinct:
             return "The text uses too few different words; vary them."
-        if REPEATED_MARK.search(text):
+        if self.marks and REPEATED_MARK.search(_unruled(text)):
             return "The text strings the same sign together; write words."
         return None
 
@@ -310,6 +361,8 @@ EVERYDAY = frozenset({"all", "any", "false", "neither", "no", "none", "not", "ot
 WINDOW = 50  # words
 MAY_DOUBLE = frozenset({"that", "had", "very", "no", "so", "ha"})
 REPEATED_MARK = re.compile(r"([^\w\s.!?])\1{3,}|(?:[\U0001F000-\U0001FAFF\u2600-\u27BF]\ufe0f?\s*){5,}|(\S)\2{7,}")
+RULE = re.compile(r"(?=.*?([-=*_~#─━═])\1\1)[-=*_~#─━═|:+ \t]{3,120}")  # "-----", "|---|:--|", "+---+---+", "====="
+HEADING = re.compile(r"^[ \t]*#{1,6}(?=[ \t]+\S)", re.MULTILINE)
 
 
 class NoLabelWord(Assertion):
@@ -335,7 +388,11 @@ class NoLabelWord(Assertion):
 
 
 class Contains(Assertion):
-    """Holds the value of the field `value_of`, or one of `any_of`, word for word (case aside)."""
+    """Holds the value of the field `value_of` as it is written there, or one of `any_of`, case aside.
+
+    A value is looked for sign for sign: whoever reads a span later must find it in its passage. Of `any_of` only the words count, and
+    the signs of what has no word.
+    """
 
     kind: Literal["contains"] = "contains"
     field: FieldName
@@ -356,23 +413,33 @@ class Contains(Assertion):
 
     def _held(self, draft: Draft) -> list[str]:
         """What of the wanted words the field holds, whole words only, case aside."""
-        return [wanted for wanted in self._wanted(draft) if says(draft.texts.get(self.field, ""), wanted)]
+        text = draft.texts.get(self.field, "")
+        return [wanted for wanted in self._wanted(draft) if self._stands(wanted, text)]
+
+    def _stands(self, wanted: str, text: str) -> bool:
+        if self.value_of is None and words(wanted):
+            return says(text, wanted)
+        return bool(wanted.strip()) and standing(wanted).search(text) is not None
 
     def check(self, draft: Draft, slot: Slot, kept: Kept) -> str | None:
         if self._held(draft):
             return None
-        what = f"the words of {self.value_of}" if self.value_of else f"one of {list(self.any_of)}"
-        return f"{self.field} must hold {what}; write it in, word for word."
+        if self.value_of is not None:
+            return f"{self.field} must hold the text of {self.value_of}; write it in, word for word and sign for sign."
+        return f"{self.field} must hold one of {list(self.any_of)}; write it in, word for word."
 
 
 class Excludes(Contains):
-    """Holds neither the value of the field `value_of` nor any of `any_of`."""
+    """Holds neither the value of the field `value_of` nor any of `any_of`, whatever signs stand between their words."""
 
     kind: Literal["excludes"] = "excludes"  # type: ignore[assignment]  # a kind of its own with the same parameters
 
     @property
     def unwanted(self) -> tuple[str, ...]:
         return self.any_of
+
+    def _stands(self, wanted: str, text: str) -> bool:
+        return says(text, wanted) or super()._stands(wanted, text)
 
     def check(self, draft: Draft, slot: Slot, kept: Kept) -> str | None:
         held = self._held(draft)
@@ -437,7 +504,9 @@ class Conflict(Assertion):
 class Language(Assertion):
     """Is written in `code` (ISO 639-1), as far as the text is long enough to tell (`min_words`).
 
-    Close relatives (Indonesian and Malay, the two Norwegians) are hard to tell apart, so what may well be `code` holds.
+    Refused is what is surely written in another language. Close relatives (Indonesian and Malay, the two Norwegians) are hard to tell
+    apart, so what may well be `code` holds; and so does what is in no language for sure (names, numbers, shorthand, code), unless
+    `code` is far less likely than another.
     """
 
     kind: Literal["language"] = "language"
@@ -448,8 +517,9 @@ class Language(Assertion):
         if len(words(text)) < self.min_words:
             return None
         likely = languages_of(text)
-        found = next(iter(likely))
-        if likely.get(self.code, 1.0) >= LIKELY:  # of a language that the model does not know nothing is known
+        found, most = next(iter(likely.items()))
+        asked = likely.get(self.code, 1.0)  # of a language that the model does not know nothing is known
+        if asked >= LIKELY or found == NONE or (most < SURE and asked * FAR >= most):
             return None
         return f"The text reads as {found!r}; write it in {self.code!r}."
 
@@ -526,9 +596,33 @@ def _varied(said: list[str]) -> float:
     return sum(len(set(window)) for window in windows) / len(windows) / len(windows[0])
 
 
+def _unruled(text: str) -> str:
+    """The text without the signs before its headings, and without its rules where each stands beside a line that is none."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    rules = [RULE.fullmatch(line) is not None for line in lines]
+    kept = [line for i, line in enumerate(lines) if not rules[i] or all(rules[max(0, i - 1) : i] + rules[i + 1 : i + 2])]
+    return HEADING.sub("", "\n".join(kept))
+
+
 def _closed(text: str) -> bool:
     """Whether curly quotation marks come in pairs: “so”, „so“ or ”so”."""
     low, left, right = (text.count(mark) for mark in "„“”")
     if low:
         return low == left + right
     return left == right if left else right % 2 == 0
+
+
+def _quoted(text: str) -> bool:
+    """Whether straight quotation marks come in pairs, but for those behind a digit that no mark before them opened: inches, as in 27"."""
+    opened = False
+    for match in STRAIGHT.finditer(text):
+        opened = not opened and not match[1]
+    return not opened
+
+
+def _bracketed(text: str) -> bool:
+    """Whether every round bracket that opens is closed, by another or by a smiley's mouth."""
+    depth = 0
+    for match in BRACKET.finditer(text):
+        depth = depth + 1 if match[0] == "(" else max(0, depth - match[0].count(")"))
+    return depth == 0

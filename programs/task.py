@@ -65,7 +65,8 @@ class Field(Declared):
     """One text field of a row.
 
     `form` is what a value looks like: one `sentence`, one `question`, or free `text`. `min_words` and `max_words` bound its
-    length in words; in languages that set no spaces between words, in characters. `within` names another field that must contain the value word for word: a span or a cloze answer.
+    length in words; in languages that set no spaces between words, in characters. `within` names another field that must contain
+    the value word for word, sign for sign but for case: a span or a cloze answer.
     """
 
     name: Name

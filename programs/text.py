@@ -26,7 +26,9 @@ __all__ = [
 
 SCRIPTS = r"\p{Han}\p{Hiragana}\p{Katakana}ーｰ\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"  # those that set no spaces between words
 UNSPACED = regex.compile(rf"(?V1)[[{SCRIPTS}]&&[\p{{L}}\p{{N}}]]\p{{M}}*")
-WORD = regex.compile(rf"{UNSPACED.pattern}|[\w--[{SCRIPTS}]]+")
+PARTED = rf"[\w--[{SCRIPTS}]]"  # what goes on in a word that spaces part from others
+IN_WORD = regex.compile(rf"(?V1){PARTED}")
+WORD = regex.compile(rf"{UNSPACED.pattern}|{PARTED}+")
 ISO_639_1 = (
     "aa ab ae af ak am an ar as av ay az ba be bg bi bm bn bo br bs ca ce ch co cr cs cu cv cy da de dv dz ee el en eo es "
     "et eu fa ff fi fj fo fr fy ga gd gl gn gu gv ha he hi ho hr ht hu hy hz ia id ie ig ii ik io is it iu ja jv ka kg ki "
@@ -83,17 +85,20 @@ def run_of(count: int, text: str) -> int:
     return count * PER_WORD if unspaced(text) else count
 
 
-def standing(phrase: str) -> "re.Pattern[str]":
-    """A pattern for `phrase` where it stands by itself, case aside: no word goes on before or behind it, in scripts that part words.
+def standing(phrase: str) -> "regex.Pattern[str]":
+    """A pattern for `phrase` where it stands sign for sign, case and width of gaps aside: no word goes on before or behind it, in scripts that part words.
 
     >>> [bool(standing("art").search(text)) for text in ("Modern art.", "He started.")]
     [True, False]
-    >>> bool(standing("猫").search("这只猫很可爱"))
-    True
+    >>> [bool(standing("new york").search(text)) for text in ("In New  York.", "In New-York.")]
+    [True, False]
+    >>> bool(standing("猫").search("这只猫很可爱")), bool(standing("$").search("I paid $5."))
+    (True, True)
     """
-    begins = "" if UNSPACED.match(phrase[:1]) else r"(?<!\w)"
-    ends = "" if UNSPACED.match(phrase[-1:]) else r"(?!\w)"
-    return re.compile(begins + re.escape(phrase) + ends, re.IGNORECASE)
+    begins = rf"(?<!{PARTED})" if IN_WORD.match(phrase.lstrip()[:1]) else ""
+    ends = rf"(?!{PARTED})" if IN_WORD.match(phrase.rstrip()[-1:]) else ""
+    gaps = r"\s+".join(map(regex.escape, phrase.split()))
+    return regex.compile(f"(?V1){begins}{gaps}{ends}", regex.IGNORECASE)  # in version 1 "STRASSE" is "Straße" in another case
 
 
 def says(text: str, phrase: str) -> bool:

@@ -21,6 +21,7 @@ from seedless.assertions import (
 )
 from seedless.kept import Kept
 from seedless.slot import Context, Draft, InstanceSeed, Slot
+from seedless.task import Task
 
 SLOT = Slot(0, 0, "positive", InstanceSeed("the ending", Context("comedy")))
 READER: TypeAdapter[Assertion] = TypeAdapter(Stock)
@@ -69,6 +70,24 @@ HOLDS: list[tuple[str, dict[str, Any], str]] = [
     ("sentences", {"minimum": 2, "maximum": 2}, "He paid. 3 of them left."),
     ("complete", {}, "No mark at the end"),
     ("complete", {}, "(All of it.)"),
+    ("complete", {}, 'I bought a 27" monitor and it is dead.'),
+    ("complete", {}, 'He is 5\'10" tall, and the box is 3" x 4" x 5".'),
+    ("complete", {}, 'He said "I paid 27" and left.'),
+    ("complete", {}, 'A 27" monitor, "as new", for "5" only.'),
+    ("complete", {}, "A"),
+    ("complete", {}, "(A)"),
+    ("complete", {}, "I got an A"),
+    ("complete", {}, "Option A"),
+    ("complete", {"form": "sentence"}, "B."),
+    ("complete", {"form": "sentence"}, "Carrots are rich in vitamin A."),
+    ("complete", {"form": "sentence"}, "Vitamin A."),
+    ("complete", {"form": "sentence"}, "He got a B."),
+    ("complete", {"form": "sentence"}, "It happened in Plan B."),
+    ("complete", {"form": "sentence"}, "They fought in World War I."),
+    ("complete", {"form": "sentence"}, "She is older than I."),
+    ("complete", {"form": "sentence"}, "He read it on X."),
+    ("complete", {}, "SELECT a FROM t;"),
+    ("complete", {}, "x = compute(y, z);"),
     ("complete", {"form": "sentence"}, "It rained."),
     ("complete", {"form": "sentence"}, "“It rained!”"),
     ("complete", {"form": "sentence"}, "It costs 3.5 dollars…"),
@@ -90,6 +109,25 @@ HOLDS: list[tuple[str, dict[str, Any], str]] = [
     ("meta", {}, "We have received your request and will answer it by Friday."),
     ("meta", {}, "The new language model beats its rivals, and List<String> is a type."),
     ("meta", {}, "I can't write to you about it any more."),
+    ("meta", {}, "Read [the guide](https://example.com) or [the first chapter](docs/first.md) before you ask."),
+    ("meta", {}, "It is in [the guide][1] and ![the plan](plan.png)."),
+    ("meta", {}, "[guide]: https://example.com"),
+    ("meta", {}, "def mean(values: list[float]) -> float: ..."),
+    ("meta", {}, "print(sys.argv[index], rows[place][name], f(x)[last])"),
+    ("meta", {}, "The half is \\frac{x}{y} of x^{n}, x_{i} and \\{a\\}."),
+    ("meta", {}, "The request was denied by my bank yesterday."),
+    ("meta", {}, "The instructions are missing from the box."),
+    ("meta", {}, "The request was denied: the account holds too little."),
+    ("meta", {}, "As per your request the song has been set as your tune."),
+    ("meta", {}, "The instructions say to add two cups of water."),
+    ("meta", {}, "Note: the shop is closed on Monday."),
+    ("meta", {}, "Ok, I will be there at eight."),
+    ("meta", {}, "Sure! I am driving but will reach you soon."),
+    ("meta", {}, "Ok, let me know when you arrive."),
+    ("meta", {}, "Thank you for your prompt reply."),
+    ("meta", {}, "I followed your instructions and it still does not turn on."),
+    ("meta", {}, "The question is whether we can afford it."),
+    ("meta", {}, "The response was slow and rude."),
     ("meta", {"blank": False}, "The cat sat on the ____ all day."),
     ("meta", {"refusal": False}, "I cannot provide a refund, but I'm happy to help."),
     ("meta", {"preamble": False}, "Title: The lost parcel"),
@@ -104,6 +142,12 @@ HOLDS: list[tuple[str, dict[str, Any], str]] = [
     ("loops", {}, "Call 5 5 1 at once."),
     ("loops", {}, "What a film!!! Truly..."),
     ("loops", {}, "Great 🎉🎉 fun"),
+    ("loops", {}, "| item | price |\n|------|-------:|\n| tea | 3.50 |"),
+    ("loops", {}, "+------+------+\n| tea | 3.50 |\n+------+------+"),
+    ("loops", {}, "Release notes\n=====\n\nTwo bugs are mended.\n\n----\n\nOne is left."),
+    ("loops", {}, "#### Summary\nThe build is green again."),
+    ("loops", {"marks": False}, "Well..........."),
+    ("loops", {"marks": False}, "-----Original Message-----"),
     ("loops", {"doubles": False}, "Anak-anak bermain pelan pelan."),
     ("loops", {"doubles": False}, "妈妈天天看看窗外的小鸟。"),
     (
@@ -124,6 +168,9 @@ HOLDS: list[tuple[str, dict[str, Any], str]] = [
     ("no_label_word", {"banned": ["!"]}, "Wow!"),
     ("contains", {"field": "text", "any_of": ["cast", "script"]}, "The SCRIPT is good"),
     ("contains", {"field": "text", "any_of": ["  STRASSE "]}, "in der straße"),
+    ("contains", {"field": "text", "any_of": ["new york"]}, "They live in New-York."),
+    ("contains", {"field": "text", "any_of": ["$", "€"]}, "I paid $5 for it."),
+    ("excludes", {"field": "text", "any_of": ["$", "€"]}, "I paid 5 for it."),
     ("excludes", {"field": "text", "any_of": ["cast", "script"]}, "The music is good"),
     ("excludes", {"field": "text", "any_of": [" ", ""]}, "any text"),
     ("language", {}, "The film was long, but the ending was worth the wait."),
@@ -131,6 +178,17 @@ HOLDS: list[tuple[str, dict[str, Any], str]] = [
     ("language", {"code": "id"}, "Orang-orang di desa itu sangat ramah kepada kami semua."),  # a Malay text, too
     ("language", {"code": "ii"}, "Der Film war lang, aber das Ende war das Warten wert."),  # no language that the model knows
     ("language", {"min_words": 8}, "Der Film war lang"),  # too short to tell
+    ("language", {}, "Nikon D750 DSLR Camera Body Only 24.3MP FX"),
+    ("language", {}, "Samsung Galaxy S21 Ultra 5G 128GB Phantom Black Unlocked SM-G998U"),
+    ("language", {}, "Pt c/o SOB x 3d, no CP, hx HTN DM2 CKD3"),
+    ("language", {}, "BP 120/80 HR 72 RR 16 T 98.6 SpO2 99% RA"),
+    ("language", {}, "SELECT name, total FROM orders WHERE total > 100 ORDER BY total DESC;"),
+    ("language", {}, "for i in range(10): print(i, i * i, sep=',')"),
+    ("language", {}, '{"id": 12, "name": "Anna", "tags": ["a", "b"], "ok": true}'),
+    ("language", {}, "A1 B2 C3 D4 E5 F6 G7 H8 I9 J10 K11 L12"),
+    ("language", {}, "3 5 7 11 13 17 19 23 29 31"),
+    ("language", {}, "Ludwig van Beethoven, Piano Sonata No. 14 in C-sharp minor, Op. 27"),
+    ("language", {"code": "es"}, "Nikon D750 DSLR Camera Body Only 24.3MP FX"),
     ("regex", {"pattern": r"\d", "message": "Write a number."}, "3.5 stars"),
     ("regex", {"pattern": "^$", "message": "Write nothing."}, ""),
     ("regex", {"pattern": "é", "absent": True, "message": "Write no accent."}, "cafe"),
@@ -155,6 +213,22 @@ BROKEN: list[tuple[str, dict[str, Any], str]] = [
     ("complete", {"form": "question"}, ""),
     ("complete", {}, "It rained,"),
     ("complete", {}, "It rained ("),
+    ("complete", {}, 'The 27" monitor is "great'),
+    ("complete", {}, 'He said "I paid 27'),
+    ("complete", {}, 'She wrote 5 "notes'),
+    ("complete", {}, "a"),
+    ("complete", {}, "It was a"),
+    ("complete", {}, "THEY ATE A"),
+    ("complete", {"form": "sentence"}, "He met Dr. J."),
+    ("complete", {"form": "sentence"}, "It stars Samuel L."),
+    ("complete", {"form": "sentence"}, "He took part in a."),
+    ("complete", {"form": "sentence"}, "It rained and I waited on a."),
+    ("complete", {"form": "sentence"}, "It was shot by A."),
+    ("complete", {}, "It rained:"),
+    ("complete", {}, "It rained -"),
+    ("complete", {}, "x = compute(y,"),
+    ("complete", {}, "x = compute(y;"),
+    ("complete", {"form": "sentence"}, "It rained;"),
     ("complete", {}, "It rained and"),
     ("complete", {}, 'He said "go'),
     ("complete", {}, "He said “go"),
@@ -178,6 +252,21 @@ BROKEN: list[tuple[str, dict[str, Any], str]] = [
     ("meta", {}, "Dear [Name of the guest], welcome."),
     ("meta", {}, "Dear <first name>, welcome."),
     ("meta", {}, "Dear {name}, welcome."),
+    ("meta", {}, "Dear [First name][Last name], welcome."),
+    ("meta", {}, "Dear [Name](title), welcome."),
+    ("meta", {}, "Dear [Name]: welcome."),
+    ("meta", {}, "Dear {first}{last}, welcome."),
+    ("meta", {}, "The code is XXX."),
+    ("meta", {}, "The request is to write a review of the film."),
+    ("meta", {}, "The request asks for a sentence about a bank."),
+    ("meta", {}, "The instructions are as follows: write one line."),
+    ("meta", {}, "Note: this is a fictional message."),
+    ("meta", {}, "Sure, I can write that for you."),
+    ("meta", {}, "Sure, I came up with this one: The film is good."),
+    ("meta", {}, "Following your instructions, this one is about a bank."),
+    ("meta", {}, "It fits your prompt."),
+    ("meta", {}, "The question is about a volcano."),
+    ("meta", {}, "The response should be short."),
     ("meta", {}, "The capital is ____."),
     ("meta", {}, "Lorem ipsum dolor"),
     ("meta", {}, "What is the meaning of the above answer?"),
@@ -195,6 +284,15 @@ BROKEN: list[tuple[str, dict[str, Any], str]] = [
     ("loops", {}, "It was the the end."),
     ("loops", {"times": 9}, "a b a c a b a c b a c a b c"),
     ("loops", {}, "-----"),
+    ("loops", {}, "----\n----"),
+    ("loops", {}, "It rained.\n----\n----\n----\nIt stopped."),
+    ("loops", {}, "-----Original Message-----"),
+    ("loops", {}, "It rained.\n" + "-" * 400),
+    ("loops", {}, "It rained #### and rained"),
+    ("loops", {}, "#### #### ####"),
+    ("loops", {}, "| item |\n|------|\n| ------ and tea |"),
+    ("loops", {}, "Well..........."),
+    ("loops", {"marks": False}, "It was the the end."),
     ("loops", {"times": 99}, " ".join(f"w{i}" for i in range(60)) + " a b c" * 40),
     ("loops", {"doubles": False}, "这部电影真的非常非常好看，这部电影真的非常非常好看。"),
     ("no_label_word", {"banned": ["正面"]}, "这是一条正面评论。"),
@@ -210,7 +308,13 @@ BROKEN: list[tuple[str, dict[str, Any], str]] = [
     ("contains", {"field": "text", "any_of": ["cast", "script"]}, "The music is good"),
     ("contains", {"field": "text", "any_of": ["cast"]}, ""),
     ("excludes", {"field": "text", "any_of": ["cast", "script"]}, "The Script is good"),
+    ("excludes", {"field": "text", "any_of": ["sci fi"]}, "A sci-fi film"),
+    ("excludes", {"field": "text", "any_of": ["#"]}, "So happy #blessed"),
+    ("contains", {"field": "text", "any_of": ["$", "€"]}, "I paid 5 for it."),
     ("language", {}, "Der Film war lang, aber das Ende war das Warten wert."),
+    ("language", {}, "Das kostet ca. 30 Euro, z. B. im Supermarkt."),
+    ("language", {}, "Tu ne sais même pas ce que tu as."),
+    ("language", {}, "这部电影的节奏紧凑，演员的表演也非常自然。"),
     ("language", {"code": "fr"}, "The film was long, but the ending was worth the wait."),
     ("regex", {"pattern": r"\d", "message": "Write a number."}, "three stars"),
     ("regex", {"pattern": "é", "absent": True, "message": "Write no accent."}, "café"),
@@ -281,6 +385,25 @@ def test_name_tells_kind_and_field() -> None:
         ("contains", {"passage": "Rome is the capital.", "answer": ""}, False),
         ("contains", {"passage": "Rome is the capital."}, False),
         ("contains", {"passage": "Die STRASSE ist lang.", "answer": "straße"}, True),
+        ("contains", {"passage": "They live in\nNew  York now.", "answer": "new york"}, True),
+        ("contains", {"passage": "They live in New-York.", "answer": "new york"}, False),
+        ("contains", {"passage": "It costs 3.50 there.", "answer": "3.50"}, True),
+        ("contains", {"passage": "It costs 3.50 there.", "answer": "3 50"}, False),
+        ("contains", {"passage": "Don't go.", "answer": "don't"}, True),
+        ("contains", {"passage": "Don't go.", "answer": "don t"}, False),
+        ("contains", {"passage": "I paid $5 for it.", "answer": "$"}, True),
+        ("contains", {"passage": "I paid $5 for it.", "answer": "$5"}, True),
+        ("contains", {"passage": "I paid US$5 for it.", "answer": "$5"}, True),
+        ("contains", {"passage": "I paid $5 for it.", "answer": "€5"}, False),
+        ("contains", {"passage": "I paid $50 for it.", "answer": "$5"}, False),
+        ("contains", {"passage": "He started.", "answer": "art"}, False),
+        ("contains", {"passage": "He said (at last) yes.", "answer": "(at last)"}, True),
+        ("contains", {"passage": "我的iPhone坏了。", "answer": "iphone"}, True),
+        ("contains", {"passage": "这只猫很可爱。", "answer": "猫很"}, True),
+        ("contains", {"passage": "กาแฟร้านนี้หอม", "answer": "ร้านนี้"}, True),
+        ("contains", {"passage": "Rome is the capital.", "answer": " "}, False),
+        ("excludes", {"passage": "They live in New-York.", "answer": "new york"}, False),
+        ("excludes", {"passage": "I paid $5 for it.", "answer": "$"}, False),
         ("excludes", {"passage": "Rome is the capital.", "answer": "Paris"}, True),
         ("excludes", {"passage": "Paris is the capital.", "answer": "paris"}, False),
         ("excludes", {"passage": "Rome is the capital.", "answer": ""}, True),
@@ -380,6 +503,22 @@ def test_sentences_that_no_text_can_have_are_refused(parameters: dict[str, int])
         of("sentences", **parameters)
 
 
+def test_marks_leave_the_hash_of_older_tasks_alone() -> None:
+    def saying(**loops: Any) -> Task:
+        return Task(
+            name="greetings",
+            description="Short messages.",
+            fields=({"name": "text", "description": "a short message"},),
+            labels=({"name": "hello", "meaning": "It greets.", "constraint": "Greet {context}."},),
+            contexts={"hint": "people"},
+            seeds={"hint": "occasions"},
+            assertions=({"kind": "loops", **loops},),
+        )
+
+    assert saying().hash == saying(marks=True).hash == "421a66ab07d9d974"
+    assert saying(marks=False).hash != saying().hash
+
+
 def test_assertions_are_frozen() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         Echo().run = 9
@@ -421,3 +560,49 @@ def test_a_sentence_that_ends_in_an_initial_is_cut() -> None:
     told = Complete(form="sentence").check(Draft({"text": "I loved the acting of Michael B."}), slot, Kept())
     assert told is not None
     assert "initial" in told
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Great stuff, thanks :)", "Great stuff, thanks:)", "Great stuff ;)", "see you at 8 :-)", "miss u already :(", "miss u already:(",
+        "so sorry :'(", "no way =)", "no way :-(((", "love you :*", "not sure :/", "not sure :-/", "hm :[", "fine 8-)", "hello (:", "so sad ):",
+        "still here -_-", "we did it \\o/", "love you <3", "so cute ^^", "that was fun xD", "thanks, :)", "see you ;) ;)", '"Great stuff :)"',
+        "thanks (really) :)", "(great :)", "(great :))", "I did it :) and then (at last) slept", "so sad :( but (at last) home", "(so sad :()",
+        "a) milk b) bread (two loaves)", "thanks :) x", "I did it :D", "what a day :((", "f(x=(1, 2)) is two",
+    ],
+)  # fmt: skip
+def test_a_smiley_ends_a_text_and_opens_nothing(text: str) -> None:
+    assert told(Complete(), text) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(see page 3", "I did it :) and then (at last slept", "so sad :( but (at last home", "1) milk and (two loaves", "thanks :) and", "thanks :),",
+        "thanks :) (", "The following:", "The following: (", "See the list (a, b) :", "**Note:**", "[Note:]", "Visit http:/", "f(x=(1, 2) is two",
+        'He said "thanks :)', "sorry :( (see below", "I left -", "It was hot --", "(a) one (b", "lists of:[",
+    ],
+)  # fmt: skip
+def test_a_text_that_breaks_off_is_cut_with_and_without_a_smiley(text: str) -> None:
+    assert_sentence(told(Complete(), text))
+
+
+@pytest.mark.parametrize(
+    ("form", "text", "holds"),
+    [
+        ("sentence", "It rained. :)", True),
+        ("sentence", "It rained :)", False),
+        ("sentence", "It rained, :)", False),
+        ("question", "Who wrote it? ;-)", True),
+        ("question", "Who wrote it ;-)", False),
+    ],
+)
+def test_a_smiley_follows_an_end(form: Any, text: str, holds: bool) -> None:
+    assert (told(Complete(form=form), text) is None) == holds
+
+
+def test_a_blank_that_is_none_can_be_let_through() -> None:
+    sentence = told(of("meta"), "She came in [laughing] and sat down.")
+    assert sentence is not None
+    assert "`meta` with `blank: false`" in sentence

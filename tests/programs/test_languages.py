@@ -7,7 +7,11 @@ from typing import Any
 import pytest
 
 from seedless import Generation, Options, Refusal, Row, Task
+from seedless.assertions import Language
+from seedless.kept import Kept
+from seedless.slot import Context, Draft, InstanceSeed, Slot
 from seedless.testing import fake_lm
+from seedless.text import words
 
 TEXTS = {
     "zh": (
@@ -160,3 +164,18 @@ def test_lengths_are_told_in_characters() -> None:
 def test_an_english_task_is_told_its_form_and_no_language() -> None:
     _, _, prompts = outcomes(task_in("en", max_words=9), ("The door of the shop was open.", "Nobody lit the lamp at night."), 2)
     assert all("in one sentence of 3 to 9 words" in prompt and "language" not in prompt for prompt in prompts)
+
+
+@pytest.mark.parametrize("asked", ["en", "de", "fr", "es", "ja", "ar"])
+def test_a_whole_sentence_in_another_language_is_refused(asked: str) -> None:
+    """All of them but those that are too short to tell."""
+    slot = Slot(0, 0, "a", InstanceSeed("a door", Context("a street")))
+    others = [
+        text
+        for all_of in (TEXTS, ALSO_GOOD, QUESTIONS)
+        for language, texts in all_of.items()
+        for text in texts
+        if language != asked and len(words(text)) >= 8
+    ]
+    assert len(others) > 30
+    assert [text for text in others if Language(code=asked).check(Draft({"text": text}), slot, Kept()) is None] == []

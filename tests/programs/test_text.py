@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from seedless.text import languages_of, rouge_l, sentences, words
+from seedless.text import languages_of, rouge_l, sentences, standing, words
 
 
 def lcs(a: list[str], b: list[str]) -> int:
@@ -100,3 +100,27 @@ def test_languages_of() -> None:
     assert next(iter(likely)) == "es"
     assert likely["es"] > 0.5 > likely["en"]
     assert sum(likely.values()) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("phrase", "text", "found"),
+    [
+        ("art", "Modern art.", "art"),
+        ("art", "He started.", None),
+        ("art", "art_house", None),
+        (" new york ", "In New\n York.", "New\n York"),
+        ("new york", "In New-York.", None),
+        ("straße", "DIE STRASSE", "STRASSE"),
+        ("$", "I paid $5.", "$"),
+        ("$5", "I paid $50.", None),
+        ("iphone", "我的iPhone坏了。", "iPhone"),
+        ("iphone", "我的iPhones坏了。", None),
+        ("猫", "这只猫很可爱", "猫"),
+        ("हिन्दी", "वह हिन्दी में है", "हिन्दी"),
+        ("हिन्द", "वह हिन्दी में है", None),
+        ("a.b", "a+b", None),
+    ],
+)
+def test_standing(phrase: str, text: str, found: str | None) -> None:
+    match = standing(phrase).search(text)
+    assert (match and match[0]) == found
