@@ -270,7 +270,7 @@ class Meta(Assertion):
         if self.preamble and PREAMBLE.search(text):
             return "The text talks about the instance; write only the instance, with nothing before or around it."
         if self.blank and BLANK.search(text):
-            return "The text leaves a blank to fill in; write real words in its place (`meta` with `blank: false` lets it stand)."
+            return "The text leaves a blank to fill in; write real words in its place."
         return None
 
 
