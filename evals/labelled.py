@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -199,7 +200,15 @@ def _jsonl(file: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
 
 def _csv(file: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
     with file.open(encoding="utf-8-sig", newline="") as lines:
-        reader = csv.DictReader(lines, strict=True)  # else a text whose quotation marks do not close ends where the file does
+        head = lines.readline()
+        if (other := _separator(head)) is not None:
+            raise UsageError(
+                f"{file}: its header {head.strip()[:80]!r} is one cell; commas separate the cells of a .csv file here, and this one "
+                f"seems to use a {other}; save it with commas"
+            )
+        reader = csv.DictReader(
+            chain([head], lines), strict=True
+        )  # else a text whose quotation marks do not close ends where the file does
         try:
             for record in reader:
                 if None in record:
@@ -209,6 +218,15 @@ def _csv(file: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
                 yield reader.line_num, record
         except csv.Error as error:
             raise UsageError(f"{file}:{reader.line_num}: cannot be read as CSV ({error}); mend the line") from error
+
+
+def _separator(head: str) -> str | None:
+    """What seems to separate the cells of a header that holds `label` and no comma, if anything does."""
+    for sign, name in ((";", "semicolon"), ("\t", "tab"), ("|", "vertical bar")):
+        cells = [cell.strip().strip('"') for cell in head.split(sign)]
+        if len(cells) > 1 and "label" in cells and "," not in head:
+            return name
+    return None
 
 
 def _parquet(file: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:

@@ -72,7 +72,7 @@ ASKING = ("?", "？", "؟", "\u037e")  # Arabic and Greek ones among them
 OPEN = ",;:-–—([{/，、；：（「《،؛"  # no text ends on one, nor on nothing
 INITIAL = re.compile(r"(?<![.\w])(?<!\bMr\. )(?<!\bMs\. )(?<!\bMrs\. )[A-Z]\.$")  # but neither "U.S." nor "Mr. X."
 LETTERED = re.compile(
-    r"(?:^\W*|(?<!\w)(?i:an?|the|act|answer|answer is|answer's|apartment|appendix|block|book|box|building|chapter|class|column|drive|exhibit|figure|form|gate|"
+    r"(?:^\W*|(?<!\w)(?i:an?|act|answer|answer is|answer's|apartment|appendix|block|book|box|building|chapter|class|column|drive|exhibit|figure|form|gate|"
     r"generation|grade|group|hepatitis|influenza|letter|level|line|model|option|part|phase|plan|platform|point|row|schedule|section|serie|series|side|size|stage|"
     r"straight|table|team|terminal|type|unit|vitamin|volume|war|wing|zone) )[A-Z]\.?$"
     r"|(?<!\w)(?:am|and|as|is|than|was) I\.$|(?<!\w)X\.$"
@@ -90,7 +90,7 @@ SMILEY = re.compile(
     r"|(?<!\S)[()]+-?[:;](?![\w)-])"  # (: ):
     r"|(?<!\S)(?:-[_.]+-|\\[oOm]/)(?!\w)"  # -_- \o/
 )  # of signs that else open, close or go on; <3, ^^ and xD are no such signs
-SMILING = re.compile(rf"(?:(?:{SMILEY.pattern})[\s{re.escape(CLOSERS)}]*)+$")
+SMILING = re.compile(rf"(?:(?:{SMILEY.pattern})[\s{re.escape(CLOSERS)}]*){{1,9}}$")
 STRAIGHT = re.compile(r'(\d?)"')
 BRACKET = re.compile(rf"{SMILEY.pattern}|[()]")
 HANGING = ("a", "an", "and", "as", "because", "but", "my", "or", "our", "the", "their", "which", "while", "whose", "your")
@@ -204,7 +204,7 @@ class Complete(Assertion):
     `form` is the field's: a `question` ends with a question mark, a `sentence` with a full stop or its like, a `text` on
     anything but a comma, a colon, a dash, an opening bracket or a `hanging` word (by default English ones). A smiley ends a text,
     may follow a sentence's or a question's end, and opens no bracket; it may close one, as in "(great :)". A `"` behind a digit is a
-    unit of length where none is open. A capital letter ends what it is the whole of, and what it follows an article or a noun in that
+    unit of length where none is open. A capital letter ends what it is the whole of, and what it follows "a", "an" or a noun in that
     is told apart by letters (plan, vitamin, grade); behind another word and before a full stop it is a name's initial, of which the
     rest is missing.
     """

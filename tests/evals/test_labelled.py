@@ -174,6 +174,15 @@ BAD: Mapping[str, tuple[str, str | bytes, tuple[str, ...]]] = {
         csv_of(ROWS) + "good,a nice, warm film\n",
         (":14:", "more cells than the header", "quotation marks"),
     ),
+    "semicolons, and commas in texts": (
+        "r.csv",
+        "label;text\ngood;a nice, warm film\n",
+        ("'label;text'", "commas", "semicolon", "save"),
+    ),
+    "semicolons, and no comma": ("r.csv", "text;label\na nice film;good\n" * 12, ("is one cell", "semicolon", "save")),
+    "semicolons and quotation marks": ("r.csv", '"text";"label"\r\n"a nice, warm film";"good"\r\n', ("one cell", "semicolon")),
+    "tabs": ("r.csv", "id\ttext\tlabel\n1\ta nice, warm film\tgood\n", ("is one cell", "a tab", "save it with commas")),
+    "a semicolon in the name of a column": ("r.csv", "text;label\n".replace("label", "labels") + "a;b\n", (":2:", "no 'text'")),
     "open quotation marks": ("r.csv", csv_of(ROWS) + 'good,"a nice fi', (":13:", "CSV", "mend")),
     "a cell of 200,000 characters": ("r.csv", csv_of(ROWS) + f"good,{'x' * 200_000}\n", ("CSV", "limit")),
     "empty CSV": ("r.csv", "", ("holds 0 rows",)),
@@ -294,3 +303,11 @@ def test_parquet_whose_metadata_is_odd(tmp_path: Path, odd: bytes) -> None:
     table = pa.table({"text": [row["text"] for row in ROWS], "label": [row["label"] for row in ROWS]})
     pq.write_table(table.replace_schema_metadata({b"huggingface": odd}), tmp_path / "rows.parquet")
     assert len(read_labelled(tmp_path / "rows.parquet", TASK)) == 12
+
+
+@pytest.mark.parametrize("head", ["label,text", '"label","text"', "label,text,a;b", "label,text,a\tb"])
+def test_a_header_with_commas_is_read(head: str, tmp_path: Path) -> None:
+    """Whatever other signs stand in it."""
+    more = ",x" if head.count(",") == 2 else ""
+    text = "".join(f"{('good', 'bad')[i % 2]},line; {i}{more}\n" for i in range(12))
+    assert read_labelled(written(tmp_path / "rows.csv", f"{head}\n{text}"), TASK).texts[0] == "line; 0"
