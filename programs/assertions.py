@@ -81,6 +81,7 @@ LIKELY = 0.1  # probability of a language that a text may well be written in
 SURE = 0.5  # probability of the language that a text is taken to be written in
 NONE = "zxx"  # what the identifier calls a text in no language
 FAR = 20  # times less likely than the likeliest: what a text is not written in, however little is sure
+ADDRESS = re.compile(r"(?:https?://|(?<!\S)www\.)\S+/$")  # with the slash that many end on
 GREEK = regex.compile(r"\p{Greek}")
 UNENDED = regex.compile(r"[\p{Thai}\p{Lao}][\p{M}\p{N}]*$")  # scripts that set no mark at a sentence's end
 CLOSERS = "\"'”’»)]*」』）】》"
@@ -233,7 +234,7 @@ class Complete(Assertion):
         if self.form == "sentence" and last not in ENDINGS and not ended:
             return "The sentence does not end; finish it with a full stop."
         tail = [] if lettered else words(bare)[-1:]
-        over = asked or (last == ";" and self.form == "text")  # as a line of code is
+        over = asked or (self.form == "text" and (last == ";" or ADDRESS.search(bare) is not None))  # as a line of code is
         hangs = (last in OPEN and not over) or (last not in ENDINGS and tail and tail[0] in self.hanging)
         if hangs and not (smiling and self.form == "text"):
             return "The text breaks off; finish what it says."

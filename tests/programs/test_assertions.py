@@ -615,3 +615,16 @@ def test_a_blank_that_is_none_can_be_let_through() -> None:
     text = "She came in [laughing] and sat down."
     assert told(of("meta"), text) is not None
     assert told(of("meta", blank=False), text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "holds"),
+    [
+        ("Claim your prize at https://example.com/win/", True),
+        ("Claim it at www.example.com/", True),
+        ("You can come by bus and/", False),
+        ("Claim it at http:/", False),
+    ],
+)
+def test_an_address_ends_a_free_text_on_its_slash(text: str, holds: bool) -> None:
+    assert (told(Complete(form="text"), text) is None) == holds
