@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seedless.dataset import read_refusals, task_for
+from seedless.dataset import task_for
 from seedless.errors import SetupError, UsageError
 from seedless.evals.bias import Bias, bias
 from seedless.evals.contamination import Contamination, contamination
@@ -20,6 +20,7 @@ from seedless.evals.reporting.told import told
 from seedless.evals.students import STUDENTS, student_of
 from seedless.evals.usefulness import Usefulness, usefulness
 from seedless.evals.zero_shot import zero_shot as asked_without_training
+from seedless.files import read_refusals
 from seedless.whole import whole
 
 if TYPE_CHECKING:

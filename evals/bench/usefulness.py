@@ -17,13 +17,13 @@ from typing import Any
 
 import numpy as np
 
-from seedless.dataset import read_ledger
 from seedless.errors import UsageError
 from seedless.evals.labelled import LabelledRows, read_labelled
 from seedless.evals.measures.scores import Interval
 from seedless.evals.students import STUDENTS, student_of
 from seedless.evals.usefulness import Taught, usefulness
 from seedless.evals.zero_shot import zero_shot
+from seedless.files import read_ledger
 from seedless.generation import Generation, Options
 from seedless.outcome import Row
 from seedless.taskfile import load_task

@@ -12,9 +12,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from seedless import __version__
-from seedless.dataset import read_ledger
 from seedless.evals.recording.prompts import stage_prompts
 from seedless.evals.recording.record import Cell, DataSet, Record, Status, Untracked, flat
+from seedless.files import read_ledger
 from seedless.generation import Generation
 from seedless.targen import TarGEN
 

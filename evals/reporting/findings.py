@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from seedless.dataset import parsed
 from seedless.errors import UsageError
+from seedless.files import parsed
 
 __all__ = ["ARMS", "Arm", "CurvePoint", "Findings", "Measured", "Taught", "read_findings"]
 

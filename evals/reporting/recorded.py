@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from seedless.dataset import check_row, listed, read_ledger, read_refusals, read_rows
 from seedless.errors import UsageError
+from seedless.files import check_row, listed, read_ledger, read_refusals, read_rows
 from seedless.run.journal import in_use
 from seedless.run.ledger import Ledger
 from seedless.task import Task

@@ -289,7 +289,7 @@ def in_use(path: Path) -> bool:
 
 def _is_row(record: object) -> bool:
     """Whether `record` is what `Row.record` gives."""
-    if not isinstance(record, dict) or not {"id", "label", "provenance"} <= record.keys() or "broken" in record:
+    if not isinstance(record, dict) or not {"id", "label", "provenance"} <= record.keys():
         return False
     return _is_provenance(record["provenance"]) and _are_texts(value for name, value in record.items() if name != "provenance")
 
@@ -330,9 +330,9 @@ def _of(plan: Plan, record: Mapping[str, Any]) -> bool:
 
 
 def outcome_of(record: Mapping[str, Any], fields: tuple[str, ...]) -> Outcome:
-    """The outcome that a record holds; `fields` are the task's."""
+    """The outcome that a record holds; `fields` are the task's, and may be called like a part of a refusal. Rows alone have an `id`."""
     provenance = Provenance(**{**record["provenance"], "broken": tuple(record["provenance"]["broken"])})
-    if "broken" in record:
+    if "id" not in record:
         broken = tuple(Broken(b["assertion"], b["sentence"]) for b in record["broken"])
         return Refusal(
             record["stage"],

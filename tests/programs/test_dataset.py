@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from seedless.dataset import Format, card, dataset_of, export, read_ledger, read_rows, write_dataset
+from seedless.dataset import Format, card, dataset_of, export, write_dataset
 from seedless.errors import SetupError, UsageError
+from seedless.files import read_ledger, read_rows
 from seedless.task import Task
 
 TASK = Task.model_validate(

@@ -55,6 +55,11 @@ def test_records_are_read_back_as_they_were(outcome: Row | Refusal) -> None:
     assert again == outcome
 
 
+def test_a_row_s_fields_may_be_called_like_a_refusal_s_parts() -> None:
+    row = Row("reports-000001", {"broken": "The tap drips.", "texts": "It drips.", "asked_label": "x"}, "urgent", PROVENANCE)
+    assert outcome_of(json.loads(json.dumps(row.record())), tuple(row.texts)) == row
+
+
 def test_a_record_is_the_callers_own() -> None:
     record = ROW.record()
     record["provenance"]["attributes"]["size"] = "other"

@@ -1,0 +1,191 @@
+"""A run's files, read and checked: rows, refusals and the ledger, as whoever made or mended them left them."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from seedless.errors import SetupError, UsageError
+
+__all__ = ["TooMuch", "check_row", "listed", "parsed", "read_ledger", "read_refusals", "read_rows"]
+
+DEEPEST = 64  # levels of a record; ours have a few
+LONGEST = 18  # digits of a whole number
+
+Record = Mapping[str, Any]
+
+Count = Annotated[int, Field(ge=0)]
+Amount = Annotated[float, Field(ge=0, le=1e15, allow_inf_nan=False)]
+
+
+class _Recorded(BaseModel):
+    """A part of `ledger.json`, as strict as what writes it. What is not named here is left alone."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="allow")
+
+
+class _Share(_Recorded):
+    requested: Count
+    accepted: Count
+
+
+class _Settings(_Recorded):
+    task: str
+    task_hash: str
+    seed: int
+    lm: str
+    strategy: str
+    verify: str
+    program: str
+
+
+class _Ledger(_Recorded):
+    model_config = ConfigDict(extra="ignore")
+
+    requested: Count
+    accepted: Count
+    per_label: Annotated[dict[str, _Share], Field(min_length=1)]
+    refused: dict[str, Count]
+    broken: dict[str, Count]
+    flips: dict[str, Count]
+    calls: dict[str, Count]
+    tokens: dict[str, dict[str, Count]]
+    repeated: Count
+    cost_usd: Amount | None
+    wall_s: Amount
+    shortfall: str = ""
+    unnamed: Count = 0
+    worded: Count = 0
+    settings: _Settings
+
+
+def read_rows(folder: Path) -> Iterator[dict[str, Any]]:
+    """The records in a run's `rows.jsonl`.
+
+    Raises
+    ------
+    UsageError
+        If there is none, or a line is no JSON object.
+    """
+    yield from _records(folder / "rows.jsonl")
+
+
+def read_refusals(folder: Path) -> Iterator[dict[str, Any]]:
+    """The records in a run's `refusals.jsonl`; it is there, if empty, after every run.
+
+    Raises
+    ------
+    UsageError
+        If there is none, or a line is no JSON object.
+    """
+    yield from _records(folder / "refusals.jsonl")
+
+
+def _records(path: Path) -> Iterator[dict[str, Any]]:
+    try:
+        with path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                try:
+                    record = parsed(line)
+                except ValueError as error:
+                    record = error
+                if not isinstance(record, dict):
+                    raise UsageError(
+                        f"{path}:{number}: is no JSON object{f' ({record})' if isinstance(record, TooMuch) else ''}; the file is torn or not a run's: run `seedless generate` in its folder again"
+                    )
+                yield record
+    except OSError as error:
+        raise UsageError(
+            f"{path}: cannot be read ({error.strerror}); give the folder of a run: seedless generate TASK -n N -o DIR makes one"
+        ) from error
+
+
+def read_ledger(folder: Path) -> dict[str, Any]:
+    """A run's `ledger.json`.
+
+    Raises
+    ------
+    UsageError
+        If there is none, or it is not what a run writes.
+    SetupError
+        If it cannot be read.
+    """
+    path = folder / "ledger.json"
+    try:
+        return _Ledger.model_validate(parsed(path.read_bytes())).model_dump(exclude_unset=True)
+    except FileNotFoundError as error:
+        raise UsageError(
+            f"{path}: is not there: the run has not ended, or the folder is none of a run; give its `seedless generate` command again"
+        ) from error
+    except OSError as error:
+        raise SetupError(f"{path}: cannot be read ({error.strerror}); make it readable") from error
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        said = ": ".join([".".join(map(str, first["loc"])), first["msg"]] if first["loc"] else [first["msg"]])
+    except ValueError as error:
+        said = str(error)
+    raise UsageError(
+        f"{path}: is torn or no ledger ({' '.join(said.split())[:300]}); give the run's `seedless generate` command again"
+    )
+
+
+class TooMuch(ValueError):
+    """JSON that is nested, or holds a number, beyond what any file of ours does."""
+
+
+def parsed(text: bytes, *, constant: Callable[[str], Any] = float) -> Any:
+    """What `text` holds as JSON; `constant` is given NaN and Infinity.
+
+    Raises
+    ------
+    ValueError
+        If it holds none, is no UTF-8, or holds what no file of ours does.
+    """
+    try:
+        found = json.loads(text.decode("utf-8"), parse_int=_whole_number, parse_constant=constant)
+    except RecursionError as error:
+        raise TooMuch("nested too deeply") from error
+    if text.count(b"[") + text.count(b"{") > DEEPEST:
+        level: Sequence[Any] = [found]
+        for _ in range(DEEPEST):
+            level = [
+                part
+                for each in level
+                for part in (each.values() if isinstance(each, dict) else each if isinstance(each, list) else ())
+            ]
+        if level:
+            raise TooMuch("nested too deeply")
+    return found
+
+
+def _whole_number(digits: str) -> int:
+    if len(digits) > LONGEST:
+        raise TooMuch(f"a number of {len(digits)} digits")
+    return int(digits)
+
+
+def check_row(record: Record, where: str, fields: Sequence[str], labels: Sequence[str], *, whose: str = "the run") -> None:
+    """That a row has an `id`, each of the `fields` and a label as texts, the label one of `labels`; `where` it stands, and `whose` they are, is said.
+
+    Raises
+    ------
+    UsageError
+        If it has not.
+    """
+    for name in ("id", *fields, "label"):
+        if not isinstance(record.get(name), str):
+            raise UsageError(
+                f"{where}: {name!r} is {'missing' if name not in record else 'no text'}, a row has {', '.join(['id', *fields, 'label'])}; "
+                "mend the line, or name the task that made it"
+            )
+    if record["label"] not in labels:
+        raise UsageError(
+            f"{where}: has the label {record['label'][:80]!r}, {whose} has {listed(labels)}; mend the line, or name the task that made it"
+        )
+
+
+def listed(names: Sequence[str]) -> str:
+    """The names for a message: all of them, or the first twelve and how many more there are."""
+    return ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
