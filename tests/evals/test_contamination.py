@@ -146,16 +146,16 @@ def test_many_prompts_are_read_in_pieces(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @pytest.mark.slow
-def test_fifty_thousand_rows() -> None:
-    rows, real = clean(50_000), clean(10_000, seed=1)
+def test_twenty_thousand_rows() -> None:
+    rows, real = clean(20_000), clean(4_000, seed=1)
     few = rows.take(range(20))
     for analysis in (
         lambda given: diversity(given, sample=0),
         lambda given: bias(given, real=real),
         lambda given: contamination(given, real={"train": real}),
-        lambda given: prompts_contain(given.texts[:10_000], real),
+        lambda given: prompts_contain(given.texts[:4_000], real),
     ):
         analysis(few)  # what is imported only once
         start = time.process_time()  # the machine may be busy with other things
         analysis(rows)
-        assert time.process_time() - start < 10
+        assert time.process_time() - start < 4
