@@ -1,0 +1,95 @@
+"""What slips look like in a text: ends that are none, marks without their other half, talk about the instance, blanks, rows of signs."""
+
+import re
+
+import regex
+
+__all__ = [
+    "ADDRESS", "ASKING", "BLANK", "CLOSERS", "ENDINGS", "GREEK", "INITIAL", "LETTERED", "OPEN", "PREAMBLE", "REFUSAL", "REPEATED_MARK", "SMILING", "UNENDED", "bracketed", "closed", "quoted", "unruled",
+]  # fmt: skip
+
+ENDINGS = ".!?…。！？؟۔।॥።။។"
+ASKING = ("?", "？", "؟", "\u037e")  # Arabic and Greek ones among them
+OPEN = ",;:-–—([{/，、；：（「《،؛"  # no text ends on one, nor on nothing
+INITIAL = re.compile(r"(?<![.\w])(?<!\bMr\. )(?<!\bMs\. )(?<!\bMrs\. )[A-Z]\.$")  # but neither "U.S." nor "Mr. X."
+LETTERED = re.compile(
+    r"(?:^\W*|(?<!\w)(?i:an?|act|answer|answer is|answer's|apartment|appendix|block|book|box|building|chapter|class|column|drive|exhibit|figure|form|gate|"
+    r"generation|grade|group|hepatitis|influenza|letter|level|line|model|option|part|phase|plan|platform|point|row|schedule|section|serie|series|side|size|stage|"
+    r"straight|table|team|terminal|type|unit|vitamin|volume|war|wing|zone) )[A-Z]\.?$"
+    r"|(?<!\w)(?:am|and|as|is|than|was) I\.$|(?<!\w)X\.$"
+)  # "Plan B.", "an A.", "older than I.", "Malcolm X."
+ADDRESS = re.compile(r"(?:https?://|(?<!\S)www\.)\S+/$")  # with the slash that many end on
+GREEK = regex.compile(r"\p{Greek}")
+UNENDED = regex.compile(r"[\p{Thai}\p{Lao}][\p{M}\p{N}]*$")  # scripts that set no mark at a sentence's end
+CLOSERS = "\"'”’»)]*」』）】》"
+SMILEY = re.compile(
+    r"(?:[:;=]|(?<!\w)[8BxX](?=[-'’]))['’]?[-o^~]?(?:\)+|\(+(?=[\s.!?,;)\"”…]|$))"  # :) ;-) =( :'(
+    r"|(?<!\S)[:;]['’]?-?(?:[/\[{]+|[\]*])(?!\w)"  # :/ :-[ :] :*
+    r"|(?<!\S)[()]+-?[:;](?![\w)-])"  # (: ):
+    r"|(?<!\S)(?:-[_.]+-|\\[oOm]/)(?!\w)"  # -_- \o/
+)  # of signs that else open, close or go on; <3, ^^ and xD are no such signs
+SMILING = re.compile(rf"(?:(?:{SMILEY.pattern})[\s{re.escape(CLOSERS)}]*){{1,9}}$")
+STRAIGHT = re.compile(r'(\d?)"')
+BRACKET = re.compile(rf"{SMILEY.pattern}|[()]")
+
+REFUSAL = re.compile(
+    r"\b(?:as an ai\b|(?:ai|digital|helpful|virtual|artificial intelligence) (?:language )?(?:assistant|model)\b|\b(?:i(?:'m| am)|as) (?:just |only )?an? (?:\w+ )?language model|i(?:'m| am) (?:sorry,? but i|unable to|not able to|here to"
+    r" (?:help|assist))|i (?:can(?:no|')t|cannot) (?:assist|fulfill|provide|write (?!to\b|back\b)|generate|create|help with)|i don't have (?:enough|access|the ability)|(?:i(?:'m| am|'d be| would be)|always) happy to (?:help|assist)|ready to assist)",
+    re.IGNORECASE,
+)
+PREAMBLE = re.compile(
+    r"^\W*(?:(?:sure|certainly|of course|absolutely|okay|ok)[,!.:]? (?:here\b|this\b|let\b(?! (?:me|us|you|him|her|them) know\b)|i\b[^.!?:\n]{0,80}:|i(?:'\w+)? (?:\w+ ){0,4}(?:write|rewrite|draft|compose|create|generate|provide)\b)|here(?:'s| is| are) (?:a|an|the|one|your|some|my)\b[^.!?]{0,80}:|"
+    r"(?:question|answer|sentence|review|tweet|message|text|example|output|response|title|instance|label|topic|headline|statement|input)s?\s*\d*\s*:)"
+    r"|^\W*notes?\s*:[^.!?]{0,80}\b(?:examples?|fictional|generated|instances?|placeholders?|prompts?|sentences?)\b"
+    r"|^\W*(?:this|the) (?:\w+[ -]){0,2}(?:review|tweet|post|message|headline|caption|e-?mail|comment|note|text|passage|statement|sentence|question|article|summary)"
+    r" (?:describes|expresses|conveys|highlights|discusses|depicts|reflects|portrays|mentions|illustrates|demonstrates|emphasi[sz]es|summari[sz]es|explores|talks about|is about|asks about|refers to)\b"
+    r"|\b(?:only (?:write|output)|output the|the (?:following|above|given|provided) (?:sentence|question|text|review|tweet|message|paragraph|prompt|statement|example|answer|terms?|post|headline|passage|scenario)|"
+    r"(?:this|the) (?:sentence|prompt|rewritten|revised) (?:is|was|uses|conveys|describes|asks|should|has|version)|"
+    r"(?:this|the) question (?:is|was|uses|conveys|describes|asks|should|has|version)(?!,? (?:how|if|what|when|where|whether|who|why|will)\b| ,)|"
+    r"this response (?:is|was|has)|(?:this|the) response (?:uses|conveys|describes|asks|should|version)|(?:write|writing|rewrite) (?:a|an|one|the|this|your)"
+    r" (?:sentence|question|review|tweet|message|text|(?:\w+ ){0,2}(?:post|essay|caption|paragraph|introduction|news item))\b|(?:start|begin) by (?:writing|introducing|describing)\b|"
+    r"(?:want|like) me to (?:write|rewrite|draft|generate)\b|(?:of|in|to) your (?:post|essay|caption|introduction|paragraph|sentence)\b|your prompt\b(?! \w)|(?:based on|according to|following) your (?:prompt|instructions?|request)\b|"
+    r"the prompt (?:is|are|was|asks?|says?)\b|the (?:instructions?|request) (?:is|are|was|asks?|says?)\b(?:(?: as follows| this| these)?:|[^.!?]{0,60}\b(?:writ(?:e|ing)|examples?|paragraphs?|posts?|questions?|reviews?|sentences?|tweets?)\b)|word(?:s)? or less)",
+    re.IGNORECASE,
+)
+BLANK = re.compile(
+    r"(?<![\w\])])\[[A-Za-z][A-Za-z _'/-]{1,40}\](?!\([^)\s]*[./#:]|\[\d|:\s*https?:)"  # but no subscript, and no link in markdown
+    r"|(?<!\w)<[A-Za-z][A-Za-z _-]{1,30}>|(?<![\w}\\^])\{[A-Za-z_ ]{1,30}\}|_{3,}|\b(?-i:XXX+|XYZ)\b|\bABC (?:company|corp|corporation|inc|bank|ltd)\b|lorem ipsum",
+    re.IGNORECASE,
+)
+
+REPEATED_MARK = re.compile(r"([^\w\s.!?])\1{3,}|(?:[\U0001F000-\U0001FAFF\u2600-\u27BF]\ufe0f?\s*){5,}|(\S)\2{7,}")
+RULE = re.compile(r"(?=.*?([-=*_~#─━═])\1\1)[-=*_~#─━═|:+ \t]{3,120}")  # "-----", "|---|:--|", "+---+---+", "====="
+HEADING = re.compile(r"^[ \t]*#{1,6}(?=[ \t]+\S)", re.MULTILINE)
+
+
+def unruled(text: str) -> str:
+    """The text without the signs before its headings, and without its rules where each stands beside a line that is none."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    rules = [RULE.fullmatch(line) is not None for line in lines]
+    kept = [line for i, line in enumerate(lines) if not rules[i] or all(rules[max(0, i - 1) : i] + rules[i + 1 : i + 2])]
+    return HEADING.sub("", "\n".join(kept))
+
+
+def closed(text: str) -> bool:
+    """Whether curly quotation marks come in pairs: “so”, „so“ or ”so”."""
+    low, left, right = (text.count(mark) for mark in "„“”")
+    if low:
+        return low == left + right
+    return left == right if left else right % 2 == 0
+
+
+def quoted(text: str) -> bool:
+    """Whether straight quotation marks come in pairs, but for those behind a digit that no mark before them opened: inches, as in 27"."""
+    opened = False
+    for match in STRAIGHT.finditer(text):
+        opened = not opened and not match[1]
+    return not opened
+
+
+def bracketed(text: str) -> bool:
+    """Whether every round bracket that opens is closed, by another or by a smiley's mouth."""
+    depth = 0
+    for match in BRACKET.finditer(text):
+        depth = depth + 1 if match[0] == "(" else max(0, depth - match[0].count(")"))
+    return depth == 0
