@@ -72,6 +72,7 @@ class Log:
         self.candidates.append(candidate)
 
 
+@pytest.mark.long
 def test_gepa_finds_the_quality_within_150_calls_in_at_least_4_of_5_seeds(task: Path) -> None:
     found = 0
     for seed in range(5):
@@ -174,6 +175,7 @@ def test_nothing_that_helps_keeps_the_uncompiled_program_and_says_so(task: Path,
     assert read.hash == plain.hash
 
 
+@pytest.mark.long
 def test_a_lucky_candidate_does_not_pass_the_guard(task: Path) -> None:
     """Half of all texts are on-label whatever is said: candidates win where they are chosen, and not where they are compared."""
     chosen = kept = 0
@@ -288,6 +290,7 @@ def test_rows_of_the_choosing_half_are_shown_where_the_user_allows_it(task: Path
         compile(task, lm=fake_lm(str), demos_from_dev=True)
 
 
+@pytest.mark.long
 def test_shuffled_real_rows_are_of_no_use_to_any_program(task: Path) -> None:
     wrong = [{**row, "label": ("cold", "warm")[i % 2]} for i, row in enumerate(DEV)]
     with CoachableServer(seed=2) as server:

@@ -88,6 +88,7 @@ seeds: {hint: times, given: [in the morning, at night]}
 """
 
 
+@pytest.mark.long
 def test_two_texts_are_written_one_after_the_other(tmp_path: Path) -> None:
     """Held to a JSON object, the model leaves most of them at a word or two."""
     (tmp_path / "follows.yaml").write_text(PAIRS, "utf-8")
@@ -112,6 +113,7 @@ seeds: {hint: dishes, given: [soup, pasta, a glass of wine]}
 """
 
 
+@pytest.mark.long
 def test_a_label_named_after_its_topic_costs_few_drafts(tmp_path: Path) -> None:
     """Two of three drafts would say "food" or "price", which gives the label away: the decoder does without the words."""
     (tmp_path / "visits.yaml").write_text(TOPICAL, "utf-8")

@@ -37,6 +37,7 @@ def test_a_better_program_gains_and_the_same_one_does_not() -> None:
     assert gained("tfidf", RIGHT, RIGHT, TEST)["gain"] == (0.0, 0.0, 0.0)
 
 
+@pytest.mark.long
 def test_one_task_and_seed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     split(tmp_path / "data" / "sst2", "train", 160)
     split(tmp_path / "data" / "sst2", "test", 80)
