@@ -146,6 +146,54 @@ def test_labels_share_contexts_and_seeds() -> None:
     assert len(set(about["a"])) == 30  # no pair of context and seed comes twice while there are others
 
 
+def test_attributes_tell_nothing_of_the_label_or_each_other() -> None:
+    two, three = {"x": 1.0, "y": 1.0}, {"p": 1.0, "q": 1.0, "r": 1.0}
+    for seed in range(40):
+        for first, second, n in ((two, two, 80), (two, three, 60), (three, three, 90), (two, {"x": 3.0, "y": 1.0}, 80)):
+            plan = Plan(task_of({"a": 1.0, "b": 1.0}, first=first, second=second), n, seed)
+            cells = Counter((a.label, *a.attributes.values()) for a in plan.allotments)
+            weight = 2 * sum(first.values()) * sum(second.values())
+            for label in "ab":
+                for one, its in first.items():
+                    for other, also in second.items():
+                        assert cells[label, one, other] == n * its * also / weight
+
+
+def test_small_labels_together_get_an_attributes_shares() -> None:
+    """Rounded for each label alone, all of 77 rows of 77 labels had the first value."""
+    for seed in range(20):
+        for n, values in ((77, {"x": 1.0, "y": 1.0}), (154, {f"v{i}": 1.0 for i in range(10)}), (231, {"rare": 1.0, "often": 9.0})):
+            plan = Plan(task_of({f"l{i}": 1.0 for i in range(77)}, of=values), n, seed)
+            dealt = Counter(a.attributes["of"] for a in plan.allotments)
+            assert_exact({value: dealt[value] for value in values}, values, n)
+
+
+def test_attributes_of_few_rows_are_not_locked_together() -> None:
+    """Four rows of a label hold four of sixteen combinations: which four differs from label to label."""
+    four = {name: {"x": 1.0, "y": 1.0} for name in ("one", "two", "three", "four")}
+    plan = Plan(task_of({f"l{i}": 1.0 for i in range(100)}, **four), 400, 0)
+    cells = Counter(tuple(a.attributes.values()) for a in plan.allotments)
+    assert len(cells) == 16
+    assert max(cells.values()) < 2 * 400 / 16
+    assert all(Counter(a.attributes["one"] for a in plan.allotments if a.label == f"l{i}") == {"x": 2, "y": 2} for i in range(100))
+
+
+@pytest.mark.parametrize(("labels", "n", "shared"), [(77, 77, 9), (77, 770, 20), (150, 150, 12), (20, 100, 10), (77, 40, 5)])
+def test_many_labels_go_through_all_contexts(labels: int, n: int, shared: int) -> None:
+    """All rows of 77 labels, one of each, stood in one context; each context serves several labels, so that it tells little of them."""
+    plan = Plan(task_of({f"l{i}": 1.0 for i in range(labels)}), n, 0)
+    contexts = plan.context_count
+    used: dict[int, set[str]] = {}
+    about: dict[str, list[tuple[int, int]]] = {}
+    for allotment in plan.allotments:
+        place = plan.context(allotment, 0, contexts)
+        used.setdefault(place, set()).add(allotment.label)
+        about.setdefault(allotment.label, []).append((place, plan.instance_seed(allotment, 0, place, contexts, 4)))
+    assert set(used) == set(range(contexts))
+    assert min(map(len, used.values())) >= shared
+    assert all(len(set(pairs)) == len(pairs) for pairs in about.values())
+
+
 def test_a_refused_slot_draws_anew() -> None:
     plan = Plan(task_of({"a": 1.0}), 10, 0)
     drawn = {plan.context(plan.allotments[0], round_, 50) for round_ in range(1, 30)}
