@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from seedless.errors import SetupError, UsageError
 from seedless.files import check_row, listed, read_ledger, read_rows
 from seedless.task import Task
-from seedless.taskfile import recorded_task, task_of
+from seedless.taskfile import TaskLike, recorded_task, task_of
 from seedless.whole import whole
 
 if TYPE_CHECKING:
@@ -179,7 +179,7 @@ class Exported:
     rows: int
 
 
-def task_for(data: Path, task: Task | str | Path | None) -> Task:
+def task_for(data: Path, task: TaskLike | None) -> Task:
     """The task that is given, or the built-in one that the run in the folder `data` names.
 
     Raises
@@ -199,7 +199,7 @@ def task_for(data: Path, task: Task | str | Path | None) -> Task:
     return found
 
 
-def export(folder: str | Path, format_: Format, task: Task | str | Path | None = None, *, to: str | Path | None = None) -> Exported:
+def export(folder: str | Path, format_: Format, task: TaskLike | None = None, *, to: str | Path | None = None) -> Exported:
     """Write a run's rows in another form.
 
     `jsonl`: fields and label; `csv`: the same with a header; `parquet`: a data set folder with its card; `sft`: chat messages, the

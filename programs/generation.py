@@ -21,8 +21,7 @@ from seedless.run.budget import CallBudget
 from seedless.run.folder import RunFolder
 from seedless.run.ledger import Ledger
 from seedless.strategy import STRATEGIES, Strategy
-from seedless.task import Task
-from seedless.taskfile import task_of
+from seedless.taskfile import TaskLike, task_of
 from seedless.verify import one_reader
 
 if TYPE_CHECKING:
@@ -121,7 +120,7 @@ class Generation:
     Parameters
     ----------
     task
-        A `Task`, the name of a built-in one, or the path of a task file.
+        A `Task`, the name of a built-in one, the path of a task file, or a mapping of what such a file holds.
     n
         Rows to make, at least 1.
     out
@@ -135,7 +134,7 @@ class Generation:
         If anything given cannot be used; nothing is written then.
     """
 
-    def __init__(self, task: Task | str | Path, *, n: int, out: Path | None = None, options: Options | None = None) -> None:
+    def __init__(self, task: TaskLike, *, n: int, out: Path | None = None, options: Options | None = None) -> None:
         self.options = options or Options()
         be_quiet()
         if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= LARGEST:
@@ -277,13 +276,13 @@ class Generation:
             self.folder.close()
 
 
-def generate(task: Task | str | Path, *, n: int, out: str | Path | None = None, **options: Any) -> "Dataset":
+def generate(task: TaskLike, *, n: int, out: str | Path | None = None, **options: Any) -> "Dataset":
     """A labelled data set of exactly `n` rows, as a `datasets.Dataset` whose `label` is a `ClassLabel`.
 
     Parameters
     ----------
     task
-        A `Task`, the name of a built-in one, or the path of a task file.
+        A `Task`, the name of a built-in one, the path of a task file, or a mapping of what such a file holds.
     n
         Rows to make.
     out
@@ -325,7 +324,7 @@ def generate(task: Task | str | Path, *, n: int, out: str | Path | None = None, 
         return accepted()
 
 
-def stream(task: Task | str | Path, *, n: int, out: str | Path | None = None, **options: Any) -> Iterator[Outcome]:
+def stream(task: TaskLike, *, n: int, out: str | Path | None = None, **options: Any) -> Iterator[Outcome]:
     """Each row or refusal as it is decided; `generate`'s arguments. Works in a notebook; closing the iterator stops the run.
 
     Raises
@@ -342,9 +341,7 @@ def stream(task: Task | str | Path, *, n: int, out: str | Path | None = None, **
         generation.complete()
 
 
-async def astream(
-    task: Task | str | Path, *, n: int, out: str | Path | None = None, **options: Any
-) -> AsyncGenerator[Outcome, None]:
+async def astream(task: TaskLike, *, n: int, out: str | Path | None = None, **options: Any) -> AsyncGenerator[Outcome, None]:
     """As `stream`, for asynchronous callers."""
     with Generation(task, n=n, out=Path(out) if out is not None else None, options=Options(**options)) as generation:
         async with aclosing(generation.outcomes()) as outcomes:

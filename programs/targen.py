@@ -26,8 +26,7 @@ from seedless.program_file import ProgramFile, read_program, write_program
 from seedless.seeds import InstanceSeeds
 from seedless.slot import Context, InstanceSeed, Slot
 from seedless.strategy import Strategy
-from seedless.task import Task
-from seedless.taskfile import task_of
+from seedless.taskfile import TaskLike, task_of
 from seedless.verify import NoVerifier, Verifier, VerifyMode
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ class TarGEN(dspy.Module):
     Parameters
     ----------
     task
-        A `Task`, the name of a built-in one, or the path of a task file.
+        A `Task`, the name of a built-in one, the path of a task file, or a mapping of what such a file holds.
     lm
         `--lm`'s form, or a DSPy LM; by default the one that DSPy is configured with, else the embedded one.
     verify
@@ -70,7 +69,7 @@ class TarGEN(dspy.Module):
 
     def __init__(
         self,
-        task: Task | str | Path,
+        task: TaskLike,
         *,
         lm: str | dspy.BaseLM | None = None,
         verify: str = "blind",
@@ -161,8 +160,11 @@ class TarGEN(dspy.Module):
             return await self.name_seeds.acall(label=label, context=context, count=count, rollout=rollout)  # type: ignore[no-any-return]  # DSPy has no types
 
     def speaking(self) -> Any:
-        """DSPy's settings under which this program's predictors speak: its LM, where it has one of its own, and its adapter."""
-        return dspy.context(adapter=self.adapter, **({"lm": self._lm} if self._lm is not None else {}))
+        """DSPy's settings under which this program's predictors speak: its LM, where it has one of its own, and its adapter.
+
+        Nothing is streamed (`dspy.streamify` yields the finished instance): a draft may be refused, and the stream belongs to the caller's loop.
+        """
+        return dspy.context(adapter=self.adapter, send_stream=None, **({"lm": self._lm} if self._lm is not None else {}))
 
     def get_lm(self) -> dspy.BaseLM | None:
         """The LM that writes; None where it is the one that DSPy is configured with."""

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -14,7 +14,10 @@ from seedless.assertions import kinds
 from seedless.errors import TaskError, UsageError
 from seedless.task import Attribute, Contexts, Field, Label, Misfit, Seeds, Task
 
-__all__ = ["built_in_tasks", "load_task", "read_task", "recorded_task", "task_schema"]
+__all__ = ["TaskLike", "built_in_tasks", "load_task", "read_task", "recorded_task", "task_of", "task_schema"]
+
+TaskLike: TypeAlias = Task | str | Path | Mapping[str, Any]
+"""A task, the name of a built-in one, the path of a task file, or what such a file holds."""
 
 PARTS: Mapping[str, type[BaseModel]] = {
     "attributes": Attribute,
@@ -97,7 +100,11 @@ def read_task(text: str, source: str = "task") -> Task:
     except yaml.YAMLError as error:
         raise TaskError(f"{source}:1: not readable as YAML: {' '.join(str(error).split())}; mend the file") from error
     lines: dict[Path_, int] = {}
-    data = _build(node, (), lines, source)
+    return _checked(_build(node, (), lines, source), lines, source)
+
+
+def _checked(data: Any, lines: Mapping[Path_, int], source: str) -> Task:
+    """The task that `data` holds; `lines` gives the line of each of its parts, 0 where there are none."""
     try:
         return Task.model_validate(data)
     except ValidationError as error:
@@ -176,7 +183,7 @@ def _scalar(node: yaml.Node, line: int, source: str) -> str | int | float | bool
     return value
 
 
-def _complaint(source: str, lines: dict[Path_, int], detail: ErrorDetails) -> str:
+def _complaint(source: str, lines: Mapping[Path_, int], detail: ErrorDetails) -> str:
     # pydantic puts the discriminator's value into the path (assertions, 0, length, field): it is no part of the file's path.
     location: list[str | int] = []
     misfit = detail.get("ctx", {}).get("error")
@@ -185,7 +192,7 @@ def _complaint(source: str, lines: dict[Path_, int], detail: ErrorDetails) -> st
             location.append(part)
     line = next(lines[tuple(location[:k])] for k in range(len(location), -1, -1) if tuple(location[:k]) in lines)
     where = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in location).lstrip(".") or "the task"
-    return f"{source}:{line}: {where}: {_sentence(detail)}"
+    return f"{source}{f':{line}' if line else ''}: {where}: {_sentence(detail)}"
 
 
 def _sentence(detail: ErrorDetails) -> str:
@@ -218,16 +225,35 @@ def _required() -> list[str]:
     return [name for name, field in Task.model_fields.items() if field.is_required()]
 
 
-def task_of(task: Task | str | Path) -> Task:
-    """`task` itself, or the one it names.
+def task_of(task: TaskLike) -> Task:
+    """`task` itself, the one it names, or the one it holds.
 
     Raises
     ------
     UsageError
-        If it is neither a task nor a name or path.
+        If it is none of these.
+    TaskError
+        If there is no such task, or what it holds breaks the task model.
     """
     if isinstance(task, Task):
         return task
     if isinstance(task, str | Path):
         return load_task(task)
-    raise UsageError(f"given a {type(task).__name__} as task; a Task, a built-in name or a path is allowed; use seedless.Task(...)")
+    if isinstance(task, Mapping):
+        lines: dict[Path_, int] = {}
+        return _checked(_plain(task, (), lines), lines, "task")
+    raise UsageError(
+        f"given a {type(task).__name__} as task; a Task, a built-in name, a path, or a mapping of {', '.join(_required())} is allowed; give one of them"
+    )
+
+
+def _plain(data: Any, path: Path_, lines: dict[Path_, int]) -> Any:
+    """`data` with mappings and lists as a task file's are."""
+    if len(path) > DEPTH:
+        raise TaskError(f"task: nested deeper than {DEPTH} levels; a task is flat")
+    lines[path] = 0
+    if isinstance(data, Mapping):
+        return {key: _plain(value, (*path, key), lines) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return tuple(_plain(value, (*path, i), lines) for i, value in enumerate(data))
+    return data

@@ -150,6 +150,21 @@ def test_an_optimiser_of_dspy_s_ends_with_a_program_that_writes(optimiser: str, 
         assert tuned(**INPUTS).ok
 
 
+@pytest.mark.parametrize("hosted", [True, False])
+@pytest.mark.parametrize("awaited", [True, False])
+def test_streamify_yields_the_finished_instance(hosted: bool, awaited: bool, task: Path, openai_server: OpenAIServer) -> None:
+    """It hung, since DSPy's stream belongs to the caller's loop, and an LM in this process has nothing to stream."""
+    lm: Any = dspy.LM("openai/any", api_base=openai_server.url, api_key="none", cache=False) if hosted else fake_lm(Author())
+    streamed = dspy.streamify(TarGEN(task, lm=lm, verify="none"), is_async_program=awaited)
+
+    async def read() -> list[Any]:
+        return [part async for part in streamed(**INPUTS)]
+
+    *_, made = asyncio.run(asyncio.wait_for(read(), 20))
+    assert isinstance(made, dspy.Prediction)
+    assert made.ok
+
+
 def test_the_warning_of_a_cut_answer_stays_with_other_lms(caplog: pytest.LogCaptureFixture) -> None:
     class Cut(FakeEngine):
         def complete(self, request: Any) -> Any:

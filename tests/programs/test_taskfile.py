@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -313,8 +314,27 @@ def test_task_of() -> None:
     task = load_task("movie_reviews")
     assert task_of(task) is task
     assert task_of("movie_reviews") == task
+    held = task.model_dump(mode="json")  # lists, as in a file
+    assert isinstance(held["labels"], list)
+    assert task_of(held) == task
     with pytest.raises(UsageError, match="given a int as task"):
         task_of(7)  # type: ignore[arg-type]  # what must fail
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"labels": [{"name": "warm", "meaning": "m"}]}, "task: labels[0].constraint: is missing; add it"),
+        ({"colour": "red"}, "task: colour: is an unknown key, allowed are"),
+        ({"fields": 7}, "task: fields: given 7,"),
+        ({"seeds": {"hint": ["a"]}}, "task: seeds.hint: given "),
+        ({"labels": [{"name": "twin", "meaning": "m", "constraint": "c"}] * 2}, "task: labels[1]"),
+    ],
+)
+def test_what_a_mapping_lacks_is_told_by_its_place(changes: dict[str, Any], told: str) -> None:
+    with pytest.raises(TaskError) as caught:
+        task_of({**load_task("movie_reviews").model_dump(), **changes})
+    assert str(caught.value).startswith(told)
 
 
 # --- built-in tasks -------------------------------------------------------------------------------------------------
