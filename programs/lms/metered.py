@@ -5,6 +5,7 @@ import hashlib
 import json
 import logging
 import time
+from collections import Counter
 from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import replace
@@ -33,6 +34,7 @@ FINAL = (
     dspy.LMInvalidRequestError,
 )
 CONFLICT = 409  # HTTP
+IN_A_ROW = 8  # failures of one stage that end a run, unless more requests may be in flight at once
 LONGEST = 500_000  # characters of an answer that are read: twice what a row's texts can have, and the model's thoughts before them
 MOST_TOKENS = 10**9  # of one answer that are believed
 SAID = frozenset({"text", "data"})  # the parts of a response that are its answer
@@ -123,7 +125,7 @@ class MeteredLM(dspy.LM):
         self._gates = WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore]()
         self._open_at = 0.0
         self._told_until = 0.0
-        self._failed_in_a_row = 0
+        self._failed_in_a_row = Counter[str]()  # by stage: a server may write well and refuse whatever is to be verified
         self._answered = 0
 
     def __call__(self, prompt: Any = None, *, messages: Any = None, **kwargs: Any) -> Any:
@@ -247,8 +249,8 @@ class MeteredLM(dspy.LM):
         await asyncio.sleep(wait)
 
     def _failed(self, error: dspy.LMError) -> SeedlessError:
-        self._failed_in_a_row += 1
-        if self._answered == 0 or self._failed_in_a_row >= max(8, self.concurrency):
+        self._failed_in_a_row[current_stage()] += 1
+        if self._answered == 0 or self._failed_in_a_row[current_stage()] >= max(IN_A_ROW, self.concurrency):
             return self._unusable(error)
         return StepFailed(f"the LM at {self.address} gave no answer: {self._cause(error)}")
 
@@ -270,7 +272,7 @@ class MeteredLM(dspy.LM):
         return f"{status}{type(error).__name__.removeprefix('LM').removesuffix('Error')}: {said[:300]}"
 
     def _step(self, request: dspy.lm15.Request, response: dspy.lm15.Response) -> Step:
-        self._failed_in_a_row = 0
+        self._failed_in_a_row[current_stage()] = 0
         self._answered += 1
         usage = response.usage
         cost: float | None = 0.0 if self.free else None
@@ -299,7 +301,7 @@ def metered(lm: dspy.BaseLM, *, concurrency: int) -> MeteredLM:
     """
     if isinstance(lm, MeteredLM):
         own: MeteredLM = lm.copy()
-        own.concurrency, own._gates = concurrency, WeakKeyDictionary()
+        own.concurrency, own._gates, own._failed_in_a_row = concurrency, WeakKeyDictionary(), Counter()
         return own
     if not isinstance(lm, dspy.LM):
         raise UsageError(
