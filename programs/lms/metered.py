@@ -38,6 +38,10 @@ IN_A_ROW = 8  # failures of one stage that end a run, unless more requests may b
 LONGEST = 500_000  # characters of an answer that are read: twice what a row's texts can have, and the model's thoughts before them
 MOST_TOKENS = 10**9  # of one answer that are believed
 SAID = frozenset({"text", "data"})  # the parts of a response that are its answer
+WITHOUT_TEXT = {
+    "length": "the token limit was reached before it began, as happens to models that reason first",
+    "tool_call": "it calls a tool, and none was offered",
+}  # by finish reason
 PLACEHOLDER = 4  # characters of what stands for a key where a server asks for none
 SOONEST = 0.1  # seconds: a server that says less before the next request says nothing
 NEVER_SENT = CLIENT_KEYS | {
@@ -213,6 +217,7 @@ class MeteredLM(dspy.LM):
                         response = await super().acall(request)
                 finally:
                     _ours.reset(ours)
+                return self._step(request, response)
             except TimeoutError:  # bytes came, one by one
                 await self._passed(dspy.LMTimeoutError("no whole answer in time"), tried, time.monotonic() - started)
             except FINAL as error:
@@ -231,8 +236,6 @@ class MeteredLM(dspy.LM):
                 ):  # a fault of somebody's engine, no server's
                     raise self._failed(error) from error
                 await self._passed(error, tried, time.monotonic() - started)
-            else:
-                return self._step(request, response)
 
     async def _passed(self, error: dspy.LMError, tried: int, spent: float) -> None:
         """Wait for the next try, or raise where there is none."""
@@ -272,8 +275,13 @@ class MeteredLM(dspy.LM):
         return f"{status}{type(error).__name__.removeprefix('LM').removesuffix('Error')}: {said[:300]}"
 
     def _step(self, request: dspy.lm15.Request, response: dspy.lm15.Response) -> Step:
-        self._failed_in_a_row[current_stage()] = 0
-        self._answered += 1
+        """What is kept of an answer.
+
+        Raises
+        ------
+        dspy.LMError
+            If it is a server's and holds no text. It has been paid for all the same.
+        """
         usage = response.usage
         cost: float | None = 0.0 if self.free else None
         if self.priced and not self.free:
@@ -282,6 +290,10 @@ class MeteredLM(dspy.LM):
             )
         self.budget.charge(cost)
         text = _said(response).encode("utf-8", "replace").decode("utf-8")  # half a surrogate pair is no text
+        if isinstance(self.engine, str) and not text.strip():
+            raise _empty(response)
+        self._failed_in_a_row[current_stage()] = 0
+        self._answered += 1
         return Step(
             text=text[:LONGEST],
             finish="length" if len(text) > LONGEST else str(response.finish_reason),
@@ -328,6 +340,17 @@ def _said(response: dspy.lm15.Response) -> str:
     return "".join(
         part.text if part.type == "text" else json.dumps(part.value, ensure_ascii=False) for part in parts if part.type in SAID
     )
+
+
+def _empty(response: dspy.lm15.Response) -> dspy.LMError:
+    """What is wrong with an answer without a text. What a filter or the model itself refuses is refused for good, like a bad request."""
+    parts = response.message.parts
+    refusal = " ".join(part.text for part in parts if part.type == "refusal")
+    why = refusal or WITHOUT_TEXT.get(response.finish_reason, "")
+    if not why and any(part.type == "thinking" for part in parts):
+        why = "it holds thoughts alone"
+    said = f"the answer is empty (finish reason {response.finish_reason})" + (f": {why}" if why else "")
+    return (dspy.LMInvalidRequestError if refusal or response.finish_reason == "content_filter" else dspy.LMServerError)(said)
 
 
 def _plain(value: Any) -> Any:

@@ -1,12 +1,15 @@
 """One LM on a server that fails: what is asked again, what ends a run, and what is said of it."""
 
+import json
+from typing import Any
+
 import pytest
 
 from seedless.errors import LMUnusable
 from seedless.lms.metered import MeteredLM, StepFailed
 from seedless.lms.spec import opened
-from seedless.lms.step import stage
-from tests.openai_server import Fault, OpenAIServer
+from seedless.lms.step import Unbounded, stage
+from tests.openai_server import FAULTS, Fault, OpenAIServer
 
 ASKED = "[[ ## count ## ]]\n2\n\nRespond with a JSON object in the following order of fields: `contexts`."
 
@@ -29,3 +32,59 @@ def test_answers_of_one_stage_do_not_forgive_failures_of_another(openai_server: 
         lm(ASKED)
     with stage("verify"), pytest.raises(LMUnusable, match="no verdicts here"):
         lm(ASKED)
+
+
+def choice(finish: str, **message: Any) -> Fault:
+    return Fault(body=json.dumps({"choices": [{"message": {"content": None, **message}, "finish_reason": finish}]}).encode())
+
+
+CALL = {"id": "x", "type": "function", "function": {"name": "answer", "arguments": "{}"}}
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (Fault(body=b'{"choices": []}'), "the answer is empty"),
+        (Fault(body=b'{"choices": null}'), "the answer is empty"),
+        (Fault(edit=lambda _: " \n\t "), "the answer is empty"),
+        (choice("stop", reasoning_content="Let me see."), "it holds thoughts alone"),
+        (choice("tool_calls", tool_calls=[CALL]), "it calls a tool"),
+        (choice("length", reasoning_content="Let me see."), "models that reason first"),
+    ],
+)
+def test_an_answer_without_a_text_is_none(fault: Fault, said: str, openai_server: OpenAIServer) -> None:
+    openai_server.script({1: fault})
+    with pytest.raises(LMUnusable, match=said):
+        lm_of(openai_server)(ASKED)
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [(choice("stop", refusal="I can't help with that."), "I can't help with that"), (choice("content_filter"), "content_filter")],
+)
+def test_an_answer_that_is_refused_costs_its_step_and_all_of_them_the_run(
+    fault: Fault, said: str, openai_server: OpenAIServer
+) -> None:
+    lm = lm_of(openai_server, tries=5)
+    openai_server.script(lambda number: fault if number > 1 else None)
+    lm(ASKED)
+    for _ in range(7):
+        with pytest.raises(StepFailed, match=said):
+            lm(ASKED)
+    with pytest.raises(LMUnusable, match=said):
+        lm(ASKED)
+    assert openai_server.requests == 9, "what is refused is not asked for again"
+
+
+def test_an_answer_without_a_text_is_paid_for_and_asked_for_again(openai_server: OpenAIServer) -> None:
+    class Bill(Unbounded):
+        charged = 0
+
+        def charge(self, cost: float | None) -> None:
+            self.charged += 1
+
+    lm = lm_of(openai_server, tries=2)
+    lm.budget = bill = Bill()
+    openai_server.script({1: FAULTS["empty content"]})
+    lm(ASKED)
+    assert bill.charged == 2
