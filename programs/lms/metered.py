@@ -21,7 +21,7 @@ from dspy.lm15 import UnsupportedFeatureError, request_from_openai_chat
 from seedless import background
 from seedless.errors import LMUnusable, SeedlessError, UsageError
 from seedless.lms.step import Budget, MemorySteps, Step, Steps, Unbounded, current_stage
-from seedless.masking import masked, secrets_of_environment
+from seedless.masking import NAMED, SHORTEST, masked, secrets_of_environment
 
 __all__ = ["CutOff", "MeteredLM", "StepFailed", "metered"]
 
@@ -263,16 +263,21 @@ class MeteredLM(dspy.LM):
         )
 
     def _cause(self, error: dspy.LMError) -> str:
-        """What went wrong, in one line, without the key: some servers repeat it in their answers."""
+        """What went wrong, in one line."""
         status = f"HTTP {error.status}, " if error.status else ""
         said = " ".join(str(error.message or "no reason that could be read").split())
         said = said.encode("utf-8", "replace").decode("utf-8")  # half a surrogate pair is no text
+        return f"{status}{type(error).__name__.removeprefix('LM').removesuffix('Error')}: {self._masked(said)[:300]}"
+
+    def _masked(self, said: str, *, answer: bool = False) -> str:
+        """What a server said, without the key that it was sent. From an answer nothing is taken that may be a word of the text."""
         headers = {**(self.kwargs.get("headers") or {}), **(self.kwargs.get("extra_headers") or {})}
         given = [value for name, value in self.kwargs.items() if name.endswith("key") and isinstance(value, str)]
-        given += [part for value in headers.values() for part in str(value).split()]
-        given = [value.strip() for value in given if len(value.strip()) > PLACEHOLDER]
-        said = masked(said, secrets_of_environment().union(given))
-        return f"{status}{type(error).__name__.removeprefix('LM').removesuffix('Error')}: {said[:300]}"
+        given += [part for name, value in headers.items() if NAMED.search(name) or not answer for part in str(value).split()]
+        secrets = secrets_of_environment().union(value.strip() for value in given if len(value.strip()) > PLACEHOLDER)
+        if answer:
+            secrets = frozenset(value for value in secrets if len(value) >= SHORTEST and any(map(str.isdigit, value)))
+        return masked(said, secrets)
 
     def _step(self, request: dspy.lm15.Request, response: dspy.lm15.Response) -> Step:
         """What is kept of an answer.
@@ -290,8 +295,10 @@ class MeteredLM(dspy.LM):
             )
         self.budget.charge(cost)
         text = _said(response).encode("utf-8", "replace").decode("utf-8")  # half a surrogate pair is no text
-        if isinstance(self.engine, str) and not text.strip():
-            raise _empty(response)
+        if isinstance(self.engine, str):
+            if not text.strip():
+                raise _empty(response)
+            text = self._masked(text, answer=True)
         self._failed_in_a_row[current_stage()] = 0
         self._answered += 1
         return Step(

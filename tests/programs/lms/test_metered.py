@@ -88,3 +88,12 @@ def test_an_answer_without_a_text_is_paid_for_and_asked_for_again(openai_server:
     openai_server.script({1: FAULTS["empty content"]})
     lm(ASKED)
     assert bill.charged == 2
+
+
+def test_a_key_that_an_answer_repeats_is_not_kept_and_a_word_is(
+    openai_server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for key, kept in (("sk-fake-5f2d9c0b7e4a1836", "[secret]"), ("lm-studio", "lm-studio")):
+        monkeypatch.setenv("OPENAI_API_KEY", key)
+        openai_server.script({openai_server.requests + 1: Fault(edit=lambda _, key=key: f"The key is {key}.")})
+        assert lm_of(openai_server)(ASKED) == [f"The key is {kept}."]
