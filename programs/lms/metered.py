@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import json
 import logging
+import re
 import time
 from collections import Counter
 from collections.abc import Mapping
@@ -42,6 +43,7 @@ WITHOUT_TEXT = {
     "length": "the token limit was reached before it began, as happens to models that reason first",
     "tool_call": "it calls a tool, and none was offered",
 }  # by finish reason
+REMEDY = re.compile(r"\n\s*(?:To fix|credential came from):")  # what DSPy's client says from there on is told to its callers
 PLACEHOLDER = 4  # characters of what stands for a key where a server asks for none
 SOONEST = 0.1  # seconds: a server that says less before the next request says nothing
 NEVER_SENT = CLIENT_KEYS | {
@@ -265,7 +267,7 @@ class MeteredLM(dspy.LM):
     def _cause(self, error: dspy.LMError) -> str:
         """What went wrong, in one line."""
         status = f"HTTP {error.status}, " if error.status else ""
-        said = " ".join(str(error.message or "no reason that could be read").split())
+        said = " ".join(REMEDY.split(str(error.message or ""), maxsplit=1)[0].split()) or "no reason that could be read"
         said = said.encode("utf-8", "replace").decode("utf-8")  # half a surrogate pair is no text
         return f"{status}{type(error).__name__.removeprefix('LM').removesuffix('Error')}: {self._masked(said)[:300]}"
 

@@ -97,3 +97,12 @@ def test_a_key_that_an_answer_repeats_is_not_kept_and_a_word_is(
         monkeypatch.setenv("OPENAI_API_KEY", key)
         openai_server.script({openai_server.requests + 1: Fault(edit=lambda _, key=key: f"The key is {key}.")})
         assert lm_of(openai_server)(ASKED) == [f"The key is {kept}."]
+
+
+@pytest.mark.parametrize("status", [401, 429])
+def test_what_the_server_says_is_told_without_the_client_s_remedies(status: int, openai_server: OpenAIServer) -> None:
+    lm = lm_of(openai_server)
+    lm.patience = 0.0
+    openai_server.script({1: Fault(status=status, message="not for you")})
+    with pytest.raises(LMUnusable, match=rf"cannot be used: HTTP {status}, \w+: not for you; mend the cause"):
+        lm(ASKED)
