@@ -22,6 +22,7 @@ from dspy.lm15 import UnsupportedFeatureError, request_from_openai_chat
 from seedless import background
 from seedless.errors import LMUnusable, SeedlessError, UsageError
 from seedless.lms.step import Budget, MemorySteps, Step, Steps, Unbounded, current_stage
+from seedless.lms.transport import Engines
 from seedless.masking import NAMED, SHORTEST, masked, secrets_of_environment
 
 __all__ = ["CutOff", "MeteredLM", "StepFailed", "metered"]
@@ -119,6 +120,7 @@ class MeteredLM(dspy.LM):
         **options: Any,
     ) -> None:
         super().__init__(model, cache=False, num_retries=0, **options)
+        self._engine_store = Engines()
         self.identity = identity
         self.address = address
         self.steps: Steps = steps or MemorySteps()

@@ -1,0 +1,105 @@
+"""Replies of a hosted LM as they come in: what servers say each in their own way is put in OpenAI's, before DSPy's client reads it."""
+
+import json
+from collections.abc import AsyncIterator, Hashable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from dspy.clients.engines.lm15_engine import AsyncLM15Engine
+
+__all__ = ["Engines", "Reply", "Transport", "as_openai", "reason"]
+
+SAYING = ("error", "message", "detail", "errors", "msg")  # the fields in which servers say what is wrong
+SHOWN = 200  # characters of an error that says it in none of them
+ERRORS = 400  # HTTP statuses from here on
+
+
+class Engines(dict[Hashable, Any]):
+    """The engines that DSPy keeps for an LM. Those of its own client get a `Transport`."""
+
+    def __setitem__(self, key: Hashable, engine: Any) -> None:
+        if isinstance(engine, AsyncLM15Engine):
+            engine.router._transport = Transport(engine.router._shared_transport())
+        super().__setitem__(key, engine)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole reply, as DSPy's client reads one."""
+
+    status: int
+    reason: str
+    headers: list[tuple[str, str]]
+    http_version: str
+    body: bytes
+
+    async def read(self) -> bytes:
+        """The body."""
+        return self.body
+
+
+class Transport:
+    """The transport of DSPy's client, `inner`, with replies that the client can read."""
+
+    def __init__(self, inner: Any) -> None:
+        self.inner = inner
+
+    @asynccontextmanager
+    async def stream(self, request: Any) -> AsyncIterator[Any]:
+        """Send a request. What comes event by event is handed on as it is."""
+        async with self.inner.stream(request) as reply:
+            if "event-stream" in (reply.header("content-type") or ""):
+                yield reply
+            else:
+                body = as_openai(reply.status, await reply.read())
+                yield Reply(reply.status, reply.reason, reply.headers, reply.http_version, body)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self.inner.aclose()
+
+
+def as_openai(status: int, body: bytes) -> bytes:
+    """`body`, or where it is JSON of another form than OpenAI's what it says in that form.
+
+    >>> as_openai(400, b'{"detail": "no such model"}')
+    b'{"error": {"message": "no such model"}}'
+    """
+    try:
+        said = json.loads(body)
+        if status >= ERRORS:
+            return body if _is_openai_error(said) else _error(said, reason(said) or body[:SHOWN].decode("utf-8", "replace"))
+    except (ValueError, RecursionError):  # no JSON, or none that can be read
+        pass
+    return body
+
+
+def reason(said: Any) -> str:
+    """What the JSON of an error gives as its reason; empty where it gives none.
+
+    >>> reason({"detail": [{"loc": ["body", "seed"], "msg": "Extra inputs are not permitted"}]})
+    'body.seed: Extra inputs are not permitted'
+    """
+    if isinstance(said, str):
+        return said.strip()
+    if isinstance(said, list):
+        return "; ".join(filter(None, map(reason, said)))
+    if not isinstance(said, dict):
+        return ""
+    found = next(filter(None, (reason(said.get(name)) for name in SAYING)), "")
+    where = said.get("loc")  # FastAPI's place in the request
+    return f"{'.'.join(map(str, where))}: {found}" if found and isinstance(where, list) else found
+
+
+def _is_openai_error(said: Any) -> bool:
+    error = said.get("error") if isinstance(said, dict) else None
+    return isinstance(error, dict) and isinstance(error.get("message"), str) and bool(error["message"].strip())
+
+
+def _error(said: Any, message: str) -> bytes:
+    """OpenAI's form of an error, with its type and code where the server gives them as words."""
+    named = said if isinstance(said, dict) else {}
+    given = named["error"] if isinstance(named.get("error"), dict) else named
+    kinds = {name: given[name] for name in ("type", "code") if isinstance(given.get(name), str)}
+    return json.dumps({"error": {"message": message, **kinds}}).encode()

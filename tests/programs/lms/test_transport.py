@@ -1,0 +1,54 @@
+"""What servers say in their own way is read, and told."""
+
+import json
+from typing import Any
+
+import pytest
+
+from seedless.errors import LMUnusable
+from seedless.lms.transport import as_openai, reason
+from tests.openai_server import Fault, OpenAIServer
+from tests.programs.lms.test_metered import ASKED, lm_of
+
+NAMED_SEED = {"detail": [{"loc": ["body", "seed"], "msg": "Extra inputs are not permitted", "type": "extra_forbidden"}]}
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ({"object": "error", "message": "too long", "type": "BadRequestError", "code": 400}, "too long"),
+        (NAMED_SEED, "body.seed: Extra inputs are not permitted"),
+        ({"detail": "no such token"}, "no such token"),
+        ([{"error": {"code": 400, "message": "bad argument", "status": "INVALID_ARGUMENT"}}], "bad argument"),
+        ({"errors": [{"message": "first"}, {"message": "second"}]}, "first; second"),
+        ({"error": "try pulling it first"}, "try pulling it first"),
+        ({"error": {"message": "", "code": 3}, "detail": None}, ""),
+        ({"status": "bad"}, ""),
+        (None, ""),
+    ],
+)
+def test_the_reason_of_an_error(said: Any, why: str) -> None:
+    assert reason(said) == why
+    message = json.loads(as_openai(400, json.dumps(said).encode()))["error"]["message"]
+    assert message == why or (not why and message == json.dumps(said))
+
+
+def test_an_error_keeps_its_kind_and_what_is_openai_s_or_no_json_stays() -> None:
+    kinds = {"type": "rate_limit_error", "code": "slow"}
+    assert json.loads(as_openai(429, json.dumps({"message": "wait", **kinds}).encode())) == {"error": {"message": "wait", **kinds}}
+    for body in (b'{"error": {"message": "wait"}, "x": 1}', b"<html>", b"", b"[" * 100_000):
+        assert as_openai(500, body) == body
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 422])
+def test_the_reason_reaches_the_message(status: int, openai_server: OpenAIServer) -> None:
+    openai_server.script({1: Fault(status=status, body=b'{"detail": "no such thing for you"}')})
+    with pytest.raises(LMUnusable, match=rf"HTTP {status}, \w+: no such thing for you; mend"):
+        lm_of(openai_server)(ASKED)
+
+
+def test_an_error_without_a_reason_is_shown_without_the_key(openai_server: OpenAIServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-fake-5f2d9c0b7e4a1836")
+    openai_server.script({1: Fault(status=400, body=b'{"given": "sk-fake-5f2d9c0b7e4a1836"}')})
+    with pytest.raises(LMUnusable, match=r'\{"given": "\[secret\]"\}'):
+        lm_of(openai_server)(ASKED)
