@@ -70,6 +70,12 @@ def as_openai(status: int, body: bytes) -> bytes:
         said = json.loads(body)
         if status >= ERRORS:
             return body if _is_openai_error(said) else _error(said, reason(said) or body[:SHOWN].decode("utf-8", "replace"))
+        if (
+            isinstance(said, dict)
+            and not said.get("choices")
+            and (isinstance(said.get("error"), str) or said.get("object") == "error")
+        ):
+            return _error(said, reason(said)) if reason(said) else body
     except (ValueError, RecursionError):  # no JSON, or none that can be read
         pass
     return body

@@ -52,3 +52,12 @@ def test_an_error_without_a_reason_is_shown_without_the_key(openai_server: OpenA
     openai_server.script({1: Fault(status=400, body=b'{"given": "sk-fake-5f2d9c0b7e4a1836"}')})
     with pytest.raises(LMUnusable, match=r'\{"given": "\[secret\]"\}'):
         lm_of(openai_server)(ASKED)
+
+
+@pytest.mark.parametrize("body", [b'{"error": "no worker is free"}', b'{"object": "error", "message": "no worker is free"}'])
+def test_an_error_that_comes_as_an_answer_is_one(body: bytes, openai_server: OpenAIServer) -> None:
+    openai_server.script({1: Fault(body=body)})
+    with pytest.raises(LMUnusable, match="Server: no worker is free"):
+        lm_of(openai_server)(ASKED)
+    answer = body.replace(b"}", b', "choices": [1]}')
+    assert as_openai(200, answer) == answer
