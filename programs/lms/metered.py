@@ -62,6 +62,8 @@ ENGINE_ONLY = frozenset({"avoid", "choices", "document", "grammar", "min_p"})  #
 LOG = logging.getLogger("seedless")
 TOLD = 5.0  # seconds of a wait that are worth a word
 
+without_seed: set[str] = set()  # the identities of LMs that have refused one in this process
+
 _ours: ContextVar[bool] = ContextVar("ours", default=False)  # whether a request of a `MeteredLM` is in flight
 logging.getLogger("dspy.clients.lm").addFilter(
     lambda record: not _ours.get() or "truncated" not in record.getMessage()
@@ -211,6 +213,8 @@ class MeteredLM(dspy.LM):
         while True:
             if (wait := self._open_at - time.monotonic()) > 0:
                 await asyncio.sleep(wait)
+            if self.identity in without_seed:
+                request = replace(request, config=replace(request.config, seed=None))
             self.budget.admit()
             self.steps.begin(key, current_stage())
             tried += 1
@@ -227,6 +231,13 @@ class MeteredLM(dspy.LM):
             except FINAL as error:
                 if error.status == CONFLICT:  # with another request's work, says the server: not this one's fault
                     await self._passed(error, tried, time.monotonic() - started)
+                    continue
+                if request.config.seed is not None and _refuses_seed(error):
+                    if self.identity not in without_seed:
+                        without_seed.add(self.identity)
+                        LOG.warning(
+                            "the LM at %s takes no seed, so none is sent from here on (%s)", self.address, self._cause(error)
+                        )
                     continue
                 # Once others were answered it is this prompt that is refused: a filter, a length.
                 if isinstance(error, dspy.LMInvalidRequestError) and self._answered:
@@ -351,6 +362,11 @@ def _said(response: dspy.lm15.Response) -> str:
     return "".join(
         part.text if part.type == "text" else json.dumps(part.value, ensure_ascii=False) for part in parts if part.type in SAID
     )
+
+
+def _refuses_seed(error: dspy.LMError) -> bool:
+    refused = isinstance(error, dspy.LMInvalidRequestError | dspy.LMUnsupportedFeatureError)
+    return refused and re.search(r"\bseed\b", str(error.message)) is not None
 
 
 def _empty(response: dspy.lm15.Response) -> dspy.LMError:

@@ -106,3 +106,22 @@ def test_what_the_server_says_is_told_without_the_client_s_remedies(status: int,
     openai_server.script({1: Fault(status=status, message="not for you")})
     with pytest.raises(LMUnusable, match=rf"cannot be used: HTTP {status}, \w+: not for you; mend the cause"):
         lm(ASKED)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"error": {"message": "Unsupported parameter: 'seed'", "param": "seed"}},
+        {"detail": [{"loc": ["body", "seed"], "msg": "Extra inputs are not permitted"}]},
+    ],
+)
+def test_a_server_that_takes_no_seed_is_sent_none_and_that_is_told_once(
+    said: dict[str, Any], openai_server: OpenAIServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    openai_server.script({1: Fault(status=422, body=json.dumps(said).encode())})
+    for lm in (lm_of(openai_server), lm_of(openai_server)):
+        lm(ASKED, rollout_id=5)
+    assert ["seed" in seen.body for seen in openai_server.seen] == [True, False, False]
+    assert [record.getMessage().partition(" (HTTP 422, ")[0] for record in caplog.records if record.name == "seedless"] == [
+        f"the LM at {openai_server.url} takes no seed, so none is sent from here on"
+    ]
