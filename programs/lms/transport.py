@@ -1,18 +1,22 @@
 """Replies of a hosted LM as they come in: what servers say each in their own way is put in OpenAI's, before DSPy's client reads it."""
 
 import json
+import re
 from collections.abc import AsyncIterator, Hashable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urljoin, urlsplit
 
 from dspy.clients.engines.lm15_engine import AsyncLM15Engine
+from dspy.lm15 import ConfigurationError
 
-__all__ = ["Engines", "Reply", "Transport", "as_openai", "reason"]
+__all__ = ["Engines", "Reply", "Transport", "as_openai", "reason", "redirected"]
 
 SAYING = ("error", "message", "detail", "errors", "msg")  # the fields in which servers say what is wrong
 SHOWN = 200  # characters of an error that says it in none of them
-ERRORS = 400  # HTTP statuses from here on
+REDIRECTS, ERRORS = 300, 400  # HTTP statuses from here on
+ENDPOINT = re.compile(r"/(?:chat/completions|responses|messages)/?$")  # what a client adds to the API base
 
 
 class Engines(dict[Hashable, Any]):
@@ -47,8 +51,16 @@ class Transport:
 
     @asynccontextmanager
     async def stream(self, request: Any) -> AsyncIterator[Any]:
-        """Send a request. What comes event by event is handed on as it is."""
+        """Send a request. What comes event by event is handed on as it is.
+
+        Raises
+        ------
+        ConfigurationError
+            If the server redirects.
+        """
         async with self.inner.stream(request) as reply:
+            if REDIRECTS <= reply.status < ERRORS:
+                raise ConfigurationError(redirected(request.url, reply.header("location")), status=reply.status)
             if "event-stream" in (reply.header("content-type") or ""):
                 yield reply
             else:
@@ -58,6 +70,24 @@ class Transport:
     async def aclose(self) -> None:
         """Close the connections."""
         await self.inner.aclose()
+
+
+def redirected(asked: str, location: str | None) -> str:
+    """What to do about a redirect from `asked` to `location`; a password and a query in it are not said.
+
+    >>> redirected("http://host/v1/chat/completions", "https://me:pw@host/v1/chat/completions?key=1")
+    'the server redirects to https://host/v1; give that as the API base (--api-base)'
+    """
+    try:
+        to = urlsplit(urljoin(asked, location or ""))
+    except ValueError:  # no address
+        location = None
+    if not location:
+        return "the server redirects and names no address; check the API base (--api-base)"
+    address = f"{to.scheme}://{to.netloc.rpartition('@')[2]}{to.path}"
+    if ENDPOINT.search(to.path) is None:
+        return f"the server redirects to {address}, which is no API's address; check the API base (--api-base)"
+    return f"the server redirects to {ENDPOINT.sub('', address)}; give that as the API base (--api-base)"
 
 
 def as_openai(status: int, body: bytes) -> bytes:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from seedless.errors import LMUnusable
-from seedless.lms.transport import as_openai, reason
+from seedless.lms.transport import as_openai, reason, redirected
 from tests.openai_server import Fault, OpenAIServer
 from tests.programs.lms.test_metered import ASKED, lm_of
 
@@ -61,3 +61,27 @@ def test_an_error_that_comes_as_an_answer_is_one(body: bytes, openai_server: Ope
         lm_of(openai_server)(ASKED)
     answer = body.replace(b"}", b', "choices": [1]}')
     assert as_openai(200, answer) == answer
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_ends_the_run_at_once_and_says_where_to(status: int, openai_server: OpenAIServer) -> None:
+    to = {"Location": "http://me:pw@localhost:1/api/v1/chat/completions?key=s3cret"}
+    openai_server.script(lambda _: Fault(status=status, headers=to))
+    with pytest.raises(LMUnusable, match=r"redirects to http://localhost:1/api/v1; give that as the API base") as ended:
+        lm_of(openai_server, tries=5)(ASKED)
+    assert openai_server.requests == 1
+    assert f"HTTP {status}" in str(ended.value)
+    assert not {"pw", "s3cret"} & set(str(ended.value).replace(":", " ").replace("=", " ").split())
+
+
+@pytest.mark.parametrize(
+    ("location", "said"),
+    [
+        (None, "names no address"),
+        ("http://[::1/v1", "names no address"),
+        ("/login?next=v1", "redirects to http://host:1/login, which is no API's address"),
+        ("/v2/chat/completions", "redirects to http://host:1/v2; give that"),
+    ],
+)
+def test_where_a_redirect_leads(location: str | None, said: str) -> None:
+    assert said in redirected("http://host:1/v1/chat/completions", location)
