@@ -5,6 +5,7 @@ import re
 from collections.abc import AsyncIterator, Hashable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from ssl import SSLCertVerificationError
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -56,16 +57,24 @@ class Transport:
         Raises
         ------
         ConfigurationError
-            If the server redirects.
+            If the server redirects, or its certificate cannot be verified.
         """
-        async with self.inner.stream(request) as reply:
-            if REDIRECTS <= reply.status < ERRORS:
-                raise ConfigurationError(redirected(request.url, reply.header("location")), status=reply.status)
-            if "event-stream" in (reply.header("content-type") or ""):
-                yield reply
-            else:
-                body = as_openai(reply.status, await reply.read())
-                yield Reply(reply.status, reply.reason, reply.headers, reply.http_version, body)
+        try:
+            async with self.inner.stream(request) as reply:
+                if REDIRECTS <= reply.status < ERRORS:
+                    raise ConfigurationError(redirected(request.url, reply.header("location")), status=reply.status)
+                if "event-stream" in (reply.header("content-type") or ""):
+                    yield reply
+                else:
+                    body = as_openai(reply.status, await reply.read())
+                    yield Reply(reply.status, reply.reason, reply.headers, reply.http_version, body)
+        except Exception as error:
+            if isinstance(error.__cause__, SSLCertVerificationError):
+                raise ConfigurationError(
+                    f"the server's certificate cannot be verified ({error.__cause__.verify_message}); if you trust it, name the file that "
+                    "holds it or its authority's in the environment: SSL_CERT_FILE=ca.pem"
+                ) from error
+            raise
 
     async def aclose(self) -> None:
         """Close the connections."""

@@ -1,11 +1,21 @@
 """What servers say in their own way is read, and told."""
 
 import json
+import ssl
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from seedless.errors import LMUnusable
+from seedless.lms.spec import opened
 from seedless.lms.transport import as_openai, reason, redirected
 from tests.openai_server import Fault, OpenAIServer
 from tests.programs.lms.test_metered import ASKED, lm_of
@@ -85,3 +95,31 @@ def test_a_redirect_ends_the_run_at_once_and_says_where_to(status: int, openai_s
 )
 def test_where_a_redirect_leads(location: str | None, said: str) -> None:
     assert said in redirected("http://host:1/v1/chat/completions", location)
+
+
+def self_signed(folder: Path) -> Path:
+    """A file with a key for 127.0.0.1 and its certificate."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a server of one's own")])
+    begun = datetime.now(UTC) - timedelta(days=1)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), begun, begun + timedelta(days=9))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
+        .sign(key, SHA256())
+    )
+    file = folder / "ca.pem"
+    file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + certificate.public_bytes(Encoding.PEM))
+    return file
+
+
+def test_a_self_signed_certificate_is_told_of_at_once_and_can_be_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file := self_signed(tmp_path))
+    server = OpenAIServer()
+    server._http.socket = context.wrap_socket(server._http.socket, server_side=True)
+    with server:
+        address = server.url.replace("http:", "https:")
+        with pytest.raises(LMUnusable, match=r"cannot be verified \(self.signed certificate\); .*SSL_CERT_FILE=ca\.pem"):
+            opened("openai/some-model", api_base=address)(ASKED)
+        monkeypatch.setenv("SSL_CERT_FILE", str(file))
+        assert "contexts" in opened("openai/some-model", api_base=address)(ASKED)[0]
