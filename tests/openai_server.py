@@ -62,7 +62,7 @@ class Fault:
     drip: float = 0.0
     edit: Callable[[str], str | None] | None = None
     finish: str | None = None
-    usage: Mapping[str, Any] | None = None
+    usage: Any = None
     body: bytes | None = None
     stage: str | None = None
     message: str = "scripted fault"

@@ -22,7 +22,7 @@ from dspy.lm15 import UnsupportedFeatureError, request_from_openai_chat
 from seedless import background
 from seedless.errors import LMUnusable, SeedlessError, UsageError
 from seedless.lms.step import Budget, MemorySteps, Step, Steps, Unbounded, current_stage
-from seedless.lms.transport import Engines
+from seedless.lms.transport import MOST_TOKENS, Engines
 from seedless.masking import NAMED, SHORTEST, masked, secrets_of_environment
 
 __all__ = ["CutOff", "MeteredLM", "StepFailed", "metered"]
@@ -38,7 +38,6 @@ FINAL = (
 CONFLICT = 409  # HTTP
 IN_A_ROW = 8  # failures of one stage that end a run, unless more requests may be in flight at once
 LONGEST = 500_000  # characters of an answer that are read: twice what a row's texts can have, and the model's thoughts before them
-MOST_TOKENS = 10**9  # of one answer that are believed
 SAID = frozenset({"text", "data"})  # the parts of a response that are its answer
 WITHOUT_TEXT = {
     "length": "the token limit was reached before it began, as happens to models that reason first",

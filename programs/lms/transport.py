@@ -12,10 +12,12 @@ from urllib.parse import urljoin, urlsplit
 from dspy.clients.engines.lm15_engine import AsyncLM15Engine
 from dspy.lm15 import ConfigurationError
 
-__all__ = ["Engines", "Reply", "Transport", "as_openai", "reason", "redirected"]
+__all__ = ["Engines", "Reply", "Transport", "as_openai", "counted", "reason", "redirected"]
 
 SAYING = ("error", "message", "detail", "errors", "msg")  # the fields in which servers say what is wrong
 SHOWN = 200  # characters of an error that says it in none of them
+MOST_TOKENS = 10**9  # of one answer that are believed
+DIGITS = re.compile(r"\s*[0-9]{1,10}\s*")
 REDIRECTS, ERRORS = 300, 400  # HTTP statuses from here on
 ENDPOINT = re.compile(r"/(?:chat/completions|responses|messages)/?$")  # what a client adds to the API base
 
@@ -100,7 +102,7 @@ def redirected(asked: str, location: str | None) -> str:
 
 
 def as_openai(status: int, body: bytes) -> bytes:
-    """`body`, or where it is JSON of another form than OpenAI's what it says in that form.
+    """`body`, or where it is JSON of another form than OpenAI's, or counts no tokens in whole numbers, what it says in that form.
 
     >>> as_openai(400, b'{"detail": "no such model"}')
     b'{"error": {"message": "no such model"}}'
@@ -115,6 +117,8 @@ def as_openai(status: int, body: bytes) -> bytes:
             and (isinstance(said.get("error"), str) or said.get("object") == "error")
         ):
             return _error(said, reason(said)) if reason(said) else body
+        if isinstance(said, dict) and said.get("usage") is not None and (usage := counted(said["usage"])) != said["usage"]:
+            return json.dumps({**said, "usage": usage}).encode()
     except (ValueError, RecursionError):  # no JSON, or none that can be read
         pass
     return body
@@ -135,6 +139,24 @@ def reason(said: Any) -> str:
     found = next(filter(None, (reason(said.get(name)) for name in SAYING)), "")
     where = said.get("loc")  # FastAPI's place in the request
     return f"{'.'.join(map(str, where))}: {found}" if found and isinstance(where, list) else found
+
+
+def counted(usage: Any) -> dict[str, Any] | None:
+    """A count of tokens, with None for each number that is none.
+
+    >>> counted({"prompt_tokens": "10", "completion_tokens": 12.5, "service_tier": "default"})
+    {'prompt_tokens': 10, 'completion_tokens': None, 'service_tier': 'default'}
+    """
+    if not isinstance(usage, dict):
+        return None
+    read = {"_tokens": _count, "_details": counted}
+    return {name: next((how(value) for end, how in read.items() if name.endswith(end)), value) for name, value in usage.items()}
+
+
+def _count(value: Any) -> int | None:
+    if (isinstance(value, str) and DIGITS.fullmatch(value)) or (isinstance(value, float) and value.is_integer()):
+        value = int(value)
+    return value if type(value) is int and 0 <= value <= MOST_TOKENS else None
 
 
 def _is_openai_error(said: Any) -> bool:

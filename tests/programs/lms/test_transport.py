@@ -1,6 +1,7 @@
 """What servers say in their own way is read, and told."""
 
 import json
+import math
 import ssl
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
@@ -16,6 +17,7 @@ from cryptography.x509.oid import NameOID
 
 from seedless.errors import LMUnusable
 from seedless.lms.spec import opened
+from seedless.lms.step import MemorySteps, Step
 from seedless.lms.transport import as_openai, reason, redirected
 from tests.openai_server import Fault, OpenAIServer
 from tests.programs.lms.test_metered import ASKED, lm_of
@@ -123,3 +125,34 @@ def test_a_self_signed_certificate_is_told_of_at_once_and_can_be_trusted(tmp_pat
             opened("openai/some-model", api_base=address)(ASKED)
         monkeypatch.setenv("SSL_CERT_FILE", str(file))
         assert "contexts" in opened("openai/some-model", api_base=address)(ASKED)[0]
+
+
+@pytest.mark.parametrize(
+    ("usage", "tokens"),
+    [
+        ({"prompt_tokens": "10", "completion_tokens": 12.0}, (10, 12)),
+        ({"prompt_tokens": 10, "completion_tokens": 12.5}, (10, 0)),
+        ({"prompt_tokens": math.nan, "completion_tokens": math.inf, "total_tokens": -1}, (0, 0)),
+        ({"prompt_tokens": -3, "completion_tokens": 10**400}, (0, 0)),
+        ({"prompt_tokens": True, "completion_tokens": "9" * 5000}, (0, 0)),
+        ({"prompt_tokens": 10, "completion_tokens": 5, "prompt_tokens_details": [], "completion_tokens_details": {"reasoning_tokens": "2"}}, (10, 5)),
+        ({"prompt_tokens": 10.0, "completion_tokens": 12.0}, (10, 12)),
+        ([1, 2], (0, 0)),
+        ("many", (0, 0)),
+    ],
+)  # fmt: skip
+def test_an_answer_is_kept_whatever_its_usage(usage: Any, tokens: tuple[int, int], openai_server: OpenAIServer) -> None:
+    class Kept(MemorySteps):
+        def finish(self, key: str, step: Step) -> None:
+            self.step = step
+
+    lm = lm_of(openai_server)
+    lm.steps = kept = Kept()
+    openai_server.script({1: Fault(usage=usage)})
+    lm(ASKED)
+    assert (kept.step.input_tokens, kept.step.output_tokens) == tokens
+
+
+def test_an_answer_with_a_sound_usage_is_handed_on_as_it_came() -> None:
+    body = b'{"usage":  {"prompt_tokens": 1, "completion_tokens": 2, "cost": 0.1, "prompt_tokens_details": {"cached_tokens": 0}}}'
+    assert as_openai(200, body) is body
