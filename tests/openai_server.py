@@ -50,7 +50,7 @@ class Fault:
 
     `status` and `headers` are HTTP's; `stall` seconds pass before anything is sent; `close` ends the connection without an
     answer; `torn` sends half of the body that the header announced, `drip` one byte every so many seconds; `edit` changes the completion's text, `finish` its finish
-    reason, `usage` its count of tokens; `body` is sent instead of the whole answer. A fault with a `stage` (`contexts`, `seeds`,
+    reason, `usage` its count of tokens; `body` is sent instead of the whole answer or error. A fault with a `stage` (`contexts`, `seeds`,
     `write`, `verify`) waits for the next request of that stage.
     """
 
@@ -62,7 +62,7 @@ class Fault:
     drip: float = 0.0
     edit: Callable[[str], str | None] | None = None
     finish: str | None = None
-    usage: Mapping[str, Any] | None = None
+    usage: Any = None
     body: bytes | None = None
     stage: str | None = None
     message: str = "scripted fault"
@@ -315,7 +315,8 @@ def _handler(server: OpenAIServer) -> type[BaseHTTPRequestHandler]:
                 self.close_connection = True
                 return
             if fault.status != 200:
-                self._send(fault.status, {"error": {"message": fault.message, "type": "scripted", "code": None}}, fault.headers)
+                error = {"error": {"message": fault.message, "type": "scripted", "code": None}}
+                self._send(fault.status, error if fault.body is None else fault.body, fault.headers)
                 return
             text: str | None = server.answer(seen)
             if fault.edit is not None and text is not None:

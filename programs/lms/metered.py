@@ -4,7 +4,9 @@ import asyncio
 import hashlib
 import json
 import logging
+import re
 import time
+from collections import Counter
 from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import replace
@@ -20,7 +22,8 @@ from dspy.lm15 import UnsupportedFeatureError, request_from_openai_chat
 from seedless import background
 from seedless.errors import LMUnusable, SeedlessError, UsageError
 from seedless.lms.step import Budget, MemorySteps, Step, Steps, Unbounded, current_stage
-from seedless.masking import masked, secrets_of_environment
+from seedless.lms.transport import MOST_TOKENS, Engines
+from seedless.masking import NAMED, SHORTEST, masked, secrets_of_environment
 
 __all__ = ["CutOff", "MeteredLM", "StepFailed", "metered"]
 
@@ -33,9 +36,14 @@ FINAL = (
     dspy.LMInvalidRequestError,
 )
 CONFLICT = 409  # HTTP
+IN_A_ROW = 8  # failures of one stage that end a run, unless more requests may be in flight at once
 LONGEST = 500_000  # characters of an answer that are read: twice what a row's texts can have, and the model's thoughts before them
-MOST_TOKENS = 10**9  # of one answer that are believed
 SAID = frozenset({"text", "data"})  # the parts of a response that are its answer
+WITHOUT_TEXT = {
+    "length": "the token limit was reached before it began, as happens to models that reason first",
+    "tool_call": "it calls a tool, and none was offered",
+}  # by finish reason
+REMEDY = re.compile(r"\n\s*(?:To fix|credential came from):")  # what DSPy's client says from there on is told to its callers
 PLACEHOLDER = 4  # characters of what stands for a key where a server asks for none
 SOONEST = 0.1  # seconds: a server that says less before the next request says nothing
 NEVER_SENT = CLIENT_KEYS | {
@@ -52,6 +60,8 @@ ENGINE_ONLY = frozenset({"avoid", "choices", "document", "grammar", "min_p"})  #
 
 LOG = logging.getLogger("seedless")
 TOLD = 5.0  # seconds of a wait that are worth a word
+
+without_seed: set[str] = set()  # the identities of LMs that have refused one in this process
 
 _ours: ContextVar[bool] = ContextVar("ours", default=False)  # whether a request of a `MeteredLM` is in flight
 logging.getLogger("dspy.clients.lm").addFilter(
@@ -111,6 +121,7 @@ class MeteredLM(dspy.LM):
         **options: Any,
     ) -> None:
         super().__init__(model, cache=False, num_retries=0, **options)
+        self._engine_store = Engines()
         self.identity = identity
         self.address = address
         self.steps: Steps = steps or MemorySteps()
@@ -123,7 +134,7 @@ class MeteredLM(dspy.LM):
         self._gates = WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore]()
         self._open_at = 0.0
         self._told_until = 0.0
-        self._failed_in_a_row = 0
+        self._failed_in_a_row = Counter[str]()  # by stage: a server may write well and refuse whatever is to be verified
         self._answered = 0
 
     def __call__(self, prompt: Any = None, *, messages: Any = None, **kwargs: Any) -> Any:
@@ -201,6 +212,8 @@ class MeteredLM(dspy.LM):
         while True:
             if (wait := self._open_at - time.monotonic()) > 0:
                 await asyncio.sleep(wait)
+            if self.identity in without_seed:
+                request = replace(request, config=replace(request.config, seed=None))
             self.budget.admit()
             self.steps.begin(key, current_stage())
             tried += 1
@@ -211,11 +224,19 @@ class MeteredLM(dspy.LM):
                         response = await super().acall(request)
                 finally:
                     _ours.reset(ours)
+                return self._step(request, response)
             except TimeoutError:  # bytes came, one by one
                 await self._passed(dspy.LMTimeoutError("no whole answer in time"), tried, time.monotonic() - started)
             except FINAL as error:
                 if error.status == CONFLICT:  # with another request's work, says the server: not this one's fault
                     await self._passed(error, tried, time.monotonic() - started)
+                    continue
+                if request.config.seed is not None and _refuses_seed(error):
+                    if self.identity not in without_seed:
+                        without_seed.add(self.identity)
+                        LOG.warning(
+                            "the LM at %s takes no seed, so none is sent from here on (%s)", self.address, self._cause(error)
+                        )
                     continue
                 # Once others were answered it is this prompt that is refused: a filter, a length.
                 if isinstance(error, dspy.LMInvalidRequestError) and self._answered:
@@ -229,8 +250,6 @@ class MeteredLM(dspy.LM):
                 ):  # a fault of somebody's engine, no server's
                     raise self._failed(error) from error
                 await self._passed(error, tried, time.monotonic() - started)
-            else:
-                return self._step(request, response)
 
     async def _passed(self, error: dspy.LMError, tried: int, spent: float) -> None:
         """Wait for the next try, or raise where there is none."""
@@ -247,8 +266,8 @@ class MeteredLM(dspy.LM):
         await asyncio.sleep(wait)
 
     def _failed(self, error: dspy.LMError) -> SeedlessError:
-        self._failed_in_a_row += 1
-        if self._answered == 0 or self._failed_in_a_row >= max(8, self.concurrency):
+        self._failed_in_a_row[current_stage()] += 1
+        if self._answered == 0 or self._failed_in_a_row[current_stage()] >= max(IN_A_ROW, self.concurrency):
             return self._unusable(error)
         return StepFailed(f"the LM at {self.address} gave no answer: {self._cause(error)}")
 
@@ -258,20 +277,30 @@ class MeteredLM(dspy.LM):
         )
 
     def _cause(self, error: dspy.LMError) -> str:
-        """What went wrong, in one line, without the key: some servers repeat it in their answers."""
+        """What went wrong, in one line."""
         status = f"HTTP {error.status}, " if error.status else ""
-        said = " ".join(str(error.message or "no reason that could be read").split())
+        said = " ".join(REMEDY.split(str(error.message or ""), maxsplit=1)[0].split()) or "no reason that could be read"
         said = said.encode("utf-8", "replace").decode("utf-8")  # half a surrogate pair is no text
+        return f"{status}{type(error).__name__.removeprefix('LM').removesuffix('Error')}: {self._masked(said)[:300]}"
+
+    def _masked(self, said: str, *, answer: bool = False) -> str:
+        """What a server said, without the key that it was sent. From an answer nothing is taken that may be a word of the text."""
         headers = {**(self.kwargs.get("headers") or {}), **(self.kwargs.get("extra_headers") or {})}
         given = [value for name, value in self.kwargs.items() if name.endswith("key") and isinstance(value, str)]
-        given += [part for value in headers.values() for part in str(value).split()]
-        given = [value.strip() for value in given if len(value.strip()) > PLACEHOLDER]
-        said = masked(said, secrets_of_environment().union(given))
-        return f"{status}{type(error).__name__.removeprefix('LM').removesuffix('Error')}: {said[:300]}"
+        given += [part for name, value in headers.items() if NAMED.search(name) or not answer for part in str(value).split()]
+        secrets = secrets_of_environment().union(value.strip() for value in given if len(value.strip()) > PLACEHOLDER)
+        if answer:
+            secrets = frozenset(value for value in secrets if len(value) >= SHORTEST and any(map(str.isdigit, value)))
+        return masked(said, secrets)
 
     def _step(self, request: dspy.lm15.Request, response: dspy.lm15.Response) -> Step:
-        self._failed_in_a_row = 0
-        self._answered += 1
+        """What is kept of an answer.
+
+        Raises
+        ------
+        dspy.LMError
+            If it is a server's and holds no text. It has been paid for all the same.
+        """
         usage = response.usage
         cost: float | None = 0.0 if self.free else None
         if self.priced and not self.free:
@@ -280,6 +309,12 @@ class MeteredLM(dspy.LM):
             )
         self.budget.charge(cost)
         text = _said(response).encode("utf-8", "replace").decode("utf-8")  # half a surrogate pair is no text
+        if isinstance(self.engine, str):
+            if not text.strip():
+                raise _empty(response)
+            text = self._masked(text, answer=True)
+        self._failed_in_a_row[current_stage()] = 0
+        self._answered += 1
         return Step(
             text=text[:LONGEST],
             finish="length" if len(text) > LONGEST else str(response.finish_reason),
@@ -299,7 +334,7 @@ def metered(lm: dspy.BaseLM, *, concurrency: int) -> MeteredLM:
     """
     if isinstance(lm, MeteredLM):
         own: MeteredLM = lm.copy()
-        own.concurrency, own._gates = concurrency, WeakKeyDictionary()
+        own.concurrency, own._gates, own._failed_in_a_row = concurrency, WeakKeyDictionary(), Counter()
         return own
     if not isinstance(lm, dspy.LM):
         raise UsageError(
@@ -326,6 +361,22 @@ def _said(response: dspy.lm15.Response) -> str:
     return "".join(
         part.text if part.type == "text" else json.dumps(part.value, ensure_ascii=False) for part in parts if part.type in SAID
     )
+
+
+def _refuses_seed(error: dspy.LMError) -> bool:
+    refused = isinstance(error, dspy.LMInvalidRequestError | dspy.LMUnsupportedFeatureError)
+    return refused and re.search(r"\bseed\b", str(error.message)) is not None
+
+
+def _empty(response: dspy.lm15.Response) -> dspy.LMError:
+    """What is wrong with an answer without a text. What a filter or the model itself refuses is refused for good, like a bad request."""
+    parts = response.message.parts
+    refusal = " ".join(part.text for part in parts if part.type == "refusal")
+    why = refusal or WITHOUT_TEXT.get(response.finish_reason, "")
+    if not why and any(part.type == "thinking" for part in parts):
+        why = "it holds thoughts alone"
+    said = f"the answer is empty (finish reason {response.finish_reason})" + (f": {why}" if why else "")
+    return (dspy.LMInvalidRequestError if refusal or response.finish_reason == "content_filter" else dspy.LMServerError)(said)
 
 
 def _plain(value: Any) -> Any:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlsplit
 
 from seedless.errors import SetupError, UsageError
 
@@ -122,8 +123,11 @@ class LMSpec:
                 "given an API base with a query in it (from ? or # on), which runs would keep; give the address without it, and a key in the "
                 "provider's environment variable"
             )
-        if api_base is not None and not re.match(r"https?://[^\s/]+", api_base):
-            raise UsageError(f"given the API base {api_base!r}, an address such as http://127.0.0.1:8000/v1 is allowed; give one")
+        if api_base is not None and not _is_address(api_base):
+            raise UsageError(
+                f"given the API base {api_base!r}, an address such as http://127.0.0.1:8000/v1 is allowed (http or https, a host, a port from "
+                "1 to 65535 if any, no blanks); give one"
+            )
         if given == "embedded":
             spec = cls(given, "embedded", "", EMBEDDED)
         elif given.startswith("gguf:"):
@@ -272,6 +276,17 @@ class LMSpec:
         """The same model, spoken to otherwise: fields of `Profile` that are not None replace the defaults."""
         given = {name: value for name, value in changes.items() if value is not None}
         return replace(self, profile=replace(self.profile, **given))
+
+
+def _is_address(given: str) -> bool:
+    try:
+        parts = urlsplit(given)
+        host, port = parts.hostname or "", parts.port
+        host.encode("idna")  # no label of it is empty or too long
+    except ValueError:
+        return False
+    whole = given.isprintable() and " " not in given and not parts.netloc.endswith(":")
+    return whole and parts.scheme in {"http", "https"} and host != "" and port != 0
 
 
 def configured() -> "str | dspy.BaseLM":

@@ -43,12 +43,21 @@ def test_what_means_no_lm_is_refused_with_what_is_allowed(given: str) -> None:
     assert "hf:" in said
 
 
-@pytest.mark.parametrize("api_base", [SERVER, "https://host", "http://[::1]:80/v1/"])
+@pytest.mark.parametrize(
+    "api_base", [SERVER, "https://host", "http://[::1]:80/v1/", "HTTP://Host:8000/v1", "http://my_host.local./v1"]
+)
 def test_api_base(api_base: str) -> None:
     assert LMSpec.parse("openai/x", api_base=api_base).api_base == api_base.rstrip("/")
 
 
-@pytest.mark.parametrize("api_base", ["", "127.0.0.1:8000", "ftp://host", "http://", "http:///v1", "file:///etc/passwd"])
+MALFORMED = [
+    "", "127.0.0.1:8000", "ftp://host", "http://", "http:///v1", "file:///etc/passwd", "http://127.0.0.1:99999/v1", "http://127.0.0.1:abc/v1",
+    "http://h:0/v1", "http://h:/v1", "http://:80/v1", "http://[::1/v1", "http://.../v1", "http://h/v1 ", " http://h/v1", "http://h/a b",
+    "http://h\n/v1",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("api_base", MALFORMED)
 def test_what_is_no_address_is_refused(api_base: str) -> None:
     with pytest.raises(UsageError, match=r"an address such as http://127\.0\.0\.1:8000/v1 is allowed"):
         LMSpec.parse("openai/x", api_base=api_base)

@@ -1,0 +1,172 @@
+"""Replies of a hosted LM as they come in: what servers say each in their own way is put in OpenAI's, before DSPy's client reads it."""
+
+import json
+import re
+from collections.abc import AsyncIterator, Hashable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from ssl import SSLCertVerificationError
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from dspy.clients.engines.lm15_engine import AsyncLM15Engine
+from dspy.lm15 import ConfigurationError
+
+__all__ = ["Engines", "Reply", "Transport", "as_openai", "counted", "reason", "redirected"]
+
+SAYING = ("error", "message", "detail", "errors", "msg")  # the fields in which servers say what is wrong
+SHOWN = 200  # characters of an error that says it in none of them
+MOST_TOKENS = 10**9  # of one answer that are believed
+DIGITS = re.compile(r"\s*[0-9]{1,10}\s*")
+REDIRECTS, ERRORS = 300, 400  # HTTP statuses from here on
+ENDPOINT = re.compile(r"/(?:chat/completions|responses|messages)/?$")  # what a client adds to the API base
+
+
+class Engines(dict[Hashable, Any]):
+    """The engines that DSPy keeps for an LM. Those of its own client get a `Transport`."""
+
+    def __setitem__(self, key: Hashable, engine: Any) -> None:
+        if isinstance(engine, AsyncLM15Engine):
+            engine.router._transport = Transport(engine.router._shared_transport())
+        super().__setitem__(key, engine)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole reply, as DSPy's client reads one."""
+
+    status: int
+    reason: str
+    headers: list[tuple[str, str]]
+    http_version: str
+    body: bytes
+
+    async def read(self) -> bytes:
+        """The body."""
+        return self.body
+
+
+class Transport:
+    """The transport of DSPy's client, `inner`, with replies that the client can read."""
+
+    def __init__(self, inner: Any) -> None:
+        self.inner = inner
+
+    @asynccontextmanager
+    async def stream(self, request: Any) -> AsyncIterator[Any]:
+        """Send a request. What comes event by event is handed on as it is.
+
+        Raises
+        ------
+        ConfigurationError
+            If the server redirects, or its certificate cannot be verified.
+        """
+        try:
+            async with self.inner.stream(request) as reply:
+                if REDIRECTS <= reply.status < ERRORS:
+                    raise ConfigurationError(redirected(request.url, reply.header("location")), status=reply.status)
+                if "event-stream" in (reply.header("content-type") or ""):
+                    yield reply
+                else:
+                    body = as_openai(reply.status, await reply.read())
+                    yield Reply(reply.status, reply.reason, reply.headers, reply.http_version, body)
+        except Exception as error:
+            if isinstance(error.__cause__, SSLCertVerificationError):
+                raise ConfigurationError(
+                    f"the server's certificate cannot be verified ({error.__cause__.verify_message}); if you trust it, name the file that "
+                    "holds it or its authority's in the environment: SSL_CERT_FILE=ca.pem"
+                ) from error
+            raise
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self.inner.aclose()
+
+
+def redirected(asked: str, location: str | None) -> str:
+    """What to do about a redirect from `asked` to `location`; a password and a query in it are not said.
+
+    >>> redirected("http://host/v1/chat/completions", "https://me:pw@host/v1/chat/completions?key=1")
+    'the server redirects to https://host/v1; give that as the API base (--api-base)'
+    """
+    try:
+        to = urlsplit(urljoin(asked, location or ""))
+    except ValueError:  # no address
+        location = None
+    if not location:
+        return "the server redirects and names no address; check the API base (--api-base)"
+    address = f"{to.scheme}://{to.netloc.rpartition('@')[2]}{to.path}"
+    if ENDPOINT.search(to.path) is None:
+        return f"the server redirects to {address}, which is no API's address; check the API base (--api-base)"
+    return f"the server redirects to {ENDPOINT.sub('', address)}; give that as the API base (--api-base)"
+
+
+def as_openai(status: int, body: bytes) -> bytes:
+    """`body`, or where it is JSON of another form than OpenAI's, or counts no tokens in whole numbers, what it says in that form.
+
+    >>> as_openai(400, b'{"detail": "no such model"}')
+    b'{"error": {"message": "no such model"}}'
+    """
+    try:
+        said = json.loads(body)
+        if status >= ERRORS:
+            return body if _is_openai_error(said) else _error(said, reason(said) or body[:SHOWN].decode("utf-8", "replace"))
+        if (
+            isinstance(said, dict)
+            and not said.get("choices")
+            and (isinstance(said.get("error"), str) or said.get("object") == "error")
+        ):
+            return _error(said, reason(said)) if reason(said) else body
+        if isinstance(said, dict) and said.get("usage") is not None and (usage := counted(said["usage"])) != said["usage"]:
+            return json.dumps({**said, "usage": usage}).encode()
+    except (ValueError, RecursionError):  # no JSON, or none that can be read
+        pass
+    return body
+
+
+def reason(said: Any) -> str:
+    """What the JSON of an error gives as its reason; empty where it gives none.
+
+    >>> reason({"detail": [{"loc": ["body", "seed"], "msg": "Extra inputs are not permitted"}]})
+    'body.seed: Extra inputs are not permitted'
+    """
+    if isinstance(said, str):
+        return said.strip()
+    if isinstance(said, list):
+        return "; ".join(filter(None, map(reason, said)))
+    if not isinstance(said, dict):
+        return ""
+    found = next(filter(None, (reason(said.get(name)) for name in SAYING)), "")
+    where = said.get("loc")  # FastAPI's place in the request
+    return f"{'.'.join(map(str, where))}: {found}" if found and isinstance(where, list) else found
+
+
+def counted(usage: Any) -> dict[str, Any] | None:
+    """A count of tokens, with None for each number that is none.
+
+    >>> counted({"prompt_tokens": "10", "completion_tokens": 12.5, "service_tier": "default"})
+    {'prompt_tokens': 10, 'completion_tokens': None, 'service_tier': 'default'}
+    """
+    if not isinstance(usage, dict):
+        return None
+    read = {"_tokens": _count, "_details": counted}
+    return {name: next((how(value) for end, how in read.items() if name.endswith(end)), value) for name, value in usage.items()}
+
+
+def _count(value: Any) -> int | None:
+    if (isinstance(value, str) and DIGITS.fullmatch(value)) or (isinstance(value, float) and value.is_integer()):
+        value = int(value)
+    return value if type(value) is int and 0 <= value <= MOST_TOKENS else None
+
+
+def _is_openai_error(said: Any) -> bool:
+    error = said.get("error") if isinstance(said, dict) else None
+    return isinstance(error, dict) and isinstance(error.get("message"), str) and bool(error["message"].strip())
+
+
+def _error(said: Any, message: str) -> bytes:
+    """OpenAI's form of an error, with its type and code where the server gives them as words."""
+    named = said if isinstance(said, dict) else {}
+    given = named["error"] if isinstance(named.get("error"), dict) else named
+    kinds = {name: given[name] for name in ("type", "code") if isinstance(given.get(name), str)}
+    return json.dumps({"error": {"message": message, **kinds}}).encode()

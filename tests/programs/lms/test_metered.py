@@ -1,0 +1,127 @@
+"""One LM on a server that fails: what is asked again, what ends a run, and what is said of it."""
+
+import json
+from typing import Any
+
+import pytest
+
+from seedless.errors import LMUnusable
+from seedless.lms.metered import MeteredLM, StepFailed
+from seedless.lms.spec import opened
+from seedless.lms.step import Unbounded, stage
+from tests.openai_server import FAULTS, Fault, OpenAIServer
+
+ASKED = "[[ ## count ## ]]\n2\n\nRespond with a JSON object in the following order of fields: `contexts`."
+
+
+def lm_of(server: OpenAIServer, *, tries: int = 1) -> MeteredLM:
+    lm = opened("openai/some-model", api_base=server.url, concurrency=1)
+    lm.tries = tries
+    return lm
+
+
+def test_answers_of_one_stage_do_not_forgive_failures_of_another(openai_server: OpenAIServer) -> None:
+    lm = lm_of(openai_server)
+    openai_server.script({number: Fault(status=400, message="no verdicts here") for number in range(2, 40, 2)})
+    for _ in range(7):
+        with stage("write"):
+            lm(ASKED)
+        with stage("verify"), pytest.raises(StepFailed, match="no verdicts here"):
+            lm(ASKED)
+    with stage("write"):
+        lm(ASKED)
+    with stage("verify"), pytest.raises(LMUnusable, match="no verdicts here"):
+        lm(ASKED)
+
+
+def choice(finish: str, **message: Any) -> Fault:
+    return Fault(body=json.dumps({"choices": [{"message": {"content": None, **message}, "finish_reason": finish}]}).encode())
+
+
+CALL = {"id": "x", "type": "function", "function": {"name": "answer", "arguments": "{}"}}
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (Fault(body=b'{"choices": []}'), "the answer is empty"),
+        (Fault(body=b'{"choices": null}'), "the answer is empty"),
+        (Fault(edit=lambda _: " \n\t "), "the answer is empty"),
+        (choice("stop", reasoning_content="Let me see."), "it holds thoughts alone"),
+        (choice("tool_calls", tool_calls=[CALL]), "it calls a tool"),
+        (choice("length", reasoning_content="Let me see."), "models that reason first"),
+    ],
+)
+def test_an_answer_without_a_text_is_none(fault: Fault, said: str, openai_server: OpenAIServer) -> None:
+    openai_server.script({1: fault})
+    with pytest.raises(LMUnusable, match=said):
+        lm_of(openai_server)(ASKED)
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [(choice("stop", refusal="I can't help with that."), "I can't help with that"), (choice("content_filter"), "content_filter")],
+)
+def test_an_answer_that_is_refused_costs_its_step_and_all_of_them_the_run(
+    fault: Fault, said: str, openai_server: OpenAIServer
+) -> None:
+    lm = lm_of(openai_server, tries=5)
+    openai_server.script(lambda number: fault if number > 1 else None)
+    lm(ASKED)
+    for _ in range(7):
+        with pytest.raises(StepFailed, match=said):
+            lm(ASKED)
+    with pytest.raises(LMUnusable, match=said):
+        lm(ASKED)
+    assert openai_server.requests == 9, "what is refused is not asked for again"
+
+
+def test_an_answer_without_a_text_is_paid_for_and_asked_for_again(openai_server: OpenAIServer) -> None:
+    class Bill(Unbounded):
+        charged = 0
+
+        def charge(self, cost: float | None) -> None:
+            self.charged += 1
+
+    lm = lm_of(openai_server, tries=2)
+    lm.budget = bill = Bill()
+    openai_server.script({1: FAULTS["empty content"]})
+    lm(ASKED)
+    assert bill.charged == 2
+
+
+def test_a_key_that_an_answer_repeats_is_not_kept_and_a_word_is(
+    openai_server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for key, kept in (("sk-fake-5f2d9c0b7e4a1836", "[secret]"), ("lm-studio", "lm-studio")):
+        monkeypatch.setenv("OPENAI_API_KEY", key)
+        openai_server.script({openai_server.requests + 1: Fault(edit=lambda _, key=key: f"The key is {key}.")})
+        assert lm_of(openai_server)(ASKED) == [f"The key is {kept}."]
+
+
+@pytest.mark.parametrize("status", [401, 429])
+def test_what_the_server_says_is_told_without_the_client_s_remedies(status: int, openai_server: OpenAIServer) -> None:
+    lm = lm_of(openai_server)
+    lm.patience = 0.0
+    openai_server.script({1: Fault(status=status, message="not for you")})
+    with pytest.raises(LMUnusable, match=rf"cannot be used: HTTP {status}, \w+: not for you; mend the cause"):
+        lm(ASKED)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"error": {"message": "Unsupported parameter: 'seed'", "param": "seed"}},
+        {"detail": [{"loc": ["body", "seed"], "msg": "Extra inputs are not permitted"}]},
+    ],
+)
+def test_a_server_that_takes_no_seed_is_sent_none_and_that_is_told_once(
+    said: dict[str, Any], openai_server: OpenAIServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    openai_server.script({1: Fault(status=422, body=json.dumps(said).encode())})
+    for lm in (lm_of(openai_server), lm_of(openai_server)):
+        lm(ASKED, rollout_id=5)
+    assert ["seed" in seen.body for seen in openai_server.seen] == [True, False, False]
+    assert [record.getMessage().partition(" (HTTP 422, ")[0] for record in caplog.records if record.name == "seedless"] == [
+        f"the LM at {openai_server.url} takes no seed, so none is sent from here on"
+    ]
