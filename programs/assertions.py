@@ -43,7 +43,7 @@ from seedless.slips import (
     unruled,
 )
 from seedless.slot import Draft, Slot
-from seedless.text import LANGUAGES, languages_of, length, rouge_l, run_of, says, sentences, standing, unit, unspaced, words
+from seedless.text import LANGUAGES, languages_of, length, rouge_l, run_of, says, sentences, standing, tokens, unit, unspaced, words
 
 __all__ = [
     "HANGING",
@@ -422,7 +422,7 @@ class FieldsDiffer(Assertion):
     def check(self, draft: Draft, slot: Slot, kept: Kept) -> str | None:
         pairs = [(a, b) for i, a in enumerate(draft.texts) for b in list(draft.texts)[i + 1 :]]
         for a, b in pairs:
-            if rouge_l(words(draft.texts[a]), words(draft.texts[b])) >= self.threshold:
+            if rouge_l(tokens(draft.texts[a]), tokens(draft.texts[b])) >= self.threshold:
                 return f"{a} and {b} say the same; make them differ."
         return None
 

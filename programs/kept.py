@@ -8,17 +8,17 @@ import numpy as np
 from rapidfuzz.distance import Indel
 from rapidfuzz.process import extractOne
 
-from seedless.text import run_of, words
+from seedless.text import run_of, tokens, words
 
 __all__ = ["OPENING", "Kept"]
 
 OPENING = 3  # words with which a text begins
-UNHEARD = chr(0x10FFFF)  # a word that no kept text holds
-Nth = tuple[str, int]  # a word, and which of its occurrences in a text it is
+UNHEARD = chr(0x10FFFF)  # a token that no kept text holds
+Nth = tuple[str, int]  # a token, and which of its occurrences in a text it is
 
 
 class Kept:
-    """An index of accepted texts: exact repeats and the nearest one by ROUGE-L.
+    """An index of accepted texts: exact repeats and the nearest one by ROUGE-L, over words and signs (`tokens`).
 
     ROUGE-L's F1 of two token sequences a, b is 2·LCS(a, b) / (|a| + |b|) (Lin 2004), in [0, 1], higher is more alike. A score of t needs
     t · (|a| + |b|) / 2 words in common, in whatever order: only texts with that many are compared, and none is missed.
@@ -26,7 +26,7 @@ class Kept:
 
     def __init__(self) -> None:
         self._labels: dict[str, str] = {}
-        self._signs: list[str] = []  # each text with one character a word: rapidfuzz compares strings fastest
+        self._signs: list[str] = []  # each text with one character a token: rapidfuzz compares strings fastest
         self._lengths = array("i")
         self._holding: defaultdict[Nth, array[int]] = defaultdict(lambda: array("i"))  # the numbers of the texts that hold it
         self._sign_of: dict[str, str] = {}
@@ -37,7 +37,7 @@ class Kept:
 
     def add(self, text: str, label: str, *, compared: str | None = None) -> None:
         """Keep `text` under `label`. Others are compared with `compared`, where only a part of the text is a row's own."""
-        said, own = words(text), words(text if compared is None else compared)
+        said, own = tokens(text), tokens(text if compared is None else compared)
         for word in (*said, *own):
             self._sign_of.setdefault(word, chr(len(self._sign_of) % ord(UNHEARD)))
         self._labels[self._signed(said)] = label
@@ -48,16 +48,16 @@ class Kept:
         self._openings[_opening(text if compared is None else compared)] += 1
 
     def opened_so(self, text: str) -> int:
-        """Kept texts whose first three words (`run_of`) are those of `text`."""
-        return self._openings[_opening(text)]
+        """Kept texts whose first three words (`run_of`) are those of `text`; none where it has no word."""
+        return self._openings[opening] if (opening := _opening(text)) else 0
 
     def label_of(self, text: str) -> str | None:
-        """The label under which the same words are kept already; None where they are new."""
-        return self._labels.get(self._signed(words(text)))
+        """The label under which the same words and signs are kept already; None where they are new."""
+        return self._labels.get(self._signed(tokens(text)))
 
     def similarity(self, text: str, threshold: float) -> float:
         """ROUGE-L F1 to the nearest kept text, in [0, 1]; 0.0 where none reaches `threshold`."""
-        said = words(text)
+        said = tokens(text)
         holding = [np.frombuffer(self._holding[nth], np.int32) for nth in _numbered(said) if nth in self._holding]
         if not holding:
             return 0.0

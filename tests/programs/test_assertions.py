@@ -426,6 +426,9 @@ def test_value_of_another_field(kind: str, texts: dict[str, str], holds: bool) -
         ({"a": "", "b": ""}, False),
         ({"a": "alone"}, True),
         ({"a": "one", "b": "two", "c": "one"}, False),
+        ({"a": "x == 0", "b": "x != 0"}, True),
+        ({"a": "😀🎉", "b": "😢"}, True),
+        ({"a": "😀🎉", "b": "😀🎉"}, False),
     ],
 )
 def test_fields_differ(texts: dict[str, str], holds: bool) -> None:
