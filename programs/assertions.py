@@ -428,13 +428,23 @@ class FieldsDiffer(Assertion):
 
 
 class NearDuplicate(Assertion):
-    """Is new: ROUGE-L F1 to every row kept so far stays below `threshold` (Self-Instruct drops above 0.7)."""
+    """Is new: ROUGE-L F1 to every row kept so far stays below `threshold` (Self-Instruct drops above 0.7).
+
+    What is written is compared; with `whole`, a row repeats another only where the given field does so as well. So it is by default
+    where only spans and a few words are written.
+    """
 
     kind: Literal["near_duplicate"] = "near_duplicate"
     threshold: Fraction = 0.7
+    whole: bool = False
+
+    @model_serializer(mode="wrap")
+    def _said(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Its parameters without `whole` where it does not hold, so that tasks from before it keep their hash."""
+        return {name: value for name, value in handler(self).items() if name != "whole" or value}
 
     def check(self, draft: Draft, slot: Slot, kept: Kept) -> str | None:
-        if kept.similarity(draft.written, self.threshold) >= self.threshold:
+        if kept.similarity(draft.written, self.threshold, whole=draft.text if self.whole else None) >= self.threshold:
             return "The text is nearly the same as one that the data set has; write about something else in other words."
         return None
 

@@ -301,8 +301,12 @@ def assertions_of(task: Task) -> tuple[Assertion, ...]:
     ]
     if len(task.fields) > 1:
         standard.append(FieldsDiffer())
-    standard += [FreshOpening(dealt=tuple(label.name for label in task.labels if label.openings)), Conflict(), NearDuplicate()]
-    own = {a.name: a for a in task.assertions}
+    if not task.brief:
+        standard.append(FreshOpening(dealt=tuple(label.name for label in task.labels if label.openings)))
+    standard += [Conflict(), NearDuplicate(whole=task.brief)]
+    own = {
+        a.name: a.model_copy(update={"whole": True}) if task.brief and isinstance(a, NearDuplicate) else a for a in task.assertions
+    }
     named = {a.name for a in standard}
     return (*(own.get(a.name, a) for a in standard), *(a for a in task.assertions if a.name not in named))
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field as Attr, StringConstraints, mo
 
 from seedless.assertions import LanguageCode, Stock
 from seedless.errors import TaskError
+from seedless.text import PER_WORD
 
 __all__ = ["Attribute", "Contexts", "Field", "Form", "Label", "Seeds", "Task"]
 
@@ -42,6 +43,7 @@ TAKEN_BY_DSPY = frozenset(
     | {name for name in dir(BaseModel) if not name.startswith("_")}  # of what a signature is made from
 )
 UNSPACED = frozenset({"ja", "km", "lo", "my", "th", "zh"})  # languages that set no spaces between words
+FEW = 3  # words that tell no row apart
 BUILT_IN_PLACES = frozenset({"context", "cue", "seed"})
 PLACE = re.compile(r"\{([^{}]*)\}")
 TORN = re.compile(r"\{\w+|\w+\}")
@@ -237,6 +239,12 @@ class Task(Declared):
     def written_fields(self) -> tuple[Field, ...]:
         """Fields that the LM writes: all but the one that the seed becomes."""
         return tuple(field for field in self.fields if field.name != self.seeds.field)
+
+    @property
+    def brief(self) -> bool:
+        """Whether too little is written to tell rows apart by itself: spans of other fields, and texts of three words at most."""
+        most = FEW * (PER_WORD if self.unit == "characters" else 1)
+        return all(field.within is not None or field.max_words <= most for field in self.written_fields)
 
     @property
     def unit(self) -> str:

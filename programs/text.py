@@ -11,6 +11,7 @@ from rapidfuzz.distance import Indel
 
 __all__ = [
     "LANGUAGES",
+    "PER_WORD",
     "first_words",
     "languages_of",
     "length",

@@ -119,3 +119,13 @@ def test_texts_without_words_begin_alike_with_none() -> None:
     for text in ("😀🎉🎈", "❤️❤️❤️", "😢", "👨‍👩‍👧 👍🏽"):
         kept.add(text, "joy")
     assert kept.opened_so("❤️💔🌧") == 0
+
+
+def test_a_part_of_a_row_is_as_near_as_the_whole() -> None:
+    kept = Kept()
+    first, second = "The food was cold and the music too loud.", "We waited an hour, then the food came."
+    kept.add(f"{first}\nfood", "poor", compared="food")
+    assert kept.similarity("food", 0.7) == 1.0
+    assert kept.similarity("food", 0.7, whole=f"{first}\nfood") == 1.0
+    assert kept.similarity("food", 0.7, whole=f"{second}\nfood") == 0.0
+    assert kept.similarity("music", 0.7, whole=f"{first}\nmusic") == 0.0
