@@ -6,7 +6,7 @@ name, as a counter. Parameters come from the task file, where `kind` names the a
 
 import re
 from collections import Counter
-from itertools import pairwise
+from itertools import groupby
 from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import (
@@ -27,6 +27,7 @@ from seedless.slips import (
     ASKING,
     BLANK,
     CLOSERS,
+    DOUBLED,
     ENDINGS,
     GREEK,
     INITIAL,
@@ -294,9 +295,12 @@ class Echo(Assertion):
 class Loops(Assertion):
     """Does not go round in circles: no run of `run` words stands more than `times` times, and words vary enough.
 
+    Phrases come back in any long text: of what goes beyond a hundred words up to a fifth may be runs that stand too often, but never
+    more than 75 of them one after the other.
+
     Of any fifty words in a row, on average over the text, the share `distinct` are different ones (MATTR, Covington and McFall 2010: it
-    does not fall with a text's length). With `doubles` no word stands twice in a row: a slip in English, a plural or an adverb in
-    other languages. With `marks` no sign is strung together, but in a line that is a rule or parts a table's head from its rows, and
+    does not fall with a text's length). With `doubles` no word stands twice in a row, with nothing but a space between: a slip in
+    English, a plural or an adverb in other languages. With `marks` no sign is strung together, but in a line that is a rule or parts a table's head from its rows, and
     in the signs before a heading.
     """
 
@@ -314,11 +318,11 @@ class Loops(Assertion):
 
     def judge(self, text: str, slot: Slot) -> str | None:
         said = words(text)
-        run = run_of(self.run, text)
-        runs = Counter(_runs(said, run))
-        if len(said) >= 2 * run and runs and max(runs.values()) > self.times:
+        again = _again(_runs(said, run_of(self.run, text)), self.times)
+        room = max(0, len(said) - run_of(SHORT, text)) * RECURRING
+        if sum(again) > room or max((sum(row) for _, row in groupby(again)), default=0) > run_of(VERBATIM, text):
             return "The text says the same words again and again; say each thing once."
-        if self.doubles and any(a == b and not a.isdigit() and a not in MAY_DOUBLE for a, b in pairwise(said)):
+        if self.doubles and any(not word.isdigit() and word.casefold() not in MAY_DOUBLE for word in DOUBLED.findall(text)):
             return "A word stands twice in a row; leave one out."
         if len(said) >= 12 and _varied(said) < self.distinct:
             return "The text uses too few different words; vary them."
@@ -329,6 +333,9 @@ class Loops(Assertion):
 
 EVERYDAY = frozenset({"all", "any", "false", "neither", "no", "none", "not", "other", "others", "some", "true", "yes"})
 WINDOW = 50  # words
+SHORT = 100  # words of a text in which nothing need come back
+RECURRING = 0.2  # of what goes beyond, the share of recurring runs that no prose reaches
+VERBATIM = 75  # recurring runs in a row; prose has 73 at most
 MAY_DOUBLE = frozenset({"that", "had", "very", "no", "so", "ha"})
 
 
@@ -565,6 +572,16 @@ def kinds() -> dict[str, type[Assertion]]:
 
 def _runs(said: list[str], length: int) -> list[tuple[str, ...]]:
     return [tuple(said[i : i + length]) for i in range(len(said) - length + 1)]
+
+
+def _again(runs: list[tuple[str, ...]], times: int) -> list[bool]:
+    """Of each run whether it stood `times` times before."""
+    met: Counter[tuple[str, ...]] = Counter()
+    again = []
+    for run in runs:
+        again.append(met[run] >= times)
+        met[run] += 1
+    return again
 
 
 def _varied(said: list[str]) -> float:
