@@ -361,12 +361,16 @@ def _shown(task: Task) -> tuple[dspy.Example, ...]:
 
 
 def _form_of(task: Task) -> Iterator[str]:
-    """What the assertions will ask of a text's form, told a model that can heed it before it writes: the language, and each field's form and length."""
+    """What the assertions will ask of a text's form, told a model that can heed it before it writes: the language, each field's form and length,
+    and where its words are taken from."""
     if task.language != "en":
         yield f"in the language {task.language!r} (ISO 639-1)"
     for field in task.written_fields:
         of = f"{field.name} " if len(task.written_fields) > 1 else ""
         yield f"{of}{FORMS[field.form]} {field.min_words} to {field.max_words} {task.unit}"
+        if field.within is not None:
+            source = "the seed" if field.within == task.seeds.field else field.within
+            yield f"{field.name} copied word for word, sign for sign, from {source}"
 
 
 def _with_fields(signature: Any, task: Task) -> Any:

@@ -264,6 +264,22 @@ def test_a_span_again_in_the_same_text_is_a_repeat_and_under_another_label_a_con
     assert broken == {(True, "good"): ["near_duplicate"], (True, "poor"): ["conflict", "near_duplicate"], (False, "poor"): []}
 
 
+def test_a_hosted_writer_is_told_beforehand_where_a_span_stands() -> None:
+    lm = fake_lm(lambda _: json.dumps({"sentence": "The food was fine.", "aspect": "food"}))
+    TarGEN(ASPECT_TASK, lm=lm, verify="none", profile=HOSTED)(
+        label="good", seed="By the sea the food was fine.", context="a street"
+    )
+    assert "aspect copied word for word, sign for sign, from the seed" in lm.fake.prompts[0]
+    written = ASPECT_TASK.model_copy(update={"seeds": Seeds(hint="occasions", given=("a feast",))})
+    TarGEN(written, lm=lm, verify="none", profile=HOSTED)(label="good", context="a street")
+    assert "aspect copied word for word, sign for sign, from sentence" in lm.fake.prompts[-1]
+    small, engine = recorded('food"')
+    TarGEN(ASPECT_TASK, lm=small, verify="none", profile=PLAIN)(
+        label="good", seed="By the sea the food was fine.", context="a street"
+    )
+    assert "copied" not in engine.requests[0].messages[-1].text
+
+
 def test_what_is_long_enough_to_tell_rows_apart_is_compared_alone() -> None:
     sentence, span = ASPECT_TASK.fields
     short, free = (span.model_copy(update={"within": None, "max_words": most}) for most in (3, 4))
