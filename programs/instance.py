@@ -46,13 +46,12 @@ from seedless.signatures import (
 )
 from seedless.slot import Draft, Slot, Verdict
 from seedless.task import PLACE, Label, Task, fill
-from seedless.text import first_words, length, says, sentences
+from seedless.text import LETTERS, first_words, length, says, sentences
 from seedless.verify import Verifier
 
 __all__ = ["Instance", "assertions_of"]
 
 Identity = Mapping[str, str]
-LETTERS = 40  # of a word at most, on average over a text, the space behind it among them
 FORMS = {"sentence": "in one sentence of", "question": "as one question of", "text": "in"}
 UNREAD = 50  # answers of a verifier in a row that nobody could read, after which it is not asked again
 RELEVANCE = 1.0  # weight of a draft's relevance beside its label's probability

@@ -11,6 +11,8 @@ from rapidfuzz.distance import Indel
 
 __all__ = [
     "LANGUAGES",
+    "LETTERS",
+    "LONGEST",
     "PER_WORD",
     "first_words",
     "languages_of",
@@ -45,6 +47,8 @@ ISO_639_1 = (
     "tg th ti tk tl tn to tr ts tt tw ty ug uk ur uz ve vi vo wa wo xh yi yo za zh zu"
 )
 LANGUAGES = frozenset(re.findall(r"\w+", ISO_639_1))
+LONGEST = 2000  # words of a field
+LETTERS = 40  # of a word at most, on average over a text, the space behind it among them
 PER_WORD = 2  # characters of a word in such a script, about
 PLAIN = re.compile(r"\w+")  # the same for ASCII, three times as fast
 SENTENCE_END = re.compile(r"[.!?…؟۔]+[\"'”’»)\]]*(?=\s+[\"'“‘«(\[]?([^\W_]))|[。！？।॥။។]+[）】]*(?![。！？」』”’》])")
