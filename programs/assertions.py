@@ -4,11 +4,11 @@ The same sentence serves as retry feedback, as a refusal's reason, as an optimis
 name, as a counter. Parameters come from the task file, where `kind` names the assertion.
 """
 
-import re
 from collections import Counter
 from itertools import groupby
 from typing import Annotated, Any, Literal, Self, get_args
 
+import regex
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -44,7 +44,22 @@ from seedless.slips import (
     unruled,
 )
 from seedless.slot import Draft, Slot
-from seedless.text import LANGUAGES, languages_of, length, rouge_l, run_of, says, sentences, standing, tokens, unit, unspaced, words
+from seedless.text import (
+    LANGUAGES,
+    LETTERS,
+    LONGEST,
+    languages_of,
+    length,
+    rouge_l,
+    run_of,
+    says,
+    sentences,
+    standing,
+    tokens,
+    unit,
+    unspaced,
+    words,
+)
 
 __all__ = [
     "HANGING",
@@ -508,8 +523,15 @@ class Language(Assertion):
         return f"The text reads as {found!r}; write it in {self.code!r}."
 
 
+PATIENCE = 2.0  # seconds for one pattern in one text
+
+
 class Regex(Assertion):
-    """Matches `pattern` somewhere, or, with `absent`, nowhere. Texts over 10,000 characters are refused unread."""
+    """Matches `pattern` somewhere, or, with `absent`, nowhere.
+
+    A text over 80,000 characters, more than any field has room for, is refused unread, and one in which a pattern that tries too many
+    ways has found nothing after two seconds.
+    """
 
     kind: Literal["regex"] = "regex"
     pattern: Annotated[str, StringConstraints(min_length=1, max_length=500)]
@@ -520,15 +542,19 @@ class Regex(Assertion):
     @classmethod
     def _compiles(cls, pattern: str) -> str:
         try:
-            re.compile(pattern)
-        except re.error as error:
+            regex.compile(pattern)
+        except regex.error as error:
             raise ValueError(f"pattern {pattern!r} is no regular expression ({error}); mend it") from error
         return pattern
 
     def judge(self, text: str, slot: Slot) -> str | None:
-        if len(text) > 10_000:
-            return "The text is too long to be looked at; write at most 10,000 characters."
-        return None if (re.search(self.pattern, text) is None) == self.absent else self.message
+        if len(text) > LONGEST * LETTERS:
+            return f"The text is too long to be looked at; write at most {LONGEST * LETTERS:,} characters."
+        try:
+            found = regex.search(self.pattern, text, timeout=PATIENCE)
+        except TimeoutError:
+            return "The text takes too long to be looked at; write a shorter one."
+        return None if (found is None) == self.absent else self.message
 
 
 Stock = Annotated[

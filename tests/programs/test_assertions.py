@@ -194,6 +194,7 @@ HOLDS: list[tuple[str, dict[str, Any], str]] = [
     ("language", {"code": "es"}, "Nikon D750 DSLR Camera Body Only 24.3MP FX"),
     ("regex", {"pattern": r"\d", "message": "Write a number."}, "3.5 stars"),
     ("regex", {"pattern": "^$", "message": "Write nothing."}, ""),
+    ("regex", {"pattern": r"\d{3,}-\d{4}", "absent": True, "message": "Write no number."}, "somewhat " * 8000),
     ("regex", {"pattern": "é", "absent": True, "message": "Write no accent."}, "cafe"),
 ]
 
@@ -323,7 +324,8 @@ BROKEN: list[tuple[str, dict[str, Any], str]] = [
     ("language", {"code": "fr"}, "The film was long, but the ending was worth the wait."),
     ("regex", {"pattern": r"\d", "message": "Write a number."}, "three stars"),
     ("regex", {"pattern": "é", "absent": True, "message": "Write no accent."}, "café"),
-    ("regex", {"pattern": ".", "message": "Write less."}, "x" * 10_001),
+    ("regex", {"pattern": ".", "message": "Write less."}, "x" * 80_001),
+    ("regex", {"pattern": "(a|aa)+$", "message": "Write no a."}, "a" * 60 + "b"),
 ]
 
 
