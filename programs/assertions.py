@@ -4,11 +4,11 @@ The same sentence serves as retry feedback, as a refusal's reason, as an optimis
 name, as a counter. Parameters come from the task file, where `kind` names the assertion.
 """
 
-import re
 from collections import Counter
-from itertools import pairwise
+from itertools import groupby
 from typing import Annotated, Any, Literal, Self, get_args
 
+import regex
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -27,6 +27,7 @@ from seedless.slips import (
     ASKING,
     BLANK,
     CLOSERS,
+    DOUBLED,
     ENDINGS,
     GREEK,
     INITIAL,
@@ -43,7 +44,22 @@ from seedless.slips import (
     unruled,
 )
 from seedless.slot import Draft, Slot
-from seedless.text import LANGUAGES, languages_of, length, rouge_l, run_of, says, sentences, standing, unit, unspaced, words
+from seedless.text import (
+    LANGUAGES,
+    LETTERS,
+    LONGEST,
+    languages_of,
+    length,
+    rouge_l,
+    run_of,
+    says,
+    sentences,
+    standing,
+    tokens,
+    unit,
+    unspaced,
+    words,
+)
 
 __all__ = [
     "HANGING",
@@ -294,9 +310,12 @@ class Echo(Assertion):
 class Loops(Assertion):
     """Does not go round in circles: no run of `run` words stands more than `times` times, and words vary enough.
 
+    Phrases come back in any long text: of what goes beyond a hundred words up to a fifth may be runs that stand too often, but never
+    more than 75 of them one after the other.
+
     Of any fifty words in a row, on average over the text, the share `distinct` are different ones (MATTR, Covington and McFall 2010: it
-    does not fall with a text's length). With `doubles` no word stands twice in a row: a slip in English, a plural or an adverb in
-    other languages. With `marks` no sign is strung together, but in a line that is a rule or parts a table's head from its rows, and
+    does not fall with a text's length). With `doubles` no word stands twice in a row, with nothing but a space between: a slip in
+    English, a plural or an adverb in other languages. With `marks` no sign is strung together, but in a line that is a rule or parts a table's head from its rows, and
     in the signs before a heading.
     """
 
@@ -314,11 +333,11 @@ class Loops(Assertion):
 
     def judge(self, text: str, slot: Slot) -> str | None:
         said = words(text)
-        run = run_of(self.run, text)
-        runs = Counter(_runs(said, run))
-        if len(said) >= 2 * run and runs and max(runs.values()) > self.times:
+        again = _again(_runs(said, run_of(self.run, text)), self.times)
+        room = max(0, len(said) - run_of(SHORT, text)) * RECURRING
+        if sum(again) > room or max((sum(row) for _, row in groupby(again)), default=0) > run_of(VERBATIM, text):
             return "The text says the same words again and again; say each thing once."
-        if self.doubles and any(a == b and not a.isdigit() and a not in MAY_DOUBLE for a, b in pairwise(said)):
+        if self.doubles and any(not word.isdigit() and word.casefold() not in MAY_DOUBLE for word in DOUBLED.findall(text)):
             return "A word stands twice in a row; leave one out."
         if len(said) >= 12 and _varied(said) < self.distinct:
             return "The text uses too few different words; vary them."
@@ -329,6 +348,9 @@ class Loops(Assertion):
 
 EVERYDAY = frozenset({"all", "any", "false", "neither", "no", "none", "not", "other", "others", "some", "true", "yes"})
 WINDOW = 50  # words
+SHORT = 100  # words of a text in which nothing need come back
+RECURRING = 0.2  # of what goes beyond, the share of recurring runs that no prose reaches
+VERBATIM = 75  # recurring runs in a row; prose has 73 at most
 MAY_DOUBLE = frozenset({"that", "had", "very", "no", "so", "ha"})
 
 
@@ -422,19 +444,29 @@ class FieldsDiffer(Assertion):
     def check(self, draft: Draft, slot: Slot, kept: Kept) -> str | None:
         pairs = [(a, b) for i, a in enumerate(draft.texts) for b in list(draft.texts)[i + 1 :]]
         for a, b in pairs:
-            if rouge_l(words(draft.texts[a]), words(draft.texts[b])) >= self.threshold:
+            if rouge_l(tokens(draft.texts[a]), tokens(draft.texts[b])) >= self.threshold:
                 return f"{a} and {b} say the same; make them differ."
         return None
 
 
 class NearDuplicate(Assertion):
-    """Is new: ROUGE-L F1 to every row kept so far stays below `threshold` (Self-Instruct drops above 0.7)."""
+    """Is new: ROUGE-L F1 to every row kept so far stays below `threshold` (Self-Instruct drops above 0.7).
+
+    What is written is compared; with `whole`, a row repeats another only where the given field does so as well. So it is by default
+    where only spans and a few words are written.
+    """
 
     kind: Literal["near_duplicate"] = "near_duplicate"
     threshold: Fraction = 0.7
+    whole: bool = False
+
+    @model_serializer(mode="wrap")
+    def _said(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Its parameters without `whole` where it does not hold, so that tasks from before it keep their hash."""
+        return {name: value for name, value in handler(self).items() if name != "whole" or value}
 
     def check(self, draft: Draft, slot: Slot, kept: Kept) -> str | None:
-        if kept.similarity(draft.written, self.threshold) >= self.threshold:
+        if kept.similarity(draft.written, self.threshold, whole=draft.text if self.whole else None) >= self.threshold:
             return "The text is nearly the same as one that the data set has; write about something else in other words."
         return None
 
@@ -491,8 +523,15 @@ class Language(Assertion):
         return f"The text reads as {found!r}; write it in {self.code!r}."
 
 
+PATIENCE = 2.0  # seconds for one pattern in one text
+
+
 class Regex(Assertion):
-    """Matches `pattern` somewhere, or, with `absent`, nowhere. Texts over 10,000 characters are refused unread."""
+    """Matches `pattern` somewhere, or, with `absent`, nowhere.
+
+    A text over 80,000 characters, more than any field has room for, is refused unread, and one in which a pattern that tries too many
+    ways has found nothing after two seconds.
+    """
 
     kind: Literal["regex"] = "regex"
     pattern: Annotated[str, StringConstraints(min_length=1, max_length=500)]
@@ -503,15 +542,19 @@ class Regex(Assertion):
     @classmethod
     def _compiles(cls, pattern: str) -> str:
         try:
-            re.compile(pattern)
-        except re.error as error:
+            regex.compile(pattern)
+        except regex.error as error:
             raise ValueError(f"pattern {pattern!r} is no regular expression ({error}); mend it") from error
         return pattern
 
     def judge(self, text: str, slot: Slot) -> str | None:
-        if len(text) > 10_000:
-            return "The text is too long to be looked at; write at most 10,000 characters."
-        return None if (re.search(self.pattern, text) is None) == self.absent else self.message
+        if len(text) > LONGEST * LETTERS:
+            return f"The text is too long to be looked at; write at most {LONGEST * LETTERS:,} characters."
+        try:
+            found = regex.search(self.pattern, text, timeout=PATIENCE)
+        except TimeoutError:
+            return "The text takes too long to be looked at; write a shorter one."
+        return None if (found is None) == self.absent else self.message
 
 
 Stock = Annotated[
@@ -555,6 +598,16 @@ def kinds() -> dict[str, type[Assertion]]:
 
 def _runs(said: list[str], length: int) -> list[tuple[str, ...]]:
     return [tuple(said[i : i + length]) for i in range(len(said) - length + 1)]
+
+
+def _again(runs: list[tuple[str, ...]], times: int) -> list[bool]:
+    """Of each run whether it stood `times` times before."""
+    met: Counter[tuple[str, ...]] = Counter()
+    again = []
+    for run in runs:
+        again.append(met[run] >= times)
+        met[run] += 1
+    return again
 
 
 def _varied(said: list[str]) -> float:

@@ -46,13 +46,12 @@ from seedless.signatures import (
 )
 from seedless.slot import Draft, Slot, Verdict
 from seedless.task import PLACE, Label, Task, fill
-from seedless.text import first_words, length, says, sentences
+from seedless.text import LETTERS, first_words, length, says, sentences
 from seedless.verify import Verifier
 
 __all__ = ["Instance", "assertions_of"]
 
 Identity = Mapping[str, str]
-LETTERS = 40  # of a word at most, on average over a text, the space behind it among them
 FORMS = {"sentence": "in one sentence of", "question": "as one question of", "text": "in"}
 UNREAD = 50  # answers of a verifier in a row that nobody could read, after which it is not asked again
 RELEVANCE = 1.0  # weight of a draft's relevance beside its label's probability
@@ -301,8 +300,12 @@ def assertions_of(task: Task) -> tuple[Assertion, ...]:
     ]
     if len(task.fields) > 1:
         standard.append(FieldsDiffer())
-    standard += [FreshOpening(dealt=tuple(label.name for label in task.labels if label.openings)), Conflict(), NearDuplicate()]
-    own = {a.name: a for a in task.assertions}
+    if not task.brief:
+        standard.append(FreshOpening(dealt=tuple(label.name for label in task.labels if label.openings)))
+    standard += [Conflict(), NearDuplicate(whole=task.brief)]
+    own = {
+        a.name: a.model_copy(update={"whole": True}) if task.brief and isinstance(a, NearDuplicate) else a for a in task.assertions
+    }
     named = {a.name for a in standard}
     return (*(own.get(a.name, a) for a in standard), *(a for a in task.assertions if a.name not in named))
 
@@ -357,12 +360,16 @@ def _shown(task: Task) -> tuple[dspy.Example, ...]:
 
 
 def _form_of(task: Task) -> Iterator[str]:
-    """What the assertions will ask of a text's form, told a model that can heed it before it writes: the language, and each field's form and length."""
+    """What the assertions will ask of a text's form, told a model that can heed it before it writes: the language, each field's form and length,
+    and where its words are taken from."""
     if task.language != "en":
         yield f"in the language {task.language!r} (ISO 639-1)"
     for field in task.written_fields:
         of = f"{field.name} " if len(task.written_fields) > 1 else ""
         yield f"{of}{FORMS[field.form]} {field.min_words} to {field.max_words} {task.unit}"
+        if field.within is not None:
+            source = "the seed" if field.within == task.seeds.field else field.within
+            yield f"{field.name} copied word for word, sign for sign, from {source}"
 
 
 def _with_fields(signature: Any, task: Task) -> Any:

@@ -2,23 +2,23 @@
 
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from rapidfuzz.distance import Indel
-from rapidfuzz.process import extractOne
+from rapidfuzz.process import extract
 
-from seedless.text import run_of, words
+from seedless.text import run_of, tokens, words
 
 __all__ = ["OPENING", "Kept"]
 
 OPENING = 3  # words with which a text begins
-UNHEARD = chr(0x10FFFF)  # a word that no kept text holds
-Nth = tuple[str, int]  # a word, and which of its occurrences in a text it is
+UNHEARD = chr(0x10FFFF)  # a token that no kept text holds
+Nth = tuple[str, int]  # a token, and which of its occurrences in a text it is
 
 
 class Kept:
-    """An index of accepted texts: exact repeats and the nearest one by ROUGE-L.
+    """An index of accepted texts: exact repeats and the nearest one by ROUGE-L, over words and signs (`tokens`).
 
     ROUGE-L's F1 of two token sequences a, b is 2·LCS(a, b) / (|a| + |b|) (Lin 2004), in [0, 1], higher is more alike. A score of t needs
     t · (|a| + |b|) / 2 words in common, in whatever order: only texts with that many are compared, and none is missed.
@@ -26,7 +26,8 @@ class Kept:
 
     def __init__(self) -> None:
         self._labels: dict[str, str] = {}
-        self._signs: list[str] = []  # each text with one character a word: rapidfuzz compares strings fastest
+        self._signs: list[str] = []  # what is compared of each text, with one character a token: rapidfuzz compares strings fastest
+        self._whole: list[str] = []  # each text likewise, with what is given in it
         self._lengths = array("i")
         self._holding: defaultdict[Nth, array[int]] = defaultdict(lambda: array("i"))  # the numbers of the texts that hold it
         self._sign_of: dict[str, str] = {}
@@ -37,10 +38,11 @@ class Kept:
 
     def add(self, text: str, label: str, *, compared: str | None = None) -> None:
         """Keep `text` under `label`. Others are compared with `compared`, where only a part of the text is a row's own."""
-        said, own = words(text), words(text if compared is None else compared)
+        said, own = tokens(text), tokens(text if compared is None else compared)
         for word in (*said, *own):
             self._sign_of.setdefault(word, chr(len(self._sign_of) % ord(UNHEARD)))
-        self._labels[self._signed(said)] = label
+        self._whole.append(self._signed(said))
+        self._labels[self._whole[-1]] = label
         for nth in _numbered(own):
             self._holding[nth].append(len(self._signs))
         self._signs.append(self._signed(own))
@@ -48,29 +50,35 @@ class Kept:
         self._openings[_opening(text if compared is None else compared)] += 1
 
     def opened_so(self, text: str) -> int:
-        """Kept texts whose first three words (`run_of`) are those of `text`."""
-        return self._openings[_opening(text)]
+        """Kept texts whose first three words (`run_of`) are those of `text`; none where it has no word."""
+        return self._openings[opening] if (opening := _opening(text)) else 0
 
     def label_of(self, text: str) -> str | None:
-        """The label under which the same words are kept already; None where they are new."""
-        return self._labels.get(self._signed(words(text)))
+        """The label under which the same words and signs are kept already; None where they are new."""
+        return self._labels.get(self._signed(tokens(text)))
 
-    def similarity(self, text: str, threshold: float) -> float:
-        """ROUGE-L F1 to the nearest kept text, in [0, 1]; 0.0 where none reaches `threshold`."""
-        said = words(text)
+    def similarity(self, text: str, threshold: float, *, whole: str | None = None) -> float:
+        """ROUGE-L F1 to the nearest kept text, in [0, 1]; 0.0 where none reaches `threshold`.
+
+        Where `text` says too little by itself, `whole` is the text that it is a part of, and a kept one is as near as the farther of both.
+        """
+        said = tokens(text)
         holding = [np.frombuffer(self._holding[nth], np.int32) for nth in _numbered(said) if nth in self._holding]
         if not holding:
             return 0.0
         shared = np.bincount(np.concatenate(holding), minlength=len(self._signs))
         near = np.flatnonzero(shared >= (np.frombuffer(self._lengths, np.int32) + len(said)) * (threshold / 2) - 1e-6)
-        found = extractOne(
-            self._signed(said),
-            [self._signs[i] for i in near.tolist()],
-            scorer=_rouge_l,
-            processor=None,
-            score_cutoff=threshold - 1e-6,
-        )
-        return round(float(found[1]), 9) if found is not None else 0.0
+        scores = self._scores(self._signed(said), {i: self._signs[i] for i in near.tolist()}, threshold)
+        if whole is not None:
+            around = self._scores(self._signed(tokens(whole)), {i: self._whole[i] for i in scores}, threshold)
+            scores = {i: min(score, scores[i]) for i, score in around.items()}
+        return round(max(scores.values(), default=0.0), 9)
+
+    @staticmethod
+    def _scores(signs: str, kept: Mapping[int, str], threshold: float) -> dict[int, float]:
+        """The scores of those of `kept` that reach `threshold`, by their numbers."""
+        found = extract(signs, kept, scorer=_rouge_l, processor=None, score_cutoff=threshold - 1e-6, limit=None)
+        return {number: float(score) for _, score, number in found}
 
     def _signed(self, said: Sequence[str]) -> str:
         return "".join(self._sign_of.get(word, UNHEARD) for word in said)

@@ -5,7 +5,7 @@ import re
 import regex
 
 __all__ = [
-    "ADDRESS", "ASKING", "BLANK", "CLOSERS", "ENDINGS", "GREEK", "INITIAL", "LETTERED", "OPEN", "PREAMBLE", "REFUSAL", "REPEATED_MARK", "SMILING", "UNENDED", "bracketed", "closed", "quoted", "unruled",
+    "ADDRESS", "ASKING", "BLANK", "CLOSERS", "DOUBLED", "ENDINGS", "GREEK", "INITIAL", "LETTERED", "OPEN", "PREAMBLE", "REFUSAL", "REPEATED_MARK", "SMILING", "UNENDED", "bracketed", "closed", "quoted", "unruled",
 ]  # fmt: skip
 
 ENDINGS = ".!?…。！？؟۔।॥።။។"
@@ -58,6 +58,9 @@ BLANK = re.compile(
     re.IGNORECASE,
 )
 
+DOUBLED = re.compile(
+    r"\b(\w+)(?:[^\S\n]+|[^\S\n]*\n[^\S\n]*)\1\b", re.IGNORECASE
+)  # but neither "Long, long ago" nor a heading's word
 REPEATED_MARK = re.compile(r"([^\w\s.!?])\1{3,}|(?:[\U0001F000-\U0001FAFF\u2600-\u27BF]\ufe0f?\s*){5,}|(\S)\2{7,}")
 RULE = re.compile(r"(?=.*?([-=*_~#─━═])\1\1)[-=*_~#─━═|:+ \t]{3,120}")  # "-----", "|---|:--|", "+---+---+", "====="
 HEADING = re.compile(r"^[ \t]*#{1,6}(?=[ \t]+\S)", re.MULTILINE)

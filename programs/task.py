@@ -9,11 +9,13 @@ from pydantic import BaseModel, ConfigDict, Field as Attr, StringConstraints, mo
 
 from seedless.assertions import LanguageCode, Stock
 from seedless.errors import TaskError
+from seedless.text import LETTERS, LONGEST, PER_WORD
 
 __all__ = ["Attribute", "Contexts", "Field", "Form", "Label", "Seeds", "Task"]
 
 Form = Literal["sentence", "question", "text"]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=2000, strip_whitespace=True)]
+Passage = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST * LETTERS, strip_whitespace=True)]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")]
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)]
 Share = Annotated[float, Attr(gt=0, le=1_000_000, strict=True, allow_inf_nan=False)]
@@ -42,6 +44,7 @@ TAKEN_BY_DSPY = frozenset(
     | {name for name in dir(BaseModel) if not name.startswith("_")}  # of what a signature is made from
 )
 UNSPACED = frozenset({"ja", "km", "lo", "my", "th", "zh"})  # languages that set no spaces between words
+FEW = 3  # words that tell no row apart
 BUILT_IN_PLACES = frozenset({"context", "cue", "seed"})
 PLACE = re.compile(r"\{([^{}]*)\}")
 TORN = re.compile(r"\{\w+|\w+\}")
@@ -72,8 +75,8 @@ class Field(Declared):
     name: Name
     description: Text
     form: Form = "text"
-    min_words: Annotated[int, Attr(ge=1, le=2000, strict=True)] = 3
-    max_words: Annotated[int, Attr(ge=1, le=2000, strict=True)] = 60
+    min_words: Annotated[int, Attr(ge=1, le=LONGEST, strict=True)] = 3
+    max_words: Annotated[int, Attr(ge=1, le=LONGEST, strict=True)] = 60
     within: Name | None = None
 
     @property
@@ -123,7 +126,7 @@ class Seeds(Declared):
     """Stage 2: the atomic elements on which instances are built. `field` names the field of the row that the seed becomes."""
 
     hint: Text
-    given: tuple[Text, ...] = ()
+    given: tuple[Passage, ...] = ()
     field: Name | None = None
 
 
@@ -237,6 +240,12 @@ class Task(Declared):
     def written_fields(self) -> tuple[Field, ...]:
         """Fields that the LM writes: all but the one that the seed becomes."""
         return tuple(field for field in self.fields if field.name != self.seeds.field)
+
+    @property
+    def brief(self) -> bool:
+        """Whether too little is written to tell rows apart by itself: spans of other fields, and texts of three words at most."""
+        most = FEW * (PER_WORD if self.unit == "characters" else 1)
+        return all(field.within is not None or field.max_words <= most for field in self.written_fields)
 
     @property
     def unit(self) -> str:

@@ -11,6 +11,9 @@ from rapidfuzz.distance import Indel
 
 __all__ = [
     "LANGUAGES",
+    "LETTERS",
+    "LONGEST",
+    "PER_WORD",
     "first_words",
     "languages_of",
     "length",
@@ -19,6 +22,7 @@ __all__ = [
     "says",
     "sentences",
     "standing",
+    "tokens",
     "unit",
     "unspaced",
     "words",
@@ -28,7 +32,13 @@ SCRIPTS = r"\p{Han}\p{Hiragana}\p{Katakana}ーｰ\p{Thai}\p{Lao}\p{Khmer}\p{Myan
 UNSPACED = regex.compile(rf"(?V1)[[{SCRIPTS}]&&[\p{{L}}\p{{N}}]]\p{{M}}*")
 PARTED = rf"[\w--[{SCRIPTS}]]"  # what goes on in a word that spaces part from others
 IN_WORD = regex.compile(rf"(?V1){PARTED}")
-WORD = regex.compile(rf"{UNSPACED.pattern}|{PARTED}+")
+WORD = regex.compile(rf"{UNSPACED.pattern}|(?![\p{{M}}\p{{Cf}}]){PARTED}+")
+TOKEN = regex.compile(
+    rf"(?P<word>{WORD.pattern})|(?P<sign>(?=\p{{So}})\X)(?:\s*(?P=sign))*+"  # an emoji, however often it stands in a row
+    r"|(?P<sign>!?[[\p{S}%&]--[`´]]+|(?<=\w)#|(?<!\w)-(?=\.?\d)|(?<![\w\p{P}])(?=\p{P}*[()\[\]{}/\\*@#])\p{P}++(?!\w))"
+)
+SIGN = re.compile(r"[^\w\s.,;:!?'’“”\"]")  # what can be more than punctuation
+CLUSTER = regex.compile(r"(?V1)(?!\s)\X")
 ISO_639_1 = (
     "aa ab ae af ak am an ar as av ay az ba be bg bi bm bn bo br bs ca ce ch co cr cs cu cv cy da de dv dz ee el en eo es "
     "et eu fa ff fi fj fo fr fy ga gd gl gn gu gv ha he hi ho hr ht hu hy hz ia id ie ig ii ik io is it iu ja jv ka kg ki "
@@ -37,6 +47,8 @@ ISO_639_1 = (
     "tg th ti tk tl tn to tr ts tt tw ty ug uk ur uz ve vi vo wa wo xh yi yo za zh zu"
 )
 LANGUAGES = frozenset(re.findall(r"\w+", ISO_639_1))
+LONGEST = 2000  # words of a field
+LETTERS = 40  # of a word at most, on average over a text, the space behind it among them
 PER_WORD = 2  # characters of a word in such a script, about
 PLAIN = re.compile(r"\w+")  # the same for ASCII, three times as fast
 SENTENCE_END = re.compile(r"[.!?…؟۔]+[\"'”’»)\]]*(?=\s+[\"'“‘«(\[]?([^\W_]))|[。！？।॥။។]+[）】]*(?![。！？」』”’》])")
@@ -54,9 +66,29 @@ def words(text: str) -> list[str]:
     >>> words("我的iPhone坏了。")
     ['我', '的', 'iphone', '坏', '了']
     """
-    if text.isascii():
-        return PLAIN.findall(text.casefold())
-    return WORD.findall(unicodedata.normalize("NFKC", text).casefold())
+    return (PLAIN if text.isascii() else WORD).findall(_folded(text))
+
+
+def tokens(text: str) -> list[str]:
+    """What tells texts apart: words, and signs that are no punctuation. Of a text without words each sign is one.
+
+    No punctuation are symbols, emoji, a minus before a number, and marks that touch no word and do more than part sentences.
+
+    >>> tokens("Great film!"), tokens("Great film :( 😡😡")
+    (['great', 'film'], ['great', 'film', ':(', '😡'])
+    >>> tokens("x != -1"), tokens("?!")
+    (['x', '!=', '-', '1'], ['?', '!'])
+    """
+    if (said := words(text)) and not SIGN.search(text):
+        return said
+    found = [(match.lastgroup, match["word"] or match["sign"]) for match in TOKEN.finditer(_folded(text))]
+    if any(kind == "word" for kind, _ in found):
+        return [token for _, token in found]
+    return CLUSTER.findall(text)
+
+
+def _folded(text: str) -> str:
+    return (text if text.isascii() else unicodedata.normalize("NFKC", text)).casefold()
 
 
 def unspaced(text: str) -> bool:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from seedless.lms.llama import LlamaServer
 from seedless.lms.weights import common_words, kept_beside_minilm, minilm
 
-__all__ = ["Encoder", "encoder", "vocabulary"]
+__all__ = ["Encoder", "encoder", "shared", "vocabulary"]
 
 LIMIT = 1500  # characters: MiniLM reads 256 word pieces
 REMEMBERED = 20_000  # texts
@@ -24,7 +24,7 @@ COMMON = 8000  # words of the vocabulary that are looked at
 
 
 class Encoder:
-    """Unit vectors of texts, shape (n, 384). The latest `REMEMBERED` texts are not embedded again."""
+    """Unit vectors of texts, shape (n, 384). The latest `REMEMBERED` texts are not embedded again. Of long ones each line has its share."""
 
     def __init__(self) -> None:
         self._server = LlamaServer(minilm(), slots=SLOTS, context=512, embedding=True)
@@ -38,7 +38,7 @@ class Encoder:
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """The vectors of `texts`, in their order; rows have length 1."""
-        asked = [text[:LIMIT] or " " for text in texts]
+        asked = [shared(text.split("\n")) or " " for text in texts]
         fresh = [text for text in dict.fromkeys(asked) if text not in self._known]
         found: dict[str, NDArray[np.float32]] = {}
         batches = [fresh[start : start + BATCH] for start in range(0, len(fresh), BATCH)]
@@ -53,6 +53,23 @@ class Encoder:
     async def aembed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """As `embed`, without holding up the event loop; calls are done one after the other."""
         return await asyncio.get_running_loop().run_in_executor(self._pool, self.embed, texts)
+
+
+def shared(texts: Sequence[str]) -> str:
+    r"""`texts` as the lines of one that is read whole: where they are longer together, the longest are cut to equal shares.
+
+    >>> shared(["a passage", "a comment"])
+    'a passage\na comment'
+    >>> [len(line) for line in shared(["p" * 9000, "q" * 2000, "a comment"]).split("\n")]
+    [744, 744, 9]
+    """
+    room, share = LIMIT - len(texts) + 1, LIMIT
+    for i, length in enumerate(sorted(map(len, texts))):
+        if length * (len(texts) - i) > room:
+            share = max(0, room // (len(texts) - i))
+            break
+        room -= length
+    return "\n".join(text[:share] for text in texts)[:LIMIT]
 
 
 @cache

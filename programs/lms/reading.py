@@ -124,10 +124,12 @@ def _printable(text: str) -> str:
 
 def label_of(answer: str, allowed: tuple[str, ...]) -> str:
     """The one of `allowed` that an answer means, or the answer as it is: what `coerce` sets right, and what is said before or behind
-    the label, as long as that names no other one and denies nothing.
+    the label, as long as that names no other one and denies nothing. A sign beside a label makes it another one.
 
     >>> label_of("The label is positive.", ("positive", "negative"))
     'positive'
+    >>> label_of("The label is -1.", ("-1", "0", "1")), label_of("It is non-spam.", ("spam", "ham"))
+    ('-1', 'It is non-spam.')
     """
     exact = coerce(answer, allowed)
     named = [] if exact in allowed else _named(_bare(answer), allowed)
@@ -135,13 +137,13 @@ def label_of(answer: str, allowed: tuple[str, ...]) -> str:
 
 
 def coerce(value: str, allowed: tuple[str, ...]) -> str:
-    """The one of `allowed` that `value` is (case, quotation marks, full stops and spaces aside), or `value` as it is.
+    """The one of `allowed` that `value` is (case, quotation marks, full stops, spaces and hyphens between words aside), or `value` as it is.
 
     >>> coerce(' "Positive". ', ("positive", "negative"))
     'positive'
     """
-    key = _bare(value)
-    meant = [one for one in allowed if _bare(one) == key]
+    key = _parted(_bare(value))
+    meant = [one for one in allowed if _parted(_bare(one)) == key]
     return meant[0] if len(meant) == 1 else value
 
 
@@ -149,19 +151,36 @@ def _named(key: str, allowed: tuple[str, ...]) -> list[str]:
     """Which of `allowed` an answer names, where it begins or ends with one and denies nothing."""
     named, rest = [], key
     for one in sorted(allowed, key=len, reverse=True):  # "not spam" before "spam"
-        whole = re.compile(rf"(?<!\w){re.escape(_bare(one))}(?!\w)")
+        whole = _standing(_parted(_bare(one)))
         if whole.search(rest):
-            named.append(one)
+            named += [other for other in allowed if _parted(_bare(other)) == _parted(_bare(one))]
             rest = whole.sub("\0", rest)
     said = rest.startswith("\0") or rest.endswith("\0") or _bare(rest).endswith("\0")
     return named if said and not DENIES.search(rest) else []
 
 
 DENIES = re.compile(r"\b(?:not?|never|neither|nor|none|without|cannot|unlike|rather|instead|or)\b|n['’]t\b")
+EDGES = re.compile(r"""^(?:[\s"'`*:;,()\[\]{}]|\.(?!\d))+|[\s"'`*.:;,()\[\]{}]+$""")
+DASHES = re.compile("[\u2010-\u2013\u2212]")  # hyphens, the dash that may be a minus, the minus sign
+JOINT = re.compile(r"(?<=[^\W_])-+(?=[^\W_])")
 
 
 def _bare(value: str) -> str:
-    return re.sub(r"[\s_\-]+", " ", value.strip(" \t\r\n\"'`*.:;,()[]{}")).casefold()
+    """`value` without what stands around it, case folded, with one sign for a hyphen and one for a space."""
+    return re.sub(r"[\s_]+", " ", DASHES.sub("-", EDGES.sub("", value))).casefold()
+
+
+def _parted(bare: str) -> str:
+    """`bare` with hyphens between words, and none of the others, as spaces."""
+    return JOINT.sub(" ", bare)
+
+
+@lru_cache(maxsize=1024)
+def _standing(label: str) -> re.Pattern[str]:
+    """A pattern for a label where no sign beside it makes it another one, as those of "-1", "1.5", "1-2", "C++", "A+" and "non-spam" do."""
+    number = "" if label[:1].isalpha() else r"(?<![.,+<>≤≥±~-])(?<![+<>≤≥±~-][ =])(?<![<>]= )"
+    words = "(?: |-+)".join(map(re.escape, label.split()))
+    return re.compile(rf"(?<![\w/-]){number}{words}(?![\w+#%/-])(?![.,:]\d)(?! - ?\d)")
 
 
 def unreadable(signature: Signature, completion: str, why: str) -> dspy.AdapterParseError:

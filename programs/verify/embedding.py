@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seedless.lms.encoder import Encoder
+from seedless.lms.encoder import Encoder, shared
 from seedless.slot import Draft, Slot, Verdict
 from seedless.task import Task
 
@@ -76,7 +76,9 @@ class EmbeddingVerifier:
         if len(self._labels) < 2:
             return None
         told = await self._told(draft, slot, rollout)
-        vector, topic = await self._encoder.aembed([draft.text, f"{slot.seed.text}, {slot.seed.context.text}"])
+        vector, topic = await self._encoder.aembed(
+            [shared(list(draft.texts.values())), f"{slot.seed.text}, {slot.seed.context.text}"]
+        )
         await self._understand()
         probabilities = self._probabilities(vector, told)
         asked, best = self._labels.index(slot.label), int(np.argmax(probabilities))

@@ -141,6 +141,8 @@ HOLDS: list[tuple[str, dict[str, Any], str]] = [
     ("loops", {}, "It was the best of films and the worst of them."),
     ("loops", {}, "I had had enough, and it was very very long, ha ha."),
     ("loops", {}, "Call 5 5 1 at once."),
+    ("loops", {}, "They ran it in Java. Java was slow, long, long ago, bye-bye."),
+    ("loops", {}, "Safety\n\nSafety comes first."),
     ("loops", {}, "What a film!!! Truly..."),
     ("loops", {}, "Great 🎉🎉 fun"),
     ("loops", {}, "| item | price |\n|------|-------:|\n| tea | 3.50 |"),
@@ -192,6 +194,7 @@ HOLDS: list[tuple[str, dict[str, Any], str]] = [
     ("language", {"code": "es"}, "Nikon D750 DSLR Camera Body Only 24.3MP FX"),
     ("regex", {"pattern": r"\d", "message": "Write a number."}, "3.5 stars"),
     ("regex", {"pattern": "^$", "message": "Write nothing."}, ""),
+    ("regex", {"pattern": r"\d{3,}-\d{4}", "absent": True, "message": "Write no number."}, "somewhat " * 8000),
     ("regex", {"pattern": "é", "absent": True, "message": "Write no accent."}, "cafe"),
 ]
 
@@ -284,6 +287,7 @@ BROKEN: list[tuple[str, dict[str, Any], str]] = [
     ("echo", {"run": 3, "constraints": CONSTRAINTS}, "of the film"),
     ("loops", {}, "it is a good film and it is a good film"),
     ("loops", {}, "It was the the end."),
+    ("loops", {}, "It was the\nThe end."),
     ("loops", {"times": 9}, "a b a c a b a c b a c a b c"),
     ("loops", {}, "-----"),
     ("loops", {}, "----\n----"),
@@ -320,7 +324,8 @@ BROKEN: list[tuple[str, dict[str, Any], str]] = [
     ("language", {"code": "fr"}, "The film was long, but the ending was worth the wait."),
     ("regex", {"pattern": r"\d", "message": "Write a number."}, "three stars"),
     ("regex", {"pattern": "é", "absent": True, "message": "Write no accent."}, "café"),
-    ("regex", {"pattern": ".", "message": "Write less."}, "x" * 10_001),
+    ("regex", {"pattern": ".", "message": "Write less."}, "x" * 80_001),
+    ("regex", {"pattern": "(a|aa)+$", "message": "Write no a."}, "a" * 60 + "b"),
 ]
 
 
@@ -426,6 +431,9 @@ def test_value_of_another_field(kind: str, texts: dict[str, str], holds: bool) -
         ({"a": "", "b": ""}, False),
         ({"a": "alone"}, True),
         ({"a": "one", "b": "two", "c": "one"}, False),
+        ({"a": "x == 0", "b": "x != 0"}, True),
+        ({"a": "😀🎉", "b": "😢"}, True),
+        ({"a": "😀🎉", "b": "😀🎉"}, False),
     ],
 )
 def test_fields_differ(texts: dict[str, str], holds: bool) -> None:
@@ -628,3 +636,35 @@ def test_a_blank_that_is_none_can_be_let_through() -> None:
 )
 def test_an_address_ends_a_free_text_on_its_slash(text: str, holds: bool) -> None:
     assert (told(Complete(form="text"), text) is None) == holds
+
+
+def phrases(count: int) -> str:
+    """A text of `count` words in which a phrase comes back every hundred words, as in prose."""
+    rng = random.Random(count)
+    fresh = [f"{rng.choice('bcdfgklmnprst')}{i}" for i in range(count)]
+    for place in range(0, count - 6, 100):
+        fresh[place : place + 6] = ["at", "the", "end", "of", "the", "line"]
+    return " ".join(fresh)
+
+
+@pytest.mark.parametrize("count", [250, 500, 1000, 1800])
+def test_a_phrase_may_come_back_in_a_long_text(count: int) -> None:
+    assert told(of("loops"), phrases(count)) is None
+
+
+@pytest.mark.parametrize("count", [30, 60, 120, 250, 500, 1000, 1800])
+@pytest.mark.parametrize("period", [10, 25, 80, 150])
+def test_a_text_that_goes_round_in_circles_is_refused_at_any_length(count: int, period: int) -> None:
+    said = phrases(period).split()
+    circling = " ".join((said * (count // period + 1))[:count])
+    assert (told(of("loops"), circling) is None) == (count < period + 5), "less than two rounds are none"
+
+
+@pytest.mark.parametrize("period", [10, 25, 40])
+def test_a_long_text_that_ends_in_circles_is_refused(period: int) -> None:
+    said = [f"x{i}" for i in range(period)]
+    assert told(of("loops"), f"{phrases(1500)} {' '.join(said * (200 // period))}") is not None
+
+
+def test_a_short_text_says_each_thing_once() -> None:
+    assert told(of("loops"), f"{phrases(90)} at the end of the line") is not None

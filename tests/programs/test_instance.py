@@ -3,15 +3,18 @@
 import abc
 import asyncio
 import json
+import random
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import permutations
 from typing import Literal
 
 import dspy
 import pytest
 
-from seedless.assertions import Excludes, Meta, NoLabelWord
+from seedless.assertions import Excludes, Meta, NearDuplicate, NoLabelWord
 from seedless.errors import UsageError
+from seedless.generation import Generation, Options
 from seedless.instance import assertions_of
 from seedless.kept import Kept
 from seedless.label_words import LabelWords
@@ -209,6 +212,84 @@ def test_the_same_premise_with_another_hypothesis_is_no_duplicate() -> None:
     again = TarGEN(PAIRS, lm=fake_lm(answers(label="follows")), profile=HOSTED)
     refused = asyncio.run(again.acall(label="follows", slot=slot, kept=kept))
     assert [b.assertion for b in refused.outcome.broken][-1] == "near_duplicate"
+
+
+ASPECTS = ("food", "music", "staff", "price", "wine list")
+ASPECT_TASK = Task(
+    name="aspects",
+    description="Sentences about restaurants and an aspect of each, sorted by what is thought of it.",
+    fields=(
+        {"name": "sentence", "description": "a sentence about a restaurant", "max_words": 40},
+        {"name": "aspect", "description": "what is judged", "min_words": 1, "max_words": 3, "within": "sentence"},
+    ),
+    labels=(
+        {"name": "good", "meaning": "It is praised.", "constraint": 'Name what is praised in "{sentence}".'},
+        {"name": "poor", "meaning": "It is blamed.", "constraint": 'Name what is blamed in "{sentence}".'},
+    ),
+    contexts={"hint": "places", "given": ["a street"]},
+    seeds={
+        "hint": "sentences",
+        "field": "sentence",
+        "given": [
+            f"Both the {one} {' '.join(f'word{i}{j}' for j in range(6))} the {two} too."
+            for i, (one, two) in enumerate(permutations(ASPECTS, 2))
+        ],
+    },
+)
+
+
+def test_rows_that_differ_in_what_is_given_may_share_a_span() -> None:
+    def answer(prompt: str) -> str:
+        inside = [aspect for aspect in ASPECTS if f" the {aspect} " in prompt]
+        return json.dumps({"aspect": random.Random(len(lm.fake.prompts)).choice(inside)})
+
+    lm = fake_lm(answer)
+    with Generation(ASPECT_TASK, n=24, options=Options(lm=lm, verify="none", concurrency=1)) as generation:
+        rows = [outcome for outcome in generation if isinstance(outcome, Row)]
+    assert len(rows) == len({tuple(row.texts.values()) for row in rows}) == 24, "no pair stands twice, under whatever label"
+    assert len(lm.fake.prompts) < 3 * 24
+
+
+def test_a_span_again_in_the_same_text_is_a_repeat_and_under_another_label_a_conflict() -> None:
+    (sentence, *_, other) = ASPECT_TASK.seeds.given
+    kept = Kept()
+    kept.add(f"{sentence}\nfood", "good", compared="food")
+    broken = {}
+    for text, label in ((sentence, "good"), (sentence, "poor"), (other.replace("price", "food"), "poor")):
+        lm = fake_lm(lambda _: json.dumps({"aspect": "food"}))
+        slot = Slot(0, 0, label, InstanceSeed(text, Context("a street")))
+        program = TarGEN(ASPECT_TASK, lm=lm, verify="none", profile=replace(HOSTED, attempts=1))
+        made = asyncio.run(program.acall(label=label, slot=slot, kept=kept))
+        broken[text == sentence, label] = [] if made.ok else [b.assertion for b in made.outcome.broken]
+    assert broken == {(True, "good"): ["near_duplicate"], (True, "poor"): ["conflict", "near_duplicate"], (False, "poor"): []}
+
+
+def test_a_hosted_writer_is_told_beforehand_where_a_span_stands() -> None:
+    lm = fake_lm(lambda _: json.dumps({"sentence": "The food was fine.", "aspect": "food"}))
+    TarGEN(ASPECT_TASK, lm=lm, verify="none", profile=HOSTED)(
+        label="good", seed="By the sea the food was fine.", context="a street"
+    )
+    assert "aspect copied word for word, sign for sign, from the seed" in lm.fake.prompts[0]
+    written = ASPECT_TASK.model_copy(update={"seeds": Seeds(hint="occasions", given=("a feast",))})
+    TarGEN(written, lm=lm, verify="none", profile=HOSTED)(label="good", context="a street")
+    assert "aspect copied word for word, sign for sign, from sentence" in lm.fake.prompts[-1]
+    small, engine = recorded('food"')
+    TarGEN(ASPECT_TASK, lm=small, verify="none", profile=PLAIN)(
+        label="good", seed="By the sea the food was fine.", context="a street"
+    )
+    assert "copied" not in engine.requests[0].messages[-1].text
+
+
+def test_what_is_long_enough_to_tell_rows_apart_is_compared_alone() -> None:
+    sentence, span = ASPECT_TASK.fields
+    short, free = (span.model_copy(update={"within": None, "max_words": most}) for most in (3, 4))
+    for field, brief in ((span, True), (span.model_copy(update={"max_words": 9}), True), (short, True), (free, False)):
+        task = ASPECT_TASK.model_copy(update={"fields": (sentence, field)})
+        for own in ((), (NearDuplicate(threshold=0.9),)):
+            asserted = {a.kind: a for a in assertions_of(task.model_copy(update={"assertions": own}))}
+            assert asserted["near_duplicate"].whole == brief
+            assert ("fresh_opening" in asserted) != brief
+    assert "whole" not in NearDuplicate().model_dump(), "tasks from before it keep their hash"
 
 
 def test_a_task_s_own_assertion_takes_the_standard_one_s_place() -> None:

@@ -63,3 +63,69 @@ def test_label_of() -> None:
     kept.add("the cast is superb", "negative")
     assert kept.label_of("The cast is superb.") == "negative"
     assert len(kept) == 1
+
+
+@pytest.mark.parametrize("text", ["😀🎉🎈", "❤️", ":)", "?!", "== !=", "...", "+1 😀"])
+def test_an_identical_text_is_a_repeat_whatever_it_is_made_of(text: str) -> None:
+    kept = Kept()
+    kept.add(text, "joy")
+    assert kept.similarity(text, 0.7) == 1.0
+    assert kept.label_of(text) == "joy"
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("😀🎉🎈", "😢💔🌧"),
+        ("❤️", "💔"),
+        (":)", ":("),
+        ("if x == 0: return 1", "if x != 0: return 1"),
+        ("if x = 0: return 1", "if x != 0: return 1"),
+        ("a / b", "a * b"),
+        ("return -1", "return 1"),
+        ("I write C++", "I write C#"),
+        ("Great film :)", "Great film :("),
+        ("So you came 😀", "So you came 😡"),
+    ],
+)
+def test_signs_tell_texts_apart(first: str, second: str) -> None:
+    kept = Kept()
+    kept.add(first, "joy")
+    assert kept.label_of(second) is None
+    assert kept.similarity(second, 0.7) < 1.0
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("Great film.", "Great film!"),
+        ("Super film !", "Super film..."),
+        ("Great, well-known film", "great well known “film”"),
+        ("A (great) film", "A great film"),
+        ("A **great** #film", "A great film"),
+        ("So happy 😀", "So happy 😀😀 😀"),
+        ("我很好，谢谢。", "我很好谢谢！"),
+    ],
+)
+def test_punctuation_tells_no_texts_apart(first: str, second: str) -> None:
+    kept = Kept()
+    kept.add(first, "joy")
+    assert kept.label_of(second) == "joy"
+    assert kept.similarity(second, 0.7) == 1.0
+
+
+def test_texts_without_words_begin_alike_with_none() -> None:
+    kept = Kept()
+    for text in ("😀🎉🎈", "❤️❤️❤️", "😢", "👨‍👩‍👧 👍🏽"):
+        kept.add(text, "joy")
+    assert kept.opened_so("❤️💔🌧") == 0
+
+
+def test_a_part_of_a_row_is_as_near_as_the_whole() -> None:
+    kept = Kept()
+    first, second = "The food was cold and the music too loud.", "We waited an hour, then the food came."
+    kept.add(f"{first}\nfood", "poor", compared="food")
+    assert kept.similarity("food", 0.7) == 1.0
+    assert kept.similarity("food", 0.7, whole=f"{first}\nfood") == 1.0
+    assert kept.similarity("food", 0.7, whole=f"{second}\nfood") == 0.0
+    assert kept.similarity("music", 0.7, whole=f"{first}\nmusic") == 0.0

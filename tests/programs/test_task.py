@@ -65,6 +65,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"name": "über"}, "pattern"),
     ({"description": "   "}, "at least 1 character"),
     ({"description": "x" * 2001}, "at most 2000"),
+    ({"seeds": {"hint": "passages", "given": ["x" * 80_001]}}, "at most 80000"),
     ({"language": "english"}, "pattern"),
     ({"labels": labels("a", "a")}, "given twice"),
     ({"labels": labels("Spam", "spam")}, "given twice .the first is 'Spam'"),

@@ -425,6 +425,13 @@ def test_round_trip_of_what_yaml_might_turn() -> None:
         assert read_task(yaml.safe_dump(task.model_dump(mode="json"), allow_unicode=wide, sort_keys=False)) == task
 
 
+def test_a_given_passage_is_as_long_as_a_field_may_be() -> None:
+    passage = " ".join(f"{i}-in-a-row" for i in range(2000))
+    given = Task.model_validate({**load_task("emotion").model_dump(), "seeds": {"hint": "passages", "given": [passage]}})
+    assert read_task(yaml.safe_dump(given.model_dump(mode="json"), sort_keys=False)).seeds.given == (passage,)
+    assert '"maxLength": 80000' in json.dumps(task_schema()["$defs"]["Seeds"])
+
+
 def test_schema_is_json_and_knows_every_kind_and_key() -> None:
     said = json.dumps(task_schema())
     assert all(f'"{kind}"' in said for kind in kinds())

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from seedless.lms.encoder import Encoder
+from seedless.lms.encoder import LIMIT, Encoder, shared
 from seedless.lms.weights import _folder, _only, minilm
 
 pytestmark = [pytest.mark.slow]
@@ -93,6 +93,35 @@ def test_unit_vectors_in_order_each_text_once(encoder: Encoder) -> None:
 def test_meaning_counts(encoder: Encoder) -> None:
     good, fine, bill = encoder.embed(["I loved this film", "What a wonderful movie", "Please send me the invoice"])
     assert good @ fine > good @ bill + 0.2
+
+
+def test_what_stands_behind_a_long_text_is_read(encoder: Encoder) -> None:
+    passage = "The council met on Tuesday to talk about the new bridge over the river. " * 22
+    assert len(passage) > LIMIT
+    happy, furious, again = encoder.embed(
+        [
+            f"{passage}\n{comment}"
+            for comment in ("I am so happy about this!", "This makes me furious!", "I am so happy about this!")
+        ]
+    )
+    assert happy @ furious < 0.99
+    np.testing.assert_array_equal(happy, again)
+
+
+@pytest.mark.parametrize("lengths", [(1,), (0,), (1500,), (1600,), (700, 799), (0, 1499), (0, 0, 3), ()])
+def test_texts_within_the_limit_and_lone_ones_are_read_as_they_are(lengths: tuple[int, ...]) -> None:
+    texts = [chr(ord("a") + i) * length for i, length in enumerate(lengths)]
+    assert shared(texts) == "\n".join(texts)[:LIMIT]
+
+
+@pytest.mark.parametrize(
+    "lengths", [(1590, 40), (40, 1590), (9000, 9000), (800, 800, 10), (1, 1, 5000, 600), (3,) * 700, (5,) * 2000]
+)
+def test_each_text_has_its_share(lengths: tuple[int, ...]) -> None:
+    texts = ["x" * length for length in lengths]
+    assert len(shared(texts)) <= LIMIT
+    fair = (LIMIT - len(lengths)) // len(lengths)
+    assert all(len(line) >= min(length, fair) for line, length in zip(shared(texts).split("\n"), lengths, strict=False))
 
 
 def test_weights_are_converted_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -84,6 +84,61 @@ def test_the_label_that_an_answer_means(answer: str, allowed: tuple[str, ...], m
     assert label_of(answer, allowed) == meant
 
 
+SIGNED = ("-1", "0", "1")
+RANGES = (">50", "<50", "50")
+GRADES = ("A", "A+", "A-")
+C = ("C", "C++", "C#")
+
+
+@pytest.mark.parametrize(
+    ("answer", "allowed", "meant"),
+    [
+        ("The label is -1.", SIGNED, "-1"),
+        ("Label: 1", SIGNED, "1"),
+        ("−1", SIGNED, "-1"),
+        ("It is –1.", SIGNED, "-1"),
+        ("**-1**", SIGNED, "-1"),
+        ("Label = 1", SIGNED, "1"),
+        ("1 - because it praises", SIGNED, "1"),
+        ("1–2", ("1-2", "3-4"), "1-2"),
+        ("The range is 1-2.", ("1", "2", "1-2"), "1-2"),
+        ("The answer is <50.", RANGES, "<50"),
+        ("The grade is A-.", GRADES, "A-"),
+        ("A+ is the grade", GRADES, "A+"),
+        ("The grade is A.", GRADES, "A"),
+        ("The language is C++.", C, "C++"),
+        ("It is C#", C, "C#"),
+        ("It is C", C, "C"),
+        ("It is non‑fiction.", ("non-fiction", "fiction"), "non-fiction"),
+        ("It is not-spam", ("not_spam", "spam"), "not_spam"),
+        ("- positive", ("positive", "negative"), "positive"),
+        *(
+            (said, allowed, said)
+            for said, allowed in (
+                ("+1", SIGNED),
+                ("label: - 1", SIGNED),
+                ("1-2", ("1", "3")),
+                ("1 - 2", ("1", "3")),
+                ("1.5", ("1", "2")),
+                (".5", ("5", "1")),
+                ("50%", RANGES),
+                (">=50", RANGES),
+                ("It is < 50", (">50", "50")),
+                ("The grade is A-.", ("A", "B")),
+                ("The grade is A-plus", GRADES),
+                ("It is C++", ("C", "Java")),
+                ("C/C++", C),
+                ("It is non-spam.", ("spam", "ham")),
+                ("positive/negative", ("positive", "negative")),
+                ("It is positive", ("Positive", "positive")),
+            )
+        ),
+    ],
+)
+def test_a_sign_beside_a_label_makes_it_another_one(answer: str, allowed: tuple[str, ...], meant: str) -> None:
+    assert label_of(answer, allowed) == meant
+
+
 def test_only_an_answer_is_read_for_what_it_means() -> None:
     """A label in a file of rows is taken as it stands."""
     assert coerce("rather positive", ("positive", "negative")) == "rather positive"

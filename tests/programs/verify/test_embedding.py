@@ -120,3 +120,17 @@ def test_without_learning_the_asked_labels_leave_no_trace(shared: Encoder) -> No
     wrong = [(text, "negative" if asked == "positive" else "positive") for text, asked in right]
     assert after(right, learns=False) == after(wrong, learns=False)
     assert (after(right, learns=True).confidence or 0) > (after(wrong, learns=True).confidence or 0) + 0.02
+
+
+def test_a_comment_behind_a_long_passage_is_read(shared: Encoder) -> None:
+    task = load_task("emotion")
+    passage = "\n".join(["The council met on Tuesday to talk about the new bridge over the river, and nothing came of it."] * 18)
+    said = []
+    for comment in ("I am so happy about this, what a wonderful day!", "I am furious, this makes my blood boil, how dare they!"):
+        slot = Slot(0, 0, "joy", InstanceSeed("bridges", Context("towns")))
+        draft = Draft({"passage": passage, "comment": comment}, given="passage")
+        verdict = asyncio.run(EmbeddingVerifier(task, shared).verdict(draft, slot, 0))
+        assert verdict is not None
+        said.append(verdict.confidence or 0)
+    happy, furious = said
+    assert happy > furious + 0.05
