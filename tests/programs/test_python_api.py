@@ -1,6 +1,7 @@
 """The package as Python code uses it: functions, the DSPy module, event loops, traces, saved programs."""
 
 import asyncio
+import itertools
 import json
 import multiprocessing
 import os
@@ -204,6 +205,22 @@ def test_a_label_that_always_fails_ends_in_an_error_with_the_account(task: Path,
     assert len((tmp_path / "out" / "rows.jsonl").read_text("utf-8").splitlines()) == 3
     assert caught.value.rows is not None
     assert caught.value.rows.features["label"].int2str(caught.value.rows["label"]) == ["warm"] * 3
+
+
+def test_an_lm_that_fails_between_answers_ends_the_run_as_resumable(task: Path, tmp_path: Path) -> None:
+    author, verdicts = Author(), itertools.count()
+
+    def answer(prompt: str) -> str:
+        if stage_of(prompt) != "verify":
+            return author(prompt)
+        if next(verdicts) % 3:
+            raise dspy.LMInvalidRequestError("filtered")
+        return json.dumps({"reason": "It reads so.", "label": "lukewarm"})
+
+    how: dict[str, Any] = {"n": 2, "out": tmp_path / "out", "concurrency": 1, "attempts": 1, "max_refills": 0}
+    with pytest.raises(LMUnusable, match=r"filtered.*20 slots of 'cold'.*same command"):
+        generate(task, lm=fake_lm(answer), **how)
+    assert len(generate(task, lm=fake_lm(author), **how)) == 2
 
 
 def test_a_run_without_a_folder_that_is_cut_short_hands_over_its_rows(openai_server: OpenAIServer, task: Path) -> None:
