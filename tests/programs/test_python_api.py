@@ -167,6 +167,28 @@ def test_closing_a_stream_stops_its_run_and_the_same_call_goes_on(task: Path, tm
     assert before + sum(isinstance(outcome, Row) for outcome in rest) == 300
 
 
+LEAVE_OPEN = """
+import sys
+from seedless import stream
+from seedless.testing import fake_lm
+from tests.openai_server import Author
+
+going = stream(sys.argv[1], n=60, out=sys.argv[2], lm=fake_lm(Author()), concurrency=4)
+next(going)
+"""
+
+
+@pytest.mark.slow
+def test_a_script_that_leaves_a_stream_open_ends_and_the_same_call_goes_on(task: Path, tmp_path: Path) -> None:
+    given = [sys.executable, "-c", LEAVE_OPEN, str(task), str(tmp_path / "out")]
+    done = subprocess.run(given, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    ledger = json.loads((tmp_path / "out" / "ledger.json").read_text("utf-8"))
+    assert "interrupted" in ledger["shortfall"]
+    assert len((tmp_path / "out" / "rows.jsonl").read_text("utf-8").splitlines()) == ledger["accepted"] < 60
+    assert len(generate(task, n=60, out=tmp_path / "out", lm=fake_lm(Author(99)), concurrency=4)) == 60
+
+
 def test_closing_an_asynchronous_stream_stops_its_run(task: Path, tmp_path: Path) -> None:
     lm = fake_lm(Author())
     complaints: list[dict[str, Any]] = []
