@@ -479,11 +479,16 @@ def _prepare() -> None:
 
 
 def _mask(span: Any) -> None:
-    """Take what the environment keeps secret out of a traced step."""
+    """Take what the environment keeps secret out of a traced step, and out of the errors that it met."""
     for get, put in ((span.inputs, span.set_inputs), (span.outputs, span.set_outputs)):
         if get is not None:
             put(without_secrets(get))
-    span.set_attributes({name: without_secrets(value) for name, value in span.attributes.items() if isinstance(value, str)})
+    told = {name: value for name, value in span.attributes.items() if isinstance(value, str | list | dict)}
+    span.set_attributes({name: without_secrets(value) for name, value in told.items()})
+    for event in span._span.events:  # MLflow gives copies of them, and has no way to change one
+        event._attributes = without_secrets(event.attributes or {})
+    if span.status.description:
+        span.set_status(type(span.status)(span.status.status_code, without_secrets(span.status.description)))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import asyncio
 import contextvars
 import os
+import sys
 import threading
 from collections.abc import Coroutine
 from concurrent.futures import Future
@@ -28,9 +29,10 @@ class Work(Generic[T]):
         return self.future.result()
 
     def stop(self) -> None:
-        """Cancel the coroutine if it still runs, and wait until its last line has run."""
+        """Cancel the coroutine if it still runs, and wait until its last line has run; not where no thread is left that could run it."""
         self._loop.call_soon_threadsafe(lambda: self._task.cancel() if self._task is not None else None)
-        self._over.wait()
+        if self._loop is _loop and not sys.is_finalizing():
+            self._over.wait()
 
     def _begin(self, work: Coroutine[Any, Any, T], context: contextvars.Context) -> None:
         self._task = self._loop.create_task(work, context=context)

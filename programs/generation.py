@@ -1,6 +1,11 @@
 """From a task to a data set: `generate` and `stream`, for the command line and for Python."""
 
+import atexit
+import concurrent.futures.thread  # noqa: F401  so that its end comes after this module's
+import logging
+import os
 import queue
+import threading
 import time
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import ExitStack, aclosing
@@ -9,9 +14,10 @@ from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
+from weakref import WeakSet
 
 from seedless import background
-from seedless.errors import BudgetEnded, CutShort, UsageError
+from seedless.errors import BudgetEnded, CutShort, SeedlessError, UsageError
 from seedless.given import check_amount, check_choice, check_count
 from seedless.lms.spec import LMSpec, configured, opened
 from seedless.offline import be_quiet
@@ -34,6 +40,26 @@ if TYPE_CHECKING:
 __all__ = ["Generation", "Options", "astream", "generate", "stream"]
 
 LARGEST = 1_000_000
+
+LOG = logging.getLogger("seedless")
+
+_open: WeakSet["Generation"] = WeakSet()
+
+
+def _close_left() -> None:
+    """Close what a script leaves open at its end; a thread that still runs closes its own."""
+    for generation in tuple(_open):
+        if generation._thread is threading.current_thread() or not generation._thread.is_alive():
+            try:
+                generation.close()
+            except SeedlessError as error:
+                LOG.warning("%s", error)
+
+
+# By the time of `atexit` executors take no more work, without which DSPy asks no LM.
+getattr(threading, "_register_atexit", atexit.register)(_close_left)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_open.clear)  # they are the parent's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,7 +203,10 @@ class Generation:
         for lm in self.program.lms():
             lm.steps, lm.budget = self.folder.journal, self._budget
         self._scheduler: Scheduler | None = None
+        self._work: background.Work[None] | None = None
+        self._thread = threading.current_thread()
         self._started = time.monotonic()
+        _open.add(self)
 
     def __enter__(self) -> Self:
         return self
@@ -215,13 +244,14 @@ class Generation:
     def __iter__(self) -> Iterator[Outcome]:
         """As `outcomes`, for synchronous callers, inside a running event loop too. Closing the iterator stops the run."""
         decided: queue.SimpleQueue[Outcome | None] = queue.SimpleQueue()
+        self._thread = threading.current_thread()
 
         async def drive() -> None:
             async with aclosing(self.outcomes()) as outcomes:
                 async for outcome in outcomes:
                     decided.put(outcome)
 
-        work = background.start(drive())
+        work = self._work = background.start(drive())
         work.future.add_done_callback(lambda _: decided.put(None))
         try:
             while (outcome := decided.get()) is not None:
@@ -267,7 +297,10 @@ class Generation:
         return Ledger.of(self.folder.journal, self.plan, self.settings, ended=scheduler.ended if scheduler else None)
 
     def close(self) -> None:
-        """Write the files in their final form and close them."""
+        """Stop what still runs, write the files in their final form and close them."""
+        _open.discard(self)
+        if self._work is not None:
+            self._work.stop()
         scheduler, self._scheduler = self._scheduler, None
         try:
             if scheduler is not None:

@@ -8,6 +8,7 @@ from urllib.parse import quote
 __all__ = ["masked", "secrets_of_environment"]
 
 NAMED = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL|(?<![A-Z])AUTH(?![A-Z])|AUTHORI[SZ]ATION", re.IGNORECASE)
+"".encode("unicode_escape")  # so that its codec is loaded before there may be no file left to open
 SHORTEST = 8  # characters of a secret; what servers without keys are given instead is shorter, and a word that texts hold
 
 

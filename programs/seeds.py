@@ -10,7 +10,11 @@ from seedless.signatures import PASSAGES_SHOWN, SEEDS_SHOWN, NamePassagesPlainly
 from seedless.slot import Context, InstanceSeed
 from seedless.task import Task, fill
 
-__all__ = ["InstanceSeeds"]
+__all__ = ["InstanceSeeds", "NoSeeds"]
+
+
+class NoSeeds(StepFailed):
+    """The LM answered, and named no seed that can be used."""
 
 
 class InstanceSeeds(dspy.Module):
@@ -49,7 +53,7 @@ class InstanceSeeds(dspy.Module):
 
         Raises
         ------
-        StepFailed
+        NoSeeds
             If the LM names none, and the seed becomes a field, for which a context is no text.
         """
         if given := self.task.seeds.given:
@@ -67,7 +71,7 @@ class InstanceSeeds(dspy.Module):
             wanted=wanted,
         )  # fmt: skip
         if not named and self._field is not None:
-            raise StepFailed(
+            raise NoSeeds(
                 f"the LM named no {self._field.name} for {context.text!r} that could be read and is of the field's length"
             )
         return tuple(InstanceSeed(text, context) for text in named) or (InstanceSeed(context.text, context),)

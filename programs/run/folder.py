@@ -34,7 +34,7 @@ class RunFolder:
     UsageError
         If the folder holds another run, files that are not a run's, or rows that its journal does not know.
     SetupError
-        If it cannot be written.
+        If it cannot be written. From `add` and `finish`, if it was removed or replaced since it was opened.
     """
 
     def __init__(self, path: Path | None, settings: Mapping[str, Any], *, fresh: bool = False) -> None:
@@ -45,6 +45,7 @@ class RunFolder:
         if path is not None:
             self._make(path)
         self.journal = Journal(path / "run.db" if path is not None else Path(":memory:"))
+        self._opened = self._standing()
         try:
             if fresh:
                 self.journal.begin_anew()
@@ -65,6 +66,7 @@ class RunFolder:
 
     def add(self, outcome: Outcome) -> None:
         """Append an outcome that the journal has."""
+        self._check_standing()
         file = self._rows if isinstance(outcome, Row) else self._refusals
         if file is not None:
             with _reported(self._given):
@@ -75,6 +77,7 @@ class RunFolder:
         """Write the files in their final order: rows by position, refusals by position and round, the ledger."""
         if self.path is None:
             return
+        self._check_standing()
         with _reported(self._given):
             self._close_files()
             _write(self.path / "rows.jsonl", (_line(record) for _, record in self.journal.accepted()))
@@ -100,6 +103,22 @@ class RunFolder:
             )
         if not os.access(path, os.W_OK):
             raise SetupError(f"{path}: cannot be written; give a folder that can be written: -o DIR")
+
+    def _standing(self) -> tuple[int, int] | None:
+        """Which file stands where the journal is; None where there is none."""
+        try:
+            found = (self.path / "run.db").stat() if self.path is not None else None
+        except OSError:
+            found = None
+        return (found.st_dev, found.st_ino) if found is not None else None
+
+    def _check_standing(self) -> None:
+        """That the files beside the journal would be this run's: nobody has taken away or replaced what was opened."""
+        if self._standing() != self._opened:
+            raise SetupError(
+                f"{self._given}: was moved, removed or replaced while this run worked in it, so no file is written there; where it was moved to "
+                "it can be gone on with (-o DIR), else begin anew, in another folder if another run works in this one now"
+            )
 
     def _check_rows(self) -> None:
         """That no row is in the file alone, as where the journal's `-wal` file was lost: it would be gone once the files are written anew."""

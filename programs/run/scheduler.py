@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import dspy
@@ -13,10 +13,13 @@ from seedless.lms.metered import StepFailed
 from seedless.outcome import Broken, Outcome, Provenance, Refusal, Row
 from seedless.planner import Allotment, Plan
 from seedless.run.journal import Journal, outcome_of
+from seedless.seeds import NoSeeds
 from seedless.slot import Context, Draft, InstanceSeed, Slot
 from seedless.targen import TarGEN
 
 __all__ = ["Pool", "Scheduler"]
+
+UNANSWERED = "lm"  # the assertion that an LM without an answer breaks
 
 
 class Scheduler:
@@ -37,7 +40,8 @@ class Scheduler:
     in_flight
         Slots worked on at once.
     max_refills
-        Refused slots at most, for each position that a label has due (and twenty more): past that, the label falls short.
+        Refused slots at most, for each position that a label has due (and twenty more): past that, the label falls short. Slots
+        that an LM without an answer cost are counted apart, and in this session only: as many of them end the run as resumable.
     """
 
     def __init__(self, program: TarGEN, plan: Plan, journal: Journal, *, in_flight: int, max_refills: int) -> None:
@@ -51,6 +55,7 @@ class Scheduler:
         self._in_flight = in_flight
         self._max_refills = max_refills
         self._refused: Counter[str] = Counter()
+        self._unanswered: Counter[str] = Counter()
         self._gave_up: set[str] = set()
         self._failed = ""
         self._pool = Pool(program, plan)
@@ -62,7 +67,7 @@ class Scheduler:
         Raises
         ------
         LMUnusable
-            If the LM cannot be used. What was decided before is in the journal.
+            If the LM cannot be used, or cost a label too many slots. What was decided before is in the journal.
         UsageError
             If the journal holds what the plan has no room for.
         """
@@ -80,6 +85,8 @@ class Scheduler:
                 elif failed := next((w for w in workers if w.done() and not w.cancelled() and w.exception()), None):
                     self._failed = str(failed.exception())
                     failed.result()
+            if self._failed and self._budget_ended is None:
+                raise LMUnusable(self._failed)
         finally:
             for worker in workers:
                 worker.cancel()
@@ -109,7 +116,8 @@ class Scheduler:
             taken.add(position)
             remembered.append((row.draft.text, row.provenance.asked_label))
         for record in self.journal.refused(self.plan):
-            self._refused[record["asked_label"]] += 1
+            if not _unanswered(broken["assertion"] for broken in record["broken"]):
+                self._refused[record["asked_label"]] += 1
         await self.program.write_instance.verifier.remember(remembered[-2000:])
         moved: list[Allotment] = []
         for allotment in self.plan.allotments:
@@ -131,8 +139,9 @@ class Scheduler:
         while self._open and self._budget_ended is None:
             allotment = self._open.popleft()
             round_ = self._rounds.get(allotment.position, 0)
-            while self._budget_ended is None:
-                if self._refused[allotment.label] >= self._max_refills * self.plan.per_label[allotment.label] + 20:
+            most = self._max_refills * self.plan.per_label[allotment.label] + 20
+            while self._budget_ended is None and self._unanswered[allotment.label] < most:
+                if self._refused[allotment.label] >= most:
                     self._gave_up.add(allotment.label)
                     break
                 try:
@@ -145,7 +154,13 @@ class Scheduler:
                 if isinstance(outcome, Row):
                     self._keep(outcome)
                     break
-                self._refused[allotment.label] += 1
+                if _unanswered(broken.assertion for broken in outcome.broken):
+                    self._unanswered[allotment.label] += 1
+                    if self._unanswered[allotment.label] == most:
+                        why = f"{outcome.broken[-1].sentence} (so ended {most} slots of {allotment.label!r})"
+                        self._failed = f"{why}; mend the cause and give the same command again"
+                else:
+                    self._refused[allotment.label] += 1
                 round_ += 1
 
     async def _outcome(self, allotment: Allotment, round_: int) -> Outcome:
@@ -157,16 +172,17 @@ class Scheduler:
         try:
             slot = await self._pool.slot(allotment, round_, place, contexts)
         except StepFailed as failed:
-            return self._unseeded(allotment, round_, contexts[place], str(failed))
+            return self._unseeded(allotment, round_, contexts[place], failed)
         prediction = await self.program.acall(label=slot.label, slot=slot, kept=self.kept, identity=self._identity)
         return self._settle(allotment, round_, prediction.outcome)
 
-    def _unseeded(self, allotment: Allotment, round_: int, context: Context, why: str) -> Refusal:
+    def _unseeded(self, allotment: Allotment, round_: int, context: Context, failed: StepFailed) -> Refusal:
+        name = "seeds" if isinstance(failed, NoSeeds) else UNANSWERED
         where = Provenance(
             **self._identity, context=context.text, context_source=context.source, seed="", attributes=allotment.attributes,
-            asked_label=allotment.label, verdict=None, reason="", confidence=None, attempts=0, broken=("lm",),
+            asked_label=allotment.label, verdict=None, reason="", confidence=None, attempts=0, broken=(name,),
         )  # fmt: skip
-        return Refusal("seeds", allotment.position, round_, allotment.label, {}, (Broken("lm", why),), where)
+        return Refusal("seeds", allotment.position, round_, allotment.label, {}, (Broken(name, str(failed)),), where)
 
     def _settle(self, allotment: Allotment, round_: int, outcome: Outcome) -> Outcome:
         """Fit an outcome into the data set: others were accepted while it was written, and a relabelled row needs an open place."""
@@ -202,7 +218,7 @@ class Scheduler:
 
 
 class Pool:
-    """Contexts and seeds, each asked once, by whoever needs them first."""
+    """Contexts and seeds, each answered once, by whoever needs them first."""
 
     def __init__(self, program: TarGEN, plan: Plan) -> None:
         self._program = program
@@ -226,7 +242,7 @@ class Pool:
         Raises
         ------
         StepFailed
-            If no seed can be had there. It is not asked for again.
+            If no seed can be had there. Where the LM answered it is not asked again.
         """
         seeds = await self._seeds_in(contexts[place], allotment.label, len(contexts))
         seed = seeds[self._plan.instance_seed(allotment, round_, place, len(contexts), len(seeds))]
@@ -247,7 +263,15 @@ class Pool:
             rollout = self._plan.rollout(f"seeds/{context.text}")
             count = self._plan.seeds_per_context(contexts)
             self._seeds[key] = asyncio.create_task(self._program.seeds(label=label, context=context, count=count, rollout=rollout))
-        return await asyncio.shield(self._seeds[key])
+        asked = self._seeds[key]
+        try:
+            return await asyncio.shield(asked)
+        except NoSeeds:
+            raise
+        except StepFailed:  # the next slot asks anew, unless another one has already
+            if self._seeds.get(key) is asked:
+                del self._seeds[key]
+            raise
 
 
 Due = tuple[str, tuple[tuple[str, str], ...]]  # a label, and attributes by name
@@ -265,6 +289,11 @@ def _settled(left: Mapping[Due, int]) -> Counter[Due]:
             settled[label, values] += 1
             settled[max((due for due in settled if due[0] == label), key=lambda due: settled[due])] -= 1
     return settled
+
+
+def _unanswered(broken: Iterable[str]) -> bool:
+    """Whether nothing but the LM's failing is held against a slot, by the names of what was broken."""
+    return set(broken) == {UNANSWERED}
 
 
 _SOME = InstanceSeed("", Context(""))

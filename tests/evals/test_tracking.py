@@ -322,7 +322,7 @@ def test_a_database_of_another_mlflow_is_told(tracker: Tracker, mlruns: Path) ->
 def test_traces_are_marked_masked_and_end_with_the_context(
     tracker: Tracker, task: Path, mlflow: Any, mlruns: Path, openai_server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The key is in the LM's own settings, and the model repeats it."""
+    """The key is in the LM's own settings, and the model repeats it, once in an answer that cannot be read."""
     import dspy
 
     monkeypatch.setenv("OPENAI_API_KEY", "sk-fake-trace-key")
@@ -331,7 +331,8 @@ def test_traces_are_marked_masked_and_end_with_the_context(
     def repeated(text: str) -> str:
         return json.dumps({**json.loads(text), "reason": "It says sk-fake-trace-key."})
 
-    openai_server.script(lambda _: Fault(edit=repeated, stage="verify"))
+    unread = Fault(edit=lambda _: "Error, key sk-fake-trace-key", stage="write")
+    openai_server.script(lambda number: unread if number == 4 else Fault(edit=repeated, stage="verify"))
     options = Options(lm="openai/some-model", api_base=openai_server.url)
     with Generation(task, n=4, options=options) as generation, tracker.tracing("rooms", generation.run_id) as problems:
         for _ in generation:
@@ -351,8 +352,8 @@ def test_traces_are_marked_masked_and_end_with_the_context(
     told = "".join(json.dumps(trace.to_dict(), default=str) for trace in traces)
     assert "It says [secret]." in told
     assert "sk-fake-trace-key" not in told
-    database = mlruns / "mlflow.db"
-    assert b"sk-fake-trace-key" not in database.read_bytes()
+    assert "Error, key [secret]" in told
+    assert [path for path in mlruns.rglob("*") if path.is_file() and b"sk-fake-trace-key" in path.read_bytes()] == []
 
 
 def test_a_share_of_nothing_traces_nothing_and_a_locked_database_stops_no_run(

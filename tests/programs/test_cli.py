@@ -1,13 +1,16 @@
 """The verbs, as a user types them."""
 
 import csv
+import errno
 import json
+import os
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
-from seedless.cli import _kept
+from seedless.cli import _kept, _run
 from seedless.console import show_account, show_compiled, show_json
 from tests.command_line import CommandLine
 from tests.openai_server import Fault, OpenAIServer, task_file
@@ -92,6 +95,40 @@ def test_json_is_json_whatever_it_holds_and_wherever_it_goes(
 )
 def test_each_verb_says_what_stays_of_it(command: str, kept: str) -> None:
     assert _kept(command.split()) == kept
+
+
+def chained() -> Exception:
+    error = AttributeError("partially initialized module")
+    error.__context__ = MemoryError()
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (OSError(errno.EMFILE, os.strerror(errno.EMFILE), "/some/module.py"), "--concurrency"),
+        (MemoryError(), "memory"),
+        (ImportError("/some/library.so: failed to map segment from shared object"), "memory"),
+        (RuntimeError("can't start new thread"), "threads"),
+        (chained(), "memory"),
+    ],
+)
+def test_a_limit_of_the_machine_is_told_in_a_line(
+    error: Exception, says: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("seedless.cli.app", Mock(side_effect=error))
+    assert _run("rows accepted so far are kept") == 2
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    for said in (says, "same command", "rows accepted so far are kept"):
+        assert said in told
+
+
+@pytest.mark.parametrize("error", [FileNotFoundError(errno.ENOENT, "no such file"), ImportError("no module"), RuntimeError("odd")])
+def test_a_fault_of_ours_keeps_its_traceback(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seedless.cli.app", Mock(side_effect=error))
+    with pytest.raises(type(error)):
+        _run("")
 
 
 def test_export_in_every_form(seedless: CommandLine, task: Path, tmp_path: Path, lm: list[str]) -> None:

@@ -6,6 +6,7 @@ import socket
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -340,6 +341,22 @@ def test_one_prompt_that_is_refused_costs_its_slot(
     check_complete(done, tmp_path / "out", openai_server)
     (refusal,) = [json.loads(line) for line in (tmp_path / "out" / "refusals.jsonl").read_text("utf-8").splitlines()]
     assert "filtered by the content policy" in json.dumps(refusal)
+
+
+@pytest.mark.parametrize("fault", [Fault(status=429, headers={"Retry-After": "86400"}), Fault(status=400)])
+def test_an_outage_while_seeds_are_asked_ends_with_4_and_the_same_command_goes_on(
+    fault: Fault, openai_server: OpenAIServer, seedless: CommandLine, task: Path, tmp_path: Path
+) -> None:
+    openai_server.script(lambda _: replace(fault, stage="seeds", message="out of order"))
+    given = command(task, tmp_path / "out", openai_server.url, concurrency=4)
+    done = seedless.run(*given)
+    assert done.code == 4
+    assert "out of order" in done.last
+    assert "same command" in done.last
+    assert [seen.stage for seen in openai_server.seen] == ["contexts"] + ["seeds"] * (openai_server.requests - 1)
+    assert openai_server.requests >= 8
+    openai_server.script(None)
+    check_complete(seedless.run(*given), tmp_path / "out", openai_server)
 
 
 def test_a_server_that_says_try_at_once_is_not_stormed(

@@ -1,8 +1,12 @@
 """Secrets, kept out of whatever is written or said."""
 
+import subprocess
+import sys
+
 import pytest
 
 from seedless.masking import masked, secrets_of_environment
+from tests.package_tree import ROOT
 
 
 def test_a_secret_goes_in_every_form_and_the_longest_first() -> None:
@@ -10,6 +14,14 @@ def test_a_secret_goes_in_every_form_and_the_longest_first() -> None:
     said = "sk-12 34/é, sk-12%2034%2F%C3%A9, sk-12 34/\\xe9, sk-12"
     assert masked(said, secrets) == "[secret], [secret], [secret], [secret]"
     assert masked(said, []) == said
+
+
+def test_a_secret_goes_where_no_file_can_be_opened() -> None:
+    script = (
+        "import resource; from seedless.masking import masked; resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3)); "
+        "assert masked('sk-12', ['sk-12']) == '[secret]'"
+    )
+    subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True, timeout=30)
 
 
 def test_the_environment_s_secrets_are_those_of_telling_names(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """The package as Python code uses it: functions, the DSPy module, event loops, traces, saved programs."""
 
 import asyncio
+import itertools
 import json
 import multiprocessing
 import os
@@ -166,6 +167,28 @@ def test_closing_a_stream_stops_its_run_and_the_same_call_goes_on(task: Path, tm
     assert before + sum(isinstance(outcome, Row) for outcome in rest) == 300
 
 
+LEAVE_OPEN = """
+import sys
+from seedless import stream
+from seedless.testing import fake_lm
+from tests.openai_server import Author
+
+going = stream(sys.argv[1], n=60, out=sys.argv[2], lm=fake_lm(Author()), concurrency=4)
+next(going)
+"""
+
+
+@pytest.mark.slow
+def test_a_script_that_leaves_a_stream_open_ends_and_the_same_call_goes_on(task: Path, tmp_path: Path) -> None:
+    given = [sys.executable, "-c", LEAVE_OPEN, str(task), str(tmp_path / "out")]
+    done = subprocess.run(given, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    ledger = json.loads((tmp_path / "out" / "ledger.json").read_text("utf-8"))
+    assert "interrupted" in ledger["shortfall"]
+    assert len((tmp_path / "out" / "rows.jsonl").read_text("utf-8").splitlines()) == ledger["accepted"] < 60
+    assert len(generate(task, n=60, out=tmp_path / "out", lm=fake_lm(Author(99)), concurrency=4)) == 60
+
+
 def test_closing_an_asynchronous_stream_stops_its_run(task: Path, tmp_path: Path) -> None:
     lm = fake_lm(Author())
     complaints: list[dict[str, Any]] = []
@@ -204,6 +227,22 @@ def test_a_label_that_always_fails_ends_in_an_error_with_the_account(task: Path,
     assert len((tmp_path / "out" / "rows.jsonl").read_text("utf-8").splitlines()) == 3
     assert caught.value.rows is not None
     assert caught.value.rows.features["label"].int2str(caught.value.rows["label"]) == ["warm"] * 3
+
+
+def test_an_lm_that_fails_between_answers_ends_the_run_as_resumable(task: Path, tmp_path: Path) -> None:
+    author, verdicts = Author(), itertools.count()
+
+    def answer(prompt: str) -> str:
+        if stage_of(prompt) != "verify":
+            return author(prompt)
+        if next(verdicts) % 3:
+            raise dspy.LMInvalidRequestError("filtered")
+        return json.dumps({"reason": "It reads so.", "label": "lukewarm"})
+
+    how: dict[str, Any] = {"n": 2, "out": tmp_path / "out", "concurrency": 1, "attempts": 1, "max_refills": 0}
+    with pytest.raises(LMUnusable, match=r"filtered.*20 slots of 'cold'.*same command"):
+        generate(task, lm=fake_lm(answer), **how)
+    assert len(generate(task, lm=fake_lm(author), **how)) == 2
 
 
 def test_a_run_without_a_folder_that_is_cut_short_hands_over_its_rows(openai_server: OpenAIServer, task: Path) -> None:

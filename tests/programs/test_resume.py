@@ -2,6 +2,7 @@
 
 import json
 import random
+import shutil
 import signal
 import sqlite3
 import time
@@ -163,6 +164,22 @@ def test_a_second_process_in_the_folder_is_refused_and_the_first_unharmed(
     assert done.code == 0, done.err
     assert len(rows_of(out)) == 60
     assert sum(ledger_of(out)["calls"].values()) == openai_server.requests
+
+
+def test_a_run_whose_folder_is_removed_says_so_and_writes_nothing(
+    openai_server: OpenAIServer, seedless: CommandLine, task: Path, tmp_path: Path
+) -> None:
+    openai_server.delay = 0.1
+    out = tmp_path / "out"
+    run = seedless.start(*command(task, out, openai_server.url))
+    wait_for(lambda: len(rows_of(out)) >= 1)
+    shutil.rmtree(out)
+    done = run.wait()
+    assert done.code == 2
+    assert f"{out}: was moved, removed or replaced" in done.last
+    assert "Traceback" not in done.err
+    assert openai_server.requests < 60, "it did not work on for nothing"
+    assert not out.exists()
 
 
 def test_other_settings_are_refused_and_fresh_begins_anew(

@@ -1,7 +1,9 @@
 """A run's folder: the journal is the truth, other people's files are theirs."""
 
 import json
+import shutil
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +104,26 @@ def test_a_run_stays_in_its_folder_wherever_the_process_goes(
     assert list((tmp_path / "elsewhere").iterdir()) == []
     monkeypatch.chdir(tmp_path)
     assert refused(Path("out"), UsageError, "other settings", n=8).startswith("out: ")
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_folder_that_was_removed_or_replaced_is_left_alone(again: bool, tmp_path: Path, row: Callable[..., Row]) -> None:
+    path = tmp_path / "out"
+    with RunFolder(path, SETTINGS) as first:
+        shutil.rmtree(path)
+        with RunFolder(path, SETTINGS) if again else nullcontext() as second:
+            stood = list(path.iterdir()) if again else []
+            first.journal.decide(0, 0, row(0))
+            for write in (lambda: first.add(row(0)), lambda: first.finish(Ledger.of(first.journal, Plan(task(), 2, 0), SETTINGS))):
+                with pytest.raises(SetupError, match="replaced while this run worked in it"):
+                    write()
+            first.close()
+            if second is not None:
+                assert set(path.iterdir()) == set(stood)
+                second.journal.decide(1, 0, row(1))
+                second.finish(Ledger.of(second.journal, Plan(task(), 2, 0), SETTINGS))
+                assert lines(path / "rows.jsonl") == [row(1).record()]
+    assert path.exists() == again
 
 
 def test_a_working_directory_that_was_deleted_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

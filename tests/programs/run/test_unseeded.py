@@ -66,7 +66,7 @@ def test_a_context_without_seeds_costs_a_try_and_no_row() -> None:
     rows, refusals, prompts = run(("a shop",))
     assert Counter(row.label for row in rows) == {"a": 4, "b": 4}
     assert all(row.texts["question"] != "a shop" for row in rows), "a context is no question"
-    assert {(r.stage, r.provenance.context, r.provenance.broken) for r in refusals} == {("seeds", "a shop", ("lm",))}
+    assert {(r.stage, r.provenance.context, r.provenance.broken) for r in refusals} == {("seeds", "a shop", ("seeds",))}
     assert "named no question for 'a shop'" in refusals[0].broken[0].sentence
     asked = [prompt for prompt in prompts if "`seeds`" in prompt and "\na shop\n" in prompt]
     assert len(asked) == 3, "three answers in a row brought nothing; it is not asked again for each slot"
