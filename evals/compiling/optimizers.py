@@ -45,17 +45,17 @@ class Proposer(MeteredLM):
     """The LM that proposes instructions. It answers `n` times where it is asked to, gives what there is of a cut answer, and halts
     the optimiser where a budget ends or it gives no answer: optimisers swallow errors and would go on without it.
 
-    `asked` holds the rollouts that it was asked for in this role, its copies' too.
+    `asked` holds the keys of the proposals that it was asked for, its copies too.
     """
 
-    asked: list[int]
+    asked: set[str]
 
     @classmethod
     def of(cls, lm: MeteredLM, seed: int) -> "Proposer":
         """`lm` in this role; with the same seed it proposes the same."""
         own = cls.__new__(cls)
         own.__dict__.update(lm.copy().__dict__)
-        own.seed, own.asked = seed, []
+        own.seed, own.asked = seed, set()
         return own
 
     def __call__(self, prompt: Any = None, *, messages: Any = None, **kwargs: Any) -> Any:
@@ -78,12 +78,14 @@ class Proposer(MeteredLM):
         answers: list[Any] = []
         for i in range(count):
             rollout = (self.seed << 40) + (first << 8) + i + 1
-            self.asked.append(rollout)
+            key = self._key(messages or prompt, {**kwargs, "rollout_id": rollout})
+            self.asked.add(key)
             try:
                 answers += await super().acall(prompt, messages=messages, rollout_id=rollout, **kwargs)
             except CutOff as cut:
                 answers.append(cut.text)
             except (BudgetEnded, LMUnusable) as error:
+                self.asked.discard(key)  # it was not sent, or this is the end
                 raise Halt(error) from error
             except StepFailed as failed:
                 if isinstance(failed.__cause__, dspy.LMInvalidRequestError):

@@ -103,7 +103,7 @@ def test_a_proposer_that_is_gone_halts_the_optimiser_though_the_writer_was_answe
     assert isinstance(halted.value.cause, LMUnusable)
     assert str(halted.value.cause).startswith("asked for a proposal, the LM at y gave no answer: HTTP 503; mend the cause")
     own = failing(dspy.LMInvalidRequestError("too long"))
-    for copy in (own, own.copy(temperature=1.0)):
+    for copy in (own, own, own.copy(rollout_id=1)):
         with pytest.raises(StepFailed):  # of this one prompt: an optimiser goes on
             copy("one")
     assert len(own.asked) == 2
