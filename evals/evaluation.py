@@ -21,6 +21,7 @@ from seedless.evals.students import STUDENTS, student_of
 from seedless.evals.usefulness import Usefulness, usefulness
 from seedless.evals.zero_shot import zero_shot as asked_without_training
 from seedless.files import read_refusals
+from seedless.given import check_count
 from seedless.whole import whole
 
 if TYPE_CHECKING:
@@ -113,6 +114,7 @@ def evaluate(
     >>> found.usefulness.students["tfidf"].ratio.value                                                    # doctest: +SKIP
     0.93
     """
+    check_count({"seed": seed}, least=0)
     loaded = task_for(Path(data), task)
     if out is not None and not Path(out).parent.is_dir():  # told before hours are spent, not after
         raise SetupError(f"{out}: its folder does not exist; make it or give another file")
