@@ -16,7 +16,7 @@ from seedless.evals.difficulty import Difficulty, difficulty
 from seedless.evals.diversity import Diversity, diversity
 from seedless.evals.label_quality import LabelQuality, label_quality
 from seedless.evals.labelled import LabelledRows, read_labelled
-from seedless.evals.reporting.told import told
+from seedless.evals.reporting.told import notes, told
 from seedless.evals.students import STUDENTS, student_of
 from seedless.evals.usefulness import Usefulness, usefulness
 from seedless.evals.zero_shot import zero_shot as asked_without_training
@@ -58,6 +58,7 @@ class Evaluation:
             "rows": self.rows,
             "source": self.source,
             **{name: part.record() if part is not None else None for name, part in found.items()},
+            "notes": list(notes(self)),
         }
 
     def told(self) -> str:
