@@ -140,7 +140,7 @@ def _check_origin(path: Path, own: Mapping[str, Any], task: Task) -> None:
             if made_for["name"] == task.name
             else f"was made for the task {str(made_for['name'])[:80]!r}, not for {task.name!r}"
         )
-        _refuse(path, what, f"compile one for this task: seedless compile {task.name} -o FILE")
+        _refuse(path, what, "compile one for this task: seedless compile TASK -o FILE")
     theirs, ours = _numbers(own["dspy"]), _numbers(version("dspy"))
     if not theirs:
         _refuse(path, "does not say which DSPy wrote it", "compile the program again")
