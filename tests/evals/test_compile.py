@@ -405,9 +405,9 @@ def test_a_model_that_cannot_be_used_ends_the_compile(task: Path, tmp_path: Path
     ("given", "says"),
     [
         ({"optimizer": "adam"}, "given the optimizer 'adam', allowed are bootstrap, random, gepa"),
-        ({"budget_calls": 0}, "given budget-calls 0, at least 1"),
+        ({"budget_calls": 0}, "given --budget-calls 0, at least 1"),
         ({"budget_calls": 30}, "at least 81 are needed"),
-        ({"budget_usd": -1.0}, "given budget-usd -1.0, a number above 0"),
+        ({"budget_usd": -1.0}, "given --budget-usd -1.0, a number above 0"),
         ({"verifier": "people"}, "given the verifier 'people'"),
         ({"optimizer": "gepa", "teacher_lm": "openai/x"}, "given --teacher-lm with the optimizer 'gepa'"),
         ({"optimizer": "random", "reflection_lm": "openai/x"}, "given --reflection-lm with the optimizer 'random'"),
