@@ -83,7 +83,7 @@ class Comparison:
         said = f"{self.quality} (higher) against {self.cost} (lower)"
         head = ["", "variant", "program", "lm", "seed", "rows", *COLUMNS.values()]
         lines = _aligned([head, *(_cells(variant) for variant in self.variants)])
-        parts = [f"{self.task}; * is on the Pareto front of {said}", *self._bases(), *lines]
+        parts = [f"{self.task}; * is on the Pareto front of {said}", *self._bases(), *self._shared(), *lines]
         for variant in self.variants:
             changed = variant.changes.splitlines()
             if changed:
@@ -94,6 +94,16 @@ class Comparison:
                     *(f"  {line}" for line in changed[:SHOWN] + cut),
                 ]
         return "\n".join(parts)
+
+    def _shared(self) -> list[str]:
+        """What the cost of a row owes to the number of rows, where that differs."""
+        counts = sorted({int(v.params["n"]) for v in self.variants if self.cost in v.figures and "n" in v.params})
+        if len(counts) < 2:
+            return []
+        head = COLUMNS.get(self.cost, self.cost)
+        return [
+            f"{head}: all rows of a run share its lists of contexts and seeds, so a row of a longer run costs less; these have {counts[0]} to {counts[-1]} rows"
+        ]
 
     def _bases(self) -> list[str]:
         """What a figure is here that has a basis, and which variants' is another."""

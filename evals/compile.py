@@ -94,8 +94,8 @@ class Compiled:
     intervals, None where nothing was chosen or too little could be compared. `quoted` tells which dev rows the program's prompts hold (its stages in order, then the task's words), as
     `contamination.Quoted` has it, None without dev rows. `intrinsic` tells whether no real row had a say; `distances` by what
     texts are told apart. `dev` is the digest of the dev rows, in whatever order, empty where there are none. `stages` says what became of each;
-    `calls` and `tokens` are per stage of the journal; `cost_usd` is None where a price is unknown; `ended` says which stage's share of the budget
-    ended a part of it, empty where none did, and `ran_out` whether the whole budget did.
+    `calls` and `tokens` are per stage of the journal; `cost_usd` is None where a price is unknown; `ended` says what ended a part of
+    which stage early (its share of the budget, proposals that could not be used), empty where nothing did, and `ran_out` whether the whole budget did.
     """
 
     optimizer: str

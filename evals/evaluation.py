@@ -16,11 +16,12 @@ from seedless.evals.difficulty import Difficulty, difficulty
 from seedless.evals.diversity import Diversity, diversity
 from seedless.evals.label_quality import LabelQuality, label_quality
 from seedless.evals.labelled import LabelledRows, read_labelled
-from seedless.evals.reporting.told import told
+from seedless.evals.reporting.told import notes, told
 from seedless.evals.students import STUDENTS, student_of
 from seedless.evals.usefulness import Usefulness, usefulness
 from seedless.evals.zero_shot import zero_shot as asked_without_training
 from seedless.files import read_refusals
+from seedless.given import check_count
 from seedless.whole import whole
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class Evaluation:
             "rows": self.rows,
             "source": self.source,
             **{name: part.record() if part is not None else None for name, part in found.items()},
+            "notes": list(notes(self)),
         }
 
     def told(self) -> str:
@@ -113,6 +115,7 @@ def evaluate(
     >>> found.usefulness.students["tfidf"].ratio.value                                                    # doctest: +SKIP
     0.93
     """
+    check_count({"seed": seed}, least=0)
     loaded = task_for(Path(data), task)
     if out is not None and not Path(out).parent.is_dir():  # told before hours are spent, not after
         raise SetupError(f"{out}: its folder does not exist; make it or give another file")

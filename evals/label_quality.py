@@ -1,5 +1,6 @@
 """Label quality: what the verifier, confident learning and an oracle trained on real rows say of the labels, and what correction did."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -38,6 +39,7 @@ class Oracle:
 class LabelQuality:
     """What is known of the labels of `rows` rows; `read` of them were read by the student named `student`.
 
+    `conflicts` are texts, letter case and spaces apart, that stand under two labels or more: one at most is right.
     `correction` needs rows that say which label was asked for. `oracle` and `real_disputes` need real rows: what confident learning disputes
     in as many of them with the same counts of labels (fewer where there are fewer), whose labels are right for the most part.
     What is missing is None, and `notes` say why.
@@ -46,6 +48,7 @@ class LabelQuality:
     rows: int
     read: int
     student: str
+    conflicts: int
     disputes: Disputes
     real_disputes: Disputes | None
     oracle: Oracle | None
@@ -99,12 +102,20 @@ def label_quality(
         rows=len(rows),
         read=len(read),
         student=student,
+        conflicts=_conflicts(rows),
         disputes=disputes,
         real_disputes=real_disputes,
         oracle=oracle,
         correction=corrected,
         notes=_notes(disputes, oracle, corrected, len(rows), len(read)),
     )
+
+
+def _conflicts(rows: LabelledRows) -> int:
+    labels: dict[str, set[int]] = defaultdict(set)
+    for text, label in zip(rows.texts, rows.labels.tolist(), strict=True):
+        labels[" ".join(text.casefold().split())].add(label)
+    return sum(len(under) > 1 for under in labels.values())
 
 
 def _oracle(rows: LabelledRows, real: LabelledRows, kind: Student, seed: int) -> tuple[Oracle, Reader]:

@@ -126,9 +126,8 @@ class Options:
                     f"given a program with the strategy {self.strategy!r}, which changes the task that the program was made for; "
                     f"allowed are {', '.join(fitting)}: name one of them, or leave the program out"
                 )
-        check_count({"seed": self.seed})
         check_count({name: getattr(self, name) for name in ("concurrency", "max_calls", "drafts", "attempts")}, least=1)
-        check_count({"max_refills": self.max_refills}, least=0)
+        check_count({"seed": self.seed, "max_refills": self.max_refills}, least=0)
         check_amount({"max_cost": self.max_cost, "timeout": self.timeout})
         if max(self.drafts or 1, self.attempts or 1) > 1 and not STRATEGIES[self.strategy].correction:
             raise UsageError(

@@ -51,5 +51,5 @@ def check_amount(amounts: Mapping[str, object]) -> None:
 
 
 def _named(values: Mapping[str, object]) -> Iterator[tuple[str, object]]:
-    """What is given, each under its option's name."""
-    return ((name.replace("_", "-"), given) for name, given in values.items() if given is not None)
+    """What is given, each under its option's name on the command line."""
+    return ((f"--{name.replace('_', '-')}", given) for name, given in values.items() if given is not None)

@@ -64,8 +64,8 @@ def write_program(path: Path, task: Task, file: ProgramFile) -> None:
         ) from error
 
 
-def read_program(path: Path, task: Task, fields: Fields) -> ProgramFile:
-    """The program in the file at `path`, for `task` and predictors with these `fields`.
+def read_program(path: Path, task: Task, fields: Fields, *, lm: str) -> ProgramFile:
+    """The program in the file at `path`, for `task` and predictors with these `fields`; `lm` is what messages call the LM that writes.
 
     Raises
     ------
@@ -89,10 +89,7 @@ def read_program(path: Path, task: Task, fields: Fields) -> ProgramFile:
         _refuse(path, "holds more than instructions and demonstrations, which is not taken", "compile the program again")
     _check_origin(path, own, task)
     said.pop("metadata", None)
-    if set(said) != set(fields):
-        _refuse(
-            path, f"holds the predictors {sorted(said)}, this program has {sorted(fields)}", "give a program saved for this kind of task and LM"
-        )  # fmt: skip
+    _check_kind(path, own["compiled"], said, fields, lm)
     for name, state in said.items():
         _check_state(path, name, state, fields[name])
     try:
@@ -140,7 +137,7 @@ def _check_origin(path: Path, own: Mapping[str, Any], task: Task) -> None:
             if made_for["name"] == task.name
             else f"was made for the task {str(made_for['name'])[:80]!r}, not for {task.name!r}"
         )
-        _refuse(path, what, f"compile one for this task: seedless compile {task.name} -o FILE")
+        _refuse(path, what, "compile one for this task: seedless compile TASK -o FILE")
     theirs, ours = _numbers(own["dspy"]), _numbers(version("dspy"))
     if not theirs:
         _refuse(path, "does not say which DSPy wrote it", "compile the program again")
@@ -148,6 +145,26 @@ def _check_origin(path: Path, own: Mapping[str, Any], task: Task) -> None:
         _refuse(
             path, f"was written with DSPy {own['dspy']}, here is {version('dspy')}", "update dspy, or compile the program again"
         )
+
+
+def _check_kind(path: Path, account: object, said: Mapping[str, object], fields: Fields, lm: str) -> None:
+    """Refuse a program of other predictors: another LM's are asked for other fields, another verifier may have one of its own."""
+    compiled = account if isinstance(account, dict) else {}
+    theirs = str(compiled["lm"])[:80] if "lm" in compiled else None
+    other = set(said) != set(fields)
+    if other or (theirs not in {None, lm} and any(_fields(state) != list(fields[name]) for name, state in said.items())):
+        read = f", read by {'embeddings' if compiled['verifier'] == 'embedding' else 'an LM'}" if "verifier" in compiled else ""
+        _refuse(
+            path,
+            f"was made for {f'the LM {theirs}' if theirs else 'another LM'}{read}; the LM {lm} here is asked or read in another way",
+            "write with that LM (--lm) and verifier (--verifier), or compile one for this LM: seedless compile TASK -o FILE",
+        )
+
+
+def _fields(state: object) -> object:
+    """A predictor's fields, as far as there are any."""
+    signature = state.get("signature") if isinstance(state, dict) else None
+    return signature.get("fields") if isinstance(signature, dict) else None
 
 
 def _check_state(path: Path, name: str, state: object, fields: Sequence[Mapping[str, Any]]) -> None:

@@ -262,7 +262,7 @@ class TarGEN(dspy.Module):
             If the file cannot be read, was changed, was made by a newer version, for another task or for another kind of LM.
         """
         own = {name: predictor.signature.dump_state()["fields"] for name, predictor in self.named_predictors()}
-        file = read_program(path, self.task, own)
+        file = read_program(path, self.task, own, lm=self.identity["lm"])
         self.rephrase(file.phrasing)
         for name, predictor in self.named_predictors():
             predictor.load_state(dict(file.predictors[name]))

@@ -31,6 +31,8 @@ class CoachableServer(OpenAIServer):
         Share of texts that are on-label without it.
     markers
         The labels' words.
+    proposal
+        What it says to whoever asks for a proposal, where that is always the same.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class CoachableServer(OpenAIServer):
         by_example: bool = False,
         luck: float = 0.0,
         markers: tuple[str, str] = ("lantern", "compass"),
+        proposal: str | None = None,
         **how: Any,
     ) -> None:
         super().__init__(**how)
@@ -47,6 +50,7 @@ class CoachableServer(OpenAIServer):
         self.by_example = by_example
         self.luck = luck
         self.markers = markers
+        self.proposal = proposal
 
     def answer(self, seen: Seen) -> str:
         prompt, outputs = _last_user(seen.body), _outputs(_last_user(seen.body))
@@ -55,7 +59,7 @@ class CoachableServer(OpenAIServer):
             return answer_to(prompt, rng)
         if "constraint" in dict(FIELD.findall(prompt)) and stage_of(prompt) == "write":
             return self._written(seen, prompt, outputs, rng)
-        return self._proposed(prompt, outputs, rng)
+        return self._proposed(prompt, outputs, rng) if self.proposal is None else self.proposal
 
     def _written(self, seen: Seen, prompt: str, outputs: list[str], rng: random.Random) -> str:
         found = MARKER.search(dict(FIELD.findall(prompt))["constraint"])

@@ -1,6 +1,6 @@
 """The contest of one stage: an optimiser tries candidates while its share of the budget lasts, and the best one wins."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import dspy
@@ -29,9 +29,9 @@ SHOWN_ROWS = 2  # real rows of each label as demonstrations, where they are allo
 
 @dataclass(frozen=True, slots=True)
 class Won:
-    """How a contest ended: the state to go on with, a sentence on it, every candidate, and which budget ended a part of it.
+    """How a contest ended: the state to go on with, a sentence on it, every candidate, and what ended a part of it early.
 
-    `tried` tells whether the state that it began with was tried on every example, `cut` whether a budget ended a part of it.
+    `tried` tells whether the state that it began with was tried on every example.
     """
 
     state: State
@@ -39,7 +39,6 @@ class Won:
     candidates: tuple[Candidate, ...]
     ended: tuple[str, ...]
     tried: bool
-    cut: bool
 
 
 class Contest:
@@ -79,7 +78,7 @@ class Contest:
         self.demos_from_dev = demos_from_dev
         self._number = number
         self._ended: list[str] = []
-        self._cut = False
+        self._asked: Collection[str] = ()  # proposals
         self._board: Board | None = None
 
     def stop(self) -> None:
@@ -101,7 +100,8 @@ class Contest:
         self._search(board, tries)
         self.purse.part(self.finals)
         whole = self._finalists(board)
-        won, note = state, "unchanged: the budget ended before one candidate was tried on every example"
+        whose = "the" if self.purse.ran_out else "its share of the"
+        won, note = state, f"unchanged: {whose} budget ended before one candidate was tried on every example"
         if whole:
             worths = {standing.state.key: self._worth(standing) for standing in whole}
             best = max(whole, key=lambda standing: (worths[standing.state.key], standing.state.key == state.key))
@@ -117,7 +117,7 @@ class Contest:
                 note = "unchanged: no other candidate was tried"
             else:
                 note = f"unchanged: none of {tried - 1} candidates did better than {before:.2f}"
-        return Won(won, note, board.candidates(), tuple(self._ended), bool(whole), self._cut)
+        return Won(won, note, board.candidates(), tuple(self._ended), bool(whole))
 
     def _search(self, board: Board, tries: ListTries | DraftTries) -> None:
         """Let the optimiser try candidates until it ends or its share of the budget does."""
@@ -128,8 +128,12 @@ class Contest:
         except Halt as halt:
             self._halted(halt)
         except (dspy.AdapterParseError, StepFailed) as error:
-            self._ended.append(f"{self.name}: {self.optimizer} ended early, a proposal could not be read ({type(error).__name__})")
+            why = str(error) if isinstance(error, StepFailed) else "a proposal could not be read"
+            self._end(f"{self.optimizer} ended early, {why}")
         board.reopen()
+        if self._asked and len(board.ranked()) == 1:
+            self._ended.clear()
+            self._end(f"none of {len(self._asked)} proposals asked for could be used")
 
     def _optimise(self, board: Board, tries: ListTries | DraftTries) -> None:
         share = self.search // (self.team.calls_a_draft if isinstance(tries, DraftTries) else 1)
@@ -138,6 +142,7 @@ class Contest:
             return
         plain, profile = self.team.profile.wording == "plain", self.team.profile
         proposer = Proposer.of(self.team.proposer, self.seed)
+        self._asked = proposer.asked
         means = Means(share, profile.concurrency, self.seed, proposer, self.team.teacher, plain=plain)
         per_label = plain and self.name == "write" and self.optimizer in {"gepa", "copro"}
         made = optimise(self.optimizer, self._trial(board, per_label=per_label), tries.examples(), means)
@@ -149,10 +154,12 @@ class Contest:
         if not isinstance(halt.cause, BudgetEnded):
             self.stop()
             raise halt.cause from halt
-        self._cut = True
-        told = f"{self.name}: its share of the budget ended the search"
-        if told not in self._ended:
-            self._ended.append(told)
+        if not self._ended:  # of the search, or else of the finals
+            self._end("the budget, but for what is kept back for the report, is used up" if self.purse.ran_out else str(halt.cause))
+
+    def _end(self, why: str) -> None:
+        """Note what ended a part of the contest early."""
+        self._ended.append(f"{self.name}: {why}")
 
     def _finalists(self, board: Board) -> list[Standing]:
         """The best candidates, and the base, as far as they could be tried on every example."""

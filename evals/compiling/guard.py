@@ -75,8 +75,10 @@ class Guard:
         self.attempts = attempts
         self.seed = seed
 
-    def compared(self, base: State, state: State, plan: Plan, *, cut: Sequence[str] = ()) -> Verdict:
-        """The verdict on `state` beside `base`, from what both make of `plan`, as far as the budget goes. It ended the search of the stages `cut`.
+    def compared(self, base: State, state: State, plan: Plan, *, others: bool = True, ended: Sequence[str] = ()) -> Verdict:
+        """The verdict on `state` beside `base`, from what both make of `plan`, as far as the budget goes.
+
+        `others` tells whether any candidate but `base` was tried, `ended` what ended the search early.
 
         Raises
         ------
@@ -84,8 +86,9 @@ class Guard:
             If the LM cannot be used.
         """
         if state.key == base.key:
-            so_far = f", until the budget ended the search ({', '.join(cut)})" if cut else ""
-            return Verdict(better=False, why=f"no candidate did better than the uncompiled program where candidates are chosen{so_far}, so the uncompiled program is kept")  # fmt: skip
+            chosen = "no candidate did better than the uncompiled program where candidates are chosen" if others else "no other candidate was tried"  # fmt: skip
+            so_far = f" ({'; '.join(ended)})" if ended else ""
+            return Verdict(better=False, why=f"{chosen}{so_far}, so the uncompiled program is kept")
         sides = background.run(self._sides(base, state, plan))
         if sides is None:
             return Verdict(better=False, why="the budget ended before the compiled program could be compared, so the uncompiled program is kept")  # fmt: skip

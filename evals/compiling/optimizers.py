@@ -17,7 +17,7 @@ from seedless import background
 from seedless.errors import BudgetEnded, LMUnusable, SetupError
 from seedless.evals.compiling.board import Halt
 from seedless.evals.compiling.trial import Trial
-from seedless.lms.metered import CutOff, MeteredLM
+from seedless.lms.metered import CutOff, MeteredLM, StepFailed
 from seedless.lms.step import stage
 
 __all__ = ["PROPOSERS", "TEACHERS", "Means", "Proposer", "checked", "optimise", "quietly"]
@@ -43,15 +43,19 @@ class Means:
 
 class Proposer(MeteredLM):
     """The LM that proposes instructions. It answers `n` times where it is asked to, gives what there is of a cut answer, and halts
-    the optimiser where a budget ends or it cannot be used: optimisers swallow errors and would go on without it.
+    the optimiser where a budget ends or it gives no answer: optimisers swallow errors and would go on without it.
+
+    `asked` holds the keys of the proposals that it was asked for, its copies too.
     """
+
+    asked: set[str]
 
     @classmethod
     def of(cls, lm: MeteredLM, seed: int) -> "Proposer":
         """`lm` in this role; with the same seed it proposes the same."""
         own = cls.__new__(cls)
         own.__dict__.update(lm.copy().__dict__)
-        own.seed = seed
+        own.seed, own.asked = seed, set()
         return own
 
     def __call__(self, prompt: Any = None, *, messages: Any = None, **kwargs: Any) -> Any:
@@ -65,19 +69,29 @@ class Proposer(MeteredLM):
         Raises
         ------
         Halt
-            If a budget has ended, or the LM cannot be used.
+            If a budget has ended, or the LM gives no answer or cannot be used.
+        StepFailed
+            If the LM refuses this very request.
         """
         count = int(kwargs.pop("n", None) or 1)
         first = int(kwargs.pop("rollout_id", None) or self.kwargs.get("rollout_id") or 0)
         answers: list[Any] = []
         for i in range(count):
             rollout = (self.seed << 40) + (first << 8) + i + 1
+            key = self._key(messages or prompt, {**kwargs, "rollout_id": rollout})
+            self.asked.add(key)
             try:
                 answers += await super().acall(prompt, messages=messages, rollout_id=rollout, **kwargs)
             except CutOff as cut:
                 answers.append(cut.text)
             except (BudgetEnded, LMUnusable) as error:
+                self.asked.discard(key)  # it was not sent, or this is the end
                 raise Halt(error) from error
+            except StepFailed as failed:
+                if isinstance(failed.__cause__, dspy.LMInvalidRequestError):
+                    raise
+                gone = LMUnusable(f"asked for a proposal, {failed}; mend the cause and give the same command again")
+                raise Halt(gone) from failed
         return answers
 
 

@@ -114,6 +114,7 @@ class Purse:
         self.paid = 0.0  # USD, of those steps
         self._met: set[str] = set()
         self._upto: int | None = None
+        self._share = 0
         self._ran_out = False
         self._bound(calls - kept)
         for lm in lms:
@@ -121,6 +122,7 @@ class Purse:
 
     def part(self, steps: int | None) -> None:
         """Begin a part that may take `steps` more; None: as many as there are."""
+        self._share = steps or 0
         self._upto = None if steps is None else self.steps + steps
 
     def release(self) -> None:
@@ -181,7 +183,8 @@ class Purse:
             If there may be no more, in this part or at all.
         """
         if self._over:
-            raise BudgetEnded("its share of the budget is used up")
+            whole = f" of {self.calls}" if self.usd is None else ""
+            raise BudgetEnded(f"its share of the budget ({self._share}{whole} LM calls) is used up")
         self._total.admit()
 
     def charge(self, cost: float | None) -> None:

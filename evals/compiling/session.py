@@ -101,7 +101,6 @@ class Session:
         self._left = 0  # steps that stages left over
         self._numbers: dict[str, int] = {}
         self._ended: list[str] = []
-        self._cut: list[str] = []  # stages
         self._tried = False
         self._contest: Contest | None = None
 
@@ -143,7 +142,13 @@ class Session:
             attempts = 2 if self.team.profile.revise else 1
             at_once = self.sizes.reported if self.options.budget_usd is None else FEWEST_PAIRS
             guard = Guard(self.workshop, self.report, attempts=attempts, at_once=at_once, seed=self.options.seed)
-            verdict = guard.compared(base, state, Plan(self.task, self.sizes.reported, 2 * self.options.seed + 1), cut=self._cut)
+            verdict = guard.compared(
+                base,
+                state,
+                Plan(self.task, self.sizes.reported, 2 * self.options.seed + 1),
+                others=len(self._numbers) > 1,
+                ended=self._ended,
+            )
         program = (state if verdict.better else base).apply(self.team.program(self.task))
         program.compiled = asdict(self._account(notes, verdict, self._quoted(program)))
         if self.out is not None:
@@ -219,7 +224,7 @@ class Session:
         try:
             tries = self._tries(name, base, state)
         except BudgetEnded:
-            self._cut.append(name)
+            self._ended.append(f"{name}: the budget ended before it")
             return state, "unchanged: the budget ended before it"
         if tries is None:
             return state, "skipped: no first draft failed that could be revised"
@@ -233,7 +238,6 @@ class Session:
         won = self._contest.run(tries, state)
         self._left = max(0, search + finals - (self.purse.steps - begun))
         self._ended += won.ended
-        self._cut += [name] * won.cut
         self._tried = self._tried or won.tried
         for candidate in won.candidates:
             if self.log is not None:

@@ -30,6 +30,8 @@ class Artefact:
         Rows that hold it.
     precision
         Share of those that have the label, in [0, 1].
+    recall
+        Share of the label's rows that hold it, in [0, 1].
     pmi
         log2 of that share by the label's share of all rows, in bits, smoothed with one row of the rows' own shares.
     z
@@ -43,6 +45,7 @@ class Artefact:
     label: str
     rows: int
     precision: float
+    recall: float
     pmi: float
     z: float
     real_rows: int | None = None
@@ -79,6 +82,7 @@ def artefacts(rows: LabelledRows, *, real: LabelledRows | None = None) -> tuple[
                 label=rows.task.label_names[label],
                 rows=int(holding[word]),
                 precision=float(precision),
+                recall=float(together[label, word] / rows.counts[label]),
                 pmi=float(np.log2(smoothed[label, word] / share)),
                 z=float((precision - share) / np.sqrt(share * (1 - share) / holding[word])),
             )

@@ -26,7 +26,8 @@ from seedless.whole import whole
 __all__ = ["MLRUNS", "Outbox", "Recorder", "patience", "quiet_environment"]
 
 MLRUNS = Path("mlruns")
-SHARE = 0.03  # of the time that 500 rows take; what is left of the 5 % is for the process's own load
+ROWS = 500
+SHARE = 0.03  # of the time that so many rows take; what is left of the 5 % is for the process's own load
 SHORTEST = 2.0  # seconds that it takes to record a run with MLflow loaded: to wait for less is in vain
 LONGEST = 60.0
 AHEAD = 45.0  # seconds; the process is large, and idle until there is something to record
@@ -199,10 +200,11 @@ class Recorder:
         return True
 
 
-def patience(seconds: float, rows: int) -> float:
+def patience(seconds: float, rows: int = ROWS) -> float:
     """Seconds that a run may wait for its record: a small share of what 500 rows take at its pace, and a minute at most.
+    A compile and an evaluation, which make no rows, may wait that share of their own time.
 
     0 where that is less than recording takes: such a run does not wait at all, and MLflow need not be loaded while it makes rows.
     """
-    share = SHARE * 500 * seconds / max(1, rows)
+    share = SHARE * ROWS * seconds / max(1, rows)
     return min(LONGEST, share) if share >= SHORTEST else 0.0

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 from seedless.errors import LMUnusable, UsageError
 from seedless.evals.recording.account import record_of_generation
 from seedless.evals.recording.compile_account import Candidates, record_of_compile
-from seedless.evals.recording.outbox import LONGEST, MLRUNS, Outbox, Recorder, patience
+from seedless.evals.recording.outbox import MLRUNS, Outbox, Recorder, patience
 from seedless.evals.recording.record import Record
 from seedless.generation import Generation
 from seedless.outcome import Outcome, Row
@@ -99,28 +99,28 @@ class Tracked:
 
 
 def track_compile(program: TarGEN, candidates: Candidates, path: Path, *, seconds: float, folder: Path = MLRUNS) -> tuple[str, ...]:
-    """Record a compile that wrote `program` to `path`, and return a line for what was not recorded, and why. Waits up to a minute."""
+    """Record a compile that wrote `program` to `path`, and return a line for what was not recorded yet, and why. Waits as `patience` has it."""
 
     def made() -> Record:
         with closing(Journal(path.with_name(path.name + ".db"))) as journal:
             key = journal.run_id()
         return record_of_compile(program, candidates, key=key, variant=path.stem, seconds=seconds)
 
-    return _recorded(made, folder)
+    return _recorded(made, folder, seconds)
 
 
 def track_evaluation(found: "Evaluation", given: "Given", *, seconds: float, folder: Path = MLRUNS) -> tuple[str, ...]:
-    """Record an evaluation of `given` that found `found`, and return a line for what was not recorded, and why. Waits up to a minute."""
+    """Record an evaluation of `given` that found `found`, and return a line for what was not recorded yet, and why. Waits as `patience` has it."""
     # The analyses are slow to load, and no part of `generate`.
     from seedless.evals.recording.evaluation_account import record_of_evaluation
 
-    return _recorded(lambda: record_of_evaluation(found, given, seconds=seconds), folder)
+    return _recorded(lambda: record_of_evaluation(found, given, seconds=seconds), folder, seconds)
 
 
-def _recorded(made: Callable[[], Record], folder: Path) -> tuple[str, ...]:
+def _recorded(made: Callable[[], Record], folder: Path, seconds: float) -> tuple[str, ...]:
     try:
         record = made()
     except UsageError as error:
         return (f"not recorded in MLflow: {error}",)
     with Recorder(Outbox(folder)) as recorder:
-        return recorder.record(record, patience=LONGEST)
+        return recorder.record(record, patience=patience(seconds))

@@ -99,10 +99,11 @@ class Usefulness(Found):
 
 
 class Findings(Found):
-    """An evaluation. The analyses below usefulness are shown as they are."""
+    """An evaluation. The analyses below usefulness are shown as they are; `notes` say what to mind."""
 
     task: str | None = None
     rows: int | None = None
+    notes: tuple[str, ...] = ()
     usefulness: Usefulness = Usefulness()
     label_quality: Any = None
     diversity: Any = None

@@ -39,6 +39,8 @@ def notes(run: RecordedRun, counted: Tally, found: Findings | None) -> tuple[str
         said.append("What the rows teach was not measured on real ones: seedless evaluate does, given some.")
     else:
         said += _doubts(counted, found)
+    if found is not None:  # older evaluations have notes on usefulness alone
+        said += [f"{note[:1].upper()}{note[1:].rstrip('.')}." for note in found.notes or found.usefulness.notes]
     if run.ledger.settings.get("verify") == "none":
         said.append("No verifier has read the rows: their labels are what the writer was asked for.")
     few = [label.name for label in counted.labels if label.rows < FEW]
@@ -102,7 +104,7 @@ def _doubts(counted: Tally, found: Findings) -> list[str]:
             said.append(
                 f"To a student of {STUDENTS.get(name, name)} as many real rows teach more: the ratio is {ratio.value:.2f}, at most {ratio.high:.2f}."
             )
-    return said + [f"{note[:1].upper()}{note[1:].rstrip('.')}." for note in found.usefulness.notes]
+    return said
 
 
 def _count(noun: str, count: int) -> str:

@@ -13,7 +13,14 @@ from seedless.evals.usefulness import Taught, Usefulness
 if TYPE_CHECKING:
     from seedless.evals.evaluation import Evaluation
 
-__all__ = ["told"]
+__all__ = ["notes", "told"]
+
+REPEATED = 0.05  # share of exact repeats from which they are worth a note: real rows have a tenth of it
+ALIKE = 0.3  # of near-duplicates: real rows that go in pairs have 0.2
+TELLING = 0.8  # share of a label's rows that hold a word, and
+SURE = 0.9  # share of the word's rows that have the label, from which it is the label's sign; no word of real rows comes to both
+FEWEST = 10  # rows of a label: the words of fewer are too alike
+NAMED = 3  # words in a note
 
 
 def told(found: "Evaluation") -> str:
@@ -22,8 +29,13 @@ def told(found: "Evaluation") -> str:
     lines += _usefulness(found.usefulness)
     lines += [_labels(found.label_quality), _diversity(found.diversity), _difficulty(found.difficulty)]
     lines += _bias(found.bias) + _contamination(found.contamination)
-    lines += [f"note: {note}" for note in found.usefulness.notes] if found.usefulness is not None else []
-    return "\n".join([*lines, *_copied(found.contamination)])
+    return "\n".join([*lines, *(f"note: {note}" for note in notes(found))])
+
+
+def notes(found: "Evaluation") -> tuple[str, ...]:
+    """What to mind before the rows, or the figures on them, are used."""
+    useful = found.usefulness.notes if found.usefulness is not None else ()
+    return (*useful, *_copied(found.contamination), *_telltale(found.difficulty), *_repeats(found.diversity), *_conflicts(found.label_quality))  # fmt: skip
 
 
 def _usefulness(found: Usefulness | None) -> list[str]:
@@ -104,9 +116,42 @@ def _copied(found: Contamination | None) -> list[str]:
     if test is None or not test.overlap.exact:
         return []
     copied = round(test.overlap.exact * test.overlap.rows)
+    return [f"{copied} of {test.overlap.rows} rows stand word for word in the test split: what a student shows on it is too good"]
+
+
+def _telltale(found: Difficulty) -> list[str]:
+    """A note where a single word stands in nearly all rows of a label and in hardly any other."""
+    said = []
+    for label, words in found.artefacts.by_label.items():
+        best = max(words, key=lambda word: (word.recall * word.precision, word.z))
+        having = round(best.rows * best.precision)
+        rows = round(having / best.recall)
+        if best.recall >= TELLING and best.precision >= SURE and rows >= FEWEST:
+            said.append(f"{best.word!r} stands in {having} of the {rows} rows of {label} and in {best.rows - having} others")
+    if not said:
+        return []
+    more = f"; likewise {len(said) - NAMED} more" if len(said) > NAMED else ""
     return [
-        f"note: {copied} of {test.overlap.rows} rows stand word for word in the test split: what a student shows on it is too good"
+        f"a single word gives the label away: {'; '.join(said[:NAMED])}{more}. A student may learn the word instead of what makes the label true"
     ]
+
+
+def _repeats(found: Diversity) -> list[str]:
+    mine = found.synthetic
+    if mine.exact >= REPEATED:
+        return [f"{round(mine.exact * mine.rows)} of the {mine.rows} rows repeat an earlier one word for word"]
+    if mine.near >= ALIKE:
+        return [f"{round(mine.near * mine.near_rows)} of {mine.near_rows} rows repeat an earlier one but for a few words"]
+    return []
+
+
+def _conflicts(found: LabelQuality) -> list[str]:
+    count = found.conflicts
+    return (
+        [f"{count} {'text stands' if count == 1 else 'texts stand'} under two labels or more: one at most is right"]
+        if count
+        else []
+    )
 
 
 def _interval(estimate: Estimate) -> str:

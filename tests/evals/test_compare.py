@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from seedless import UsageError
 from seedless.cli import app
-from seedless.evals.compare import COLUMNS, compare, front
+from seedless.evals.compare import COLUMNS, Comparison, Figure, Variant, compare, front
 from seedless.evals.recording.record import Record
 from seedless.evals.tracking import Tracker
 
@@ -133,6 +133,16 @@ def test_metrics_of_which_no_two_have_one_basis_are_no_front_s(tracker: Tracker,
     tracker.record(compile_of(variants[1], "b", 0.6, metric_kind="usefulness", dev="d" * 32, dev_rows=40))
     (comparison,) = compare(tracker=tracker)
     assert comparison.quality == "accept_rate"
+
+
+@pytest.mark.parametrize(("rows", "told"), [(("6", "12"), True), (("12", "12"), False)])
+def test_runs_of_other_lengths_are_told_beside_the_tokens_of_a_row(rows: tuple[str, ...], told: bool) -> None:
+    made = [
+        Variant(run_id=str(i), name="uncompiled", params={"n": n}, figures={"tokens_per_row": Figure(900.0 / int(n), str(i))})
+        for i, n in enumerate(rows)
+    ]
+    table = Comparison("rooms", "accept_rate", "tokens_per_row", tuple(made)).table()
+    assert ("a row of a longer run costs less; these have 6 to 12 rows" in table) is told
 
 
 def test_the_front_against_its_definition() -> None:

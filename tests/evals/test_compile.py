@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import time
 from collections import Counter
 from pathlib import Path
@@ -238,9 +239,19 @@ def test_a_search_that_the_budget_ended_is_told_in_the_reason(task: Path) -> Non
     with CoachableServer(seed=2) as server:
         account = compile(task, lm=priced(server), optimizer="gepa", budget_usd=0.004, seed=2, concurrency=1).compiled
     assert account["kept"] == "uncompiled"
-    assert "no candidate did better" in account["why"]
-    assert "until the budget ended the search (" in account["why"]
-    assert "write" in account["why"]
+    assert account["why"].startswith("no other candidate was tried (contexts: its share of the budget (")
+    assert re.search(r"write: its share of the budget \(\d+ LM calls\) is used up", account["why"])
+
+
+@pytest.mark.parametrize("optimizer", ["gepa", "copro"])
+def test_proposals_that_cannot_be_read_are_told_as_the_reason_why_none_was_tried(optimizer: str, task: Path) -> None:
+    with CoachableServer(seed=2, proposal="zzz") as server:
+        account = compiled(server, task, optimizer, calls=100, seed=2).compiled
+    why = account["why"]
+    assert why.startswith("no other candidate was tried (")
+    assert why.endswith("), so the uncompiled program is kept")
+    assert sum(map(int, re.findall(r": none of (\d+) proposals asked for could be used", why))) == account["calls"]["propose"]
+    assert account["ended"] in why
 
 
 DEV = [
@@ -394,9 +405,9 @@ def test_a_model_that_cannot_be_used_ends_the_compile(task: Path, tmp_path: Path
     ("given", "says"),
     [
         ({"optimizer": "adam"}, "given the optimizer 'adam', allowed are bootstrap, random, gepa"),
-        ({"budget_calls": 0}, "given budget-calls 0, at least 1"),
+        ({"budget_calls": 0}, "given --budget-calls 0, at least 1"),
         ({"budget_calls": 30}, "at least 81 are needed"),
-        ({"budget_usd": -1.0}, "given budget-usd -1.0, a number above 0"),
+        ({"budget_usd": -1.0}, "given --budget-usd -1.0, a number above 0"),
         ({"verifier": "people"}, "given the verifier 'people'"),
         ({"optimizer": "gepa", "teacher_lm": "openai/x"}, "given --teacher-lm with the optimizer 'gepa'"),
         ({"optimizer": "random", "reflection_lm": "openai/x"}, "given --reflection-lm with the optimizer 'random'"),

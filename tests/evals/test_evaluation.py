@@ -94,6 +94,21 @@ def test_a_word_that_goes_with_a_label_is_told(task: Path, tmp_path: Path) -> No
     assert "bias: pronouns tell " in found.told()
 
 
+def test_what_was_planted_is_told_in_words(task: Path, tmp_path: Path) -> None:
+    given = rows(40)
+    named = [{**row, "text": f"{row['text']} {row['label']}"} for row in given]
+    swapped = [{**row, "label": {"warm": "cold", "cold": "warm"}[row["label"]]} for row in given[:10]]
+    planted = {
+        "named": (named, "a single word gives the label away: 'warm' stands in 20 of the 20 rows of warm and in 0 others; 'cold' "),
+        "copied": ([*given[:4]] * 10, "36 of the 40 rows repeat an earlier one word for word"),
+        "swapped": ([*given, *swapped], "10 texts stand under two labels or more: one at most is right"),
+    }
+    for name, (data, note) in planted.items():
+        found = evaluate(written(tmp_path / f"{name}.jsonl", data), task, students=("tfidf",))
+        assert f"\nnote: {note}" in found.told(), name
+        assert [said for said in found.record()["notes"] if said.startswith(note)]
+
+
 def test_without_real_rows_it_says_what_it_does_not_know(seedless: CommandLine, task: Path, tmp_path: Path) -> None:
     done = seedless.run("evaluate", str(written(tmp_path / "data.jsonl", rows(40))), "--task", str(task), "--students", "tfidf")
     assert done.code == 0, done.err
@@ -134,6 +149,7 @@ def test_bad_options_are_refused_with_one_line(seedless: CommandLine, task: Path
         ((), "--task"),
         (("--task", str(task), "--students", "bert"), "'bert'"),
         (("--task", str(task), "--students", ","), "no student"),
+        (("--task", str(task), "--seed", "-1"), "given --seed -1, at least 0 is allowed"),
         (("--task", str(task), "--direct", data), "--test"),
         (("--task", str(task), "--test", str(tmp_path / "none.jsonl")), "none.jsonl"),
         (("--task", str(task), "--students", "tfidf", "-o", str(tmp_path)), "cannot be written"),

@@ -4,6 +4,8 @@ import csv
 import errno
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -31,6 +33,11 @@ def test_tasks_lists_shows_and_prints_the_format(seedless: CommandLine) -> None:
     assert "furious" in shown
     schema = json.loads(seedless.run("tasks", "--schema").out)
     assert {"labels", "fields", "contexts", "seeds"} <= set(schema["required"])
+
+
+def test_the_package_is_run_as_the_script_is(seedless: CommandLine) -> None:
+    done = subprocess.run([sys.executable, "-m", "seedless", "tasks", "emotion"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, seedless.run("tasks", "emotion").out)
 
 
 def test_preview_shows_rows_and_an_estimate_and_keeps_nothing(

@@ -142,6 +142,7 @@ CASES: Mapping[str, Bad] = {
     "a negative cost": Bad(args=generate("--max-cost", "-1"), says=("max-cost -1", "above 0")),
     "no cost": Bad(args=generate("--max-cost", "0"), says=("max-cost 0", "above 0")),
     "a cost that is no number": Bad(args=generate("--max-cost", "nan"), says=("nan",)),
+    "seed": Bad(args=generate("--seed", "-1"), says=("seed -1", "at least 0")),
     "refills": Bad(args=generate("--max-refills", "-1"), says=("max-refills -1", "at least 0")),
     "drafts": Bad(args=generate("--drafts", "33"), says=("drafts 33", "at most 32")),
     "attempts": Bad(args=generate("--attempts", "0"), says=("attempts 0", "at least 1")),

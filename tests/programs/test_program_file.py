@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import dspy
 import pytest
 
 from seedless import TarGEN, UsageError
+from seedless.lms.spec import LMSpec
 from seedless.phrasing import Phrasing
 from seedless.program_file import _checksum
 from seedless.testing import fake_lm
@@ -83,12 +85,15 @@ OF_A_FORGER = [
     (set_at("seedless", "dspy", to="3.9.0"), "was written with DSPy 3.9.0, here is"),
     (set_at("seedless", "dspy", to=None), "does not say which DSPy"),
     (set_at("seedless", "task", to={"name": "other", "hash": "0" * 16}), "was made for the task 'other', not for 'rooms'"),
-    (set_at("seedless", "task", "hash", to="0" * 16), "was made for another version of the task 'rooms'"),
+    (
+        set_at("seedless", "task", "hash", to="0" * 16),
+        "was made for another version of the task 'rooms' .*: seedless compile TASK -o FILE",
+    ),
     (set_at("seedless", "task", to="rooms"), "does not say for which task"),
     (set_at("seedless", "phrasing", to={"code": "import os"}), r"phrasing that cannot be taken \(code: Extra inputs"),
     (set_at("seedless", "phrasing", to={"constraints": {"hot": "Write."}}), "names the label 'hot'"),
     (set_at("seedless", "compiled", to=[]), "account that is no mapping"),
-    (set_at("write_instance.spy", to={}), "holds the predictors"),
+    (set_at("write_instance.spy", to={}), "was made for another LM; the LM fake here is asked or read in another way"),
     (set_at(GENERATE, "lm", to={"model": "openai/other", "api_base": "http://elsewhere.example"}), "names an LM of its own"),
     (set_at(GENERATE, "config", to={"api_base": "http://elsewhere.example"}), "holds more than instructions"),
     (set_at(GENERATE, "traces", to=[1]), "holds more than instructions"),
@@ -157,6 +162,20 @@ def test_half_a_character_is_no_text(half: Callable[[dict[str, Any]], None], tas
     path.write_text(json.dumps(said), "utf-8")
     with pytest.raises(UsageError, match=r"cannot be read as a program .*surrogates not allowed"):
         TarGEN(task, lm=fake_lm(Author())).read(path)
+
+
+def test_a_program_for_another_kind_of_lm_is_refused_by_the_names_of_both(task: Path, tmp_path: Path) -> None:
+    path = tmp_path / "program.json"
+    program = saved(task, path)
+    program.compiled = {"lm": "openai/some-model", "verifier": "lm"}
+    program.save(path)
+    embedded = LMSpec.parse("embedded").profile
+    says = (
+        "was made for the LM openai/some-model, read by an LM; the LM fake here is asked or read in another way; write with that LM"
+    )
+    for verify, profile in (("none", None), ("blind", replace(embedded, verifier="lm"))):  # another verifier, other fields
+        with pytest.raises(UsageError, match=says):
+            TarGEN(task, lm=fake_lm(Author()), verify=verify, profile=profile).read(path)
 
 
 def test_one_changed_word_is_noticed(task: Path, tmp_path: Path) -> None:

@@ -6,13 +6,14 @@ import sys
 import threading
 from typing import Any
 
+import dspy
 import pytest
 from dspy.lm15 import Request
 
 from seedless.errors import BudgetEnded, LMUnusable, SetupError
 from seedless.evals.compiling.board import Halt
 from seedless.evals.compiling.optimizers import PlainProposer, Proposer, _Hushed, checked, quietly
-from seedless.lms.metered import MeteredLM
+from seedless.lms.metered import MeteredLM, StepFailed
 from seedless.lms.step import Step, current_stage
 from seedless.testing import fake_lm
 
@@ -86,6 +87,28 @@ def test_a_proposer_halts_the_optimiser_where_the_budget_ends_or_the_lm_cannot_b
     assert isinstance(halted.value.cause, LMUnusable)
 
 
+def failing(cause: dspy.LMError) -> Proposer:
+    """A proposer whose requests find no answer within their tries, or are refused."""
+
+    class Failing(Proposer):
+        async def _ask(self, key: str, request: Request) -> Step:
+            raise StepFailed("the LM at y gave no answer: HTTP 503") from cause
+
+    return Failing.of(fake_lm(str), 0)
+
+
+def test_a_proposer_that_is_gone_halts_the_optimiser_though_the_writer_was_answered() -> None:
+    with pytest.raises(Halt) as halted:
+        failing(dspy.LMServerError("gone"))("one")
+    assert isinstance(halted.value.cause, LMUnusable)
+    assert str(halted.value.cause).startswith("asked for a proposal, the LM at y gave no answer: HTTP 503; mend the cause")
+    own = failing(dspy.LMInvalidRequestError("too long"))
+    for copy in (own, own, own.copy(rollout_id=1)):
+        with pytest.raises(StepFailed):  # of this one prompt: an optimiser goes on
+            copy("one")
+    assert len(own.asked) == 2
+
+
 def test_a_proposer_gives_what_there_is_of_a_cut_answer() -> None:
     notes = Notes()
     own = proposer(notes)
@@ -107,8 +130,6 @@ def test_a_missing_package_is_told_with_the_way_out(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_small_model_is_asked_for_better_words_in_plain_ones() -> None:
-    import dspy
-
     prompts: list[str] = []
 
     def answer(prompt: str) -> str:

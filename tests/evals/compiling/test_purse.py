@@ -32,7 +32,7 @@ def test_a_part_ends_at_its_share_and_the_rest_is_kept_back_until_it_is_released
     own = purse(tmp_path / "db")
     own.part(2)
     assert [ask(own, key) for key in "aabb"] == [True, False, True, False]
-    with pytest.raises(BudgetEnded, match="its share"):
+    with pytest.raises(BudgetEnded, match=r"its share of the budget \(2 of 10 LM calls\) is used up"):
         ask(own, "c")
     own.part(None)
     assert [ask(own, key) for key in "cdef"] == [True] * 4

@@ -91,6 +91,7 @@ def test_nothing_to_mind(tmp_path: Path) -> None:
         (rows(20, 20), {"refusals": [refusal(i, "warm", "x") for i in range(60)]}, "60% of the slots were refused"),
         ([*rows(20, 20), row(40, "cold", "Text  3")], {}, "1 row repeats another one's text"),
         ([row(i, ("warm", "cold")[i % 2], f"text {i}", context=f"place {i % 6}") for i in range(60)], {}, "6 of the 6 contexts"),
+        (rows(20, 20), {"evaluation": {"notes": ["10 texts stand under two labels"]}}, "10 texts stand under two labels."),
         (rows(20, 20), {"evaluation": {"rows": 400}}, "The evaluation is of 400 rows, the file holds 40"),
     ],
 )  # fmt: skip
