@@ -20,6 +20,7 @@ from seedless.targen import TarGEN
 __all__ = ["Pool", "Scheduler"]
 
 UNANSWERED = "lm"  # the assertion that an LM without an answer breaks
+FRUITLESS = 100  # slots of a session without a single row, after which none is to be hoped for
 
 
 class Scheduler:
@@ -42,6 +43,7 @@ class Scheduler:
     max_refills
         Refused slots at most, for each position that a label has due (and twenty more): past that, the label falls short. Slots
         that an LM without an answer cost are counted apart, and in this session only: as many of them end the run as resumable.
+        A run of which no row was ever accepted ends after a hundred slots of a session, however large it is to be.
     """
 
     def __init__(self, program: TarGEN, plan: Plan, journal: Journal, *, in_flight: int, max_refills: int) -> None:
@@ -56,6 +58,7 @@ class Scheduler:
         self._max_refills = max_refills
         self._refused: Counter[str] = Counter()
         self._unanswered: Counter[str] = Counter()
+        self._fruitless = 0
         self._gave_up: set[str] = set()
         self._failed = ""
         self._pool = Pool(program, plan)
@@ -161,6 +164,9 @@ class Scheduler:
                         self._failed = f"{why}; mend the cause and give the same command again"
                 else:
                     self._refused[allotment.label] += 1
+                    self._fruitless += 1
+                    if self._fruitless == FRUITLESS and not len(self.kept):
+                        self._budget_ended = f"none of the first {self._fruitless} slots came to a row"
                 round_ += 1
 
     async def _outcome(self, allotment: Allotment, round_: int) -> Outcome:

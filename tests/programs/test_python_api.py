@@ -437,6 +437,25 @@ def test_a_program_of_another_task_is_refused(task: Path, tmp_path: Path) -> Non
         TarGEN(task, lm=fake_lm(Author())).read(tmp_path / "program.json")
 
 
+def test_a_run_of_which_nothing_comes_ends_long_before_its_bound_and_goes_on(
+    openai_server: OpenAIServer, task: Path, tmp_path: Path
+) -> None:
+    """Every answer is cut by a server's own limit: 60 rows would have cost 640 slots."""
+    openai_server.script(lambda _: Fault(stage="write", finish="length", edit=lambda said: said[: len(said) // 2]))
+    given: Any = {
+        "lm": "openai/some-model",
+        "api_base": openai_server.url,
+        "out": tmp_path / "out",
+        "attempts": 1,
+        "concurrency": 8,
+    }
+    with pytest.raises(BudgetEnded, match=r"none of the first 100 slots came to a row: .*broken most: complete:text"):
+        generate(task, n=60, **given)
+    assert openai_server.requests < 125
+    openai_server.script(None)
+    assert len(generate(task, n=60, **given)) == 60
+
+
 def test_a_dspy_lm_is_counted_bounded_and_left_alone(openai_server: OpenAIServer, task: Path, tmp_path: Path) -> None:
     lm = dspy.LM("openai/some-model", api_base=openai_server.url, api_key="none", cache=False)
     assert len(generate(task, n=6, out=tmp_path / "out", lm=lm)) == 6
