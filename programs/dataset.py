@@ -68,7 +68,7 @@ def _check(task: Task, record: Record, needed: Iterable[str]) -> None:
 
 
 def write_dataset(folder: Path, task: Task, records: Iterable[Record], ledger: Mapping[str, Any]) -> None:
-    """Write a data set that `datasets.load_dataset(folder)` opens: `data/train.parquet` and its card, `README.md`.
+    """Write a data set that `datasets.load_dataset(folder)` opens: `data/train.parquet`, which it finds by that name, and its card, `README.md`.
 
     Raises
     ------
@@ -117,9 +117,6 @@ language: ["{task.language}"]
 task_categories: [text-classification]
 size_categories: [{size}]
 tags: [synthetic, seedless, targen]
-configs:
-- config_name: default
-  data_files: [{{split: train, path: data/train.parquet}}]
 ---
 # {task.name}
 
