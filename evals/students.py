@@ -34,7 +34,10 @@ class Student(Protocol):
 
 
 class TfidfStudent:
-    """TF-IDF of words of two letters or more (of a script that sets no spaces, of characters) and pairs of them, then logistic regression. Rows of several fields add what their fields share."""
+    """TF-IDF of words of two letters or more (of a script that sets no spaces, of characters) and pairs of them, then logistic regression. Rows of several fields add what their fields share.
+
+    Where the rows hold no such word (letters, digits, emoji), each sign is one.
+    """
 
     name = "tfidf"
 
@@ -43,11 +46,12 @@ class TfidfStudent:
         from scipy.sparse import hstack
         from sklearn.feature_extraction.text import TfidfVectorizer
 
-        vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, tokenizer=_told, token_pattern=None, lowercase=False)
+        told = _told if any(map(_told, rows.texts)) else _signs
+        vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, tokenizer=told, token_pattern=None, lowercase=False)
         try:
             vectorizer.fit(rows.texts)
         except ValueError as error:
-            raise UsageError(f"{rows.source}: its texts hold no word; give rows with text") from error
+            raise UsageError(f"{rows.source}: its texts are blank; give rows with text") from error
 
         def features(given: LabelledRows) -> Matrix:
             found = vectorizer.transform(given.texts)
@@ -121,6 +125,10 @@ class _Logistic:
 
 def _told(text: str) -> list[str]:
     return [word for word in words(text) if len(word) > 1 or unspaced(word)]
+
+
+def _signs(text: str) -> list[str]:
+    return [sign for sign in text.casefold() if not sign.isspace()]
 
 
 def _overlaps(rows: LabelledRows) -> NDArray[np.float64]:

@@ -65,10 +65,15 @@ def test_a_single_label_is_always_given() -> None:
     assert found.tolist() == [[0.0, 1.0, 0.0]] * 90
 
 
-def test_rows_without_a_word_are_refused() -> None:
-    rows = rows_of(task_of("a", "b"), [["!!!"], ["???"]] * 6, [0, 1] * 6)
-    with pytest.raises(UsageError, match=r"made up: its texts hold no word; give rows with text"):
-        TFIDF.fit(rows)
+@pytest.mark.parametrize(("good", "bad"), [("y", "n"), ("1", "0"), ("\U0001f600", "\U0001f621"), ("!!!", "??")])
+def test_rows_without_a_word_are_told_by_their_signs(good: str, bad: str) -> None:
+    rows = rows_of(task_of("a", "b"), [[good], [bad]] * 6, [0, 1] * 6)
+    assert accuracy(TFIDF, rows, rows) == 1.0
+
+
+def test_blank_rows_are_refused() -> None:
+    with pytest.raises(UsageError, match=r"made up: its texts are blank; give rows with text"):
+        TFIDF.fit(rows_of(task_of("a", "b"), [[" "], ["\n"]] * 6, [0, 1] * 6))
 
 
 def test_words_that_training_did_not_have_are_no_error() -> None:
