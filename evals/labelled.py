@@ -20,6 +20,7 @@ from seedless.task import Task
 __all__ = ["LabelledRows", "checked", "read_labelled", "records_of"]
 
 LEAST = 10
+LONGEST = 2**31 - 1  # characters of a CSV cell: as many as the csv module can be told everywhere
 FORMS = "the folder of a run or of an exported data set, or a .jsonl, .csv or .parquet file"
 SURROGATE = re.compile(r"[\ud800-\udfff]")
 
@@ -209,6 +210,7 @@ def _csv(file: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
         reader = csv.DictReader(
             chain([head], lines), strict=True
         )  # else a text whose quotation marks do not close ends where the file does
+        limit = csv.field_size_limit(LONGEST)  # the process's, so what others set is put back
         try:
             for record in reader:
                 if None in record:
@@ -217,7 +219,10 @@ def _csv(file: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
                     )
                 yield reader.line_num, record
         except csv.Error as error:
-            raise UsageError(f"{file}:{reader.line_num}: cannot be read as CSV ({error}); mend the line") from error
+            line = reader.reader.line_num  # its own is that of the last row that could be read
+            raise UsageError(f"{file}:{line}: cannot be read as CSV ({error}); mend the line") from error
+        finally:
+            csv.field_size_limit(limit)
 
 
 def _separator(head: str) -> str | None:
