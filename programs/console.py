@@ -112,7 +112,9 @@ def show_account(ledger: dict[str, Any], folder: Path | None, *, as_json: bool) 
     if as_json:
         show_ledger(ledger, folder)
         return
-    labels = ", ".join(f"{label} {account['accepted']}" for label, account in ledger["per_label"].items())
+    from seedless.files import listed
+
+    labels = listed([f"{label} {account['accepted']}" for label, account in ledger["per_label"].items()])
     refused = sum(ledger["refused"].values())
     show(
         f"{ledger['accepted']} rows in {folder} ({labels}); {refused} slots refused, {sum(ledger['calls'].values())} LM calls, {ledger['wall_s']:.0f} s"
