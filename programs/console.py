@@ -124,6 +124,11 @@ def show_account(ledger: dict[str, Any], folder: Path | None, *, as_json: bool) 
             f"seedless: the LM named no contexts, so {ledger['unnamed']} rows are about the task's hint alone; "
             "list some in the task file (contexts: given), or name another LM"
         )
+    if without := [label for label, account in ledger["per_label"].items() if not account["requested"]]:
+        say(
+            f"seedless: {ledger['accepted']} rows are too few for {len(ledger['per_label'])} labels: none was asked for of {len(without)} of them ({listed(without)}); "
+            "ask for more: -n N"
+        )
     for label, account in ledger["per_label"].items():
         if account["read"] >= ENOUGH_READ and account["read_otherwise"] > OFTEN * account["read"]:
             say(

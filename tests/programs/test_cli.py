@@ -153,6 +153,15 @@ def test_an_account_of_many_labels_does_not_name_them_all(capsys: pytest.Capture
     assert "label11 1 and 65 more); 0 slots refused" in said
 
 
+def test_labels_that_no_row_was_asked_of_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    show_account(account_of(1, 1, 0, 0), Path("run"), as_json=False)
+    assert (
+        "2 rows are too few for 4 labels: none was asked for of 2 of them (label2, label3); ask for more" in capsys.readouterr().err
+    )
+    show_account(account_of(1, 1), Path("run"), as_json=False)
+    assert not capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("otherwise", "told"), [(9, True), (8, False)])
 def test_a_label_that_its_drafts_often_miss_is_told(otherwise: int, told: bool, capsys: pytest.CaptureFixture[str]) -> None:
     account = {"requested": 9, "accepted": 9, "missing": 0, "broken_most": {}, "read": 20, "read_otherwise": otherwise}
