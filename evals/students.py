@@ -49,12 +49,14 @@ class TfidfStudent:
         told = _told if any(map(_told, rows.texts)) else _signs
         vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, tokenizer=told, token_pattern=None, lowercase=False)
         try:
-            vectorizer.fit(rows.texts)
+            learnt = vectorizer.fit_transform(rows.texts)
         except ValueError as error:
             raise UsageError(f"{rows.source}: its texts are blank; give rows with text") from error
 
+        together = _together(learnt)
+
         def features(given: LabelledRows) -> Matrix:
-            found = vectorizer.transform(given.texts)
+            found = vectorizer.transform(given.texts) @ together
             return found if len(given.task.fields) == 1 else hstack([found, _overlaps(given)]).tocsr()
 
         return _Logistic(features, rows)
@@ -129,6 +131,23 @@ def _told(text: str) -> list[str]:
 
 def _signs(text: str) -> list[str]:
     return [sign for sign in text.casefold() if not sign.isspace()]
+
+
+def _together(features: Matrix) -> Matrix:
+    """What turns `features` into fewer of which a regression learns the same, shape (features, fewer).
+
+    Its columns are orthonormal and span the rows: the features of which only one row has any (half of the words and pairs, of a data set) become
+    one for that row. L2 regularisation tells no difference, nor do the steps of L-BFGS, which take half the time and memory.
+    """
+    from scipy.sparse import csr_matrix
+
+    columns = features.tocsc()
+    lone = np.diff(columns.indptr) == 1
+    rows, values = columns.indices[columns.indptr[:-1][lone]], columns.data[columns.indptr[:-1][lone]]
+    place, weight = np.cumsum(~lone) - 1, np.ones(len(lone))
+    place[lone] = (~lone).sum() + np.unique(rows, return_inverse=True)[1]
+    weight[lone] = values / np.sqrt(np.bincount(rows, values**2))[rows]
+    return csr_matrix((weight, (np.arange(len(lone)), place)))
 
 
 def _overlaps(rows: LabelledRows) -> NDArray[np.float64]:
