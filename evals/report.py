@@ -20,6 +20,7 @@ from seedless.evals.reporting.headline import headline, notes
 from seedless.evals.reporting.projection import SAMPLE, project
 from seedless.evals.reporting.recorded import RecordedRun, read_run
 from seedless.evals.reporting.tally import tally
+from seedless.files import run_folder
 from seedless.task import Task
 from seedless.whole import whole
 
@@ -79,7 +80,7 @@ def report(
     >>> report("out/movie_reviews")                 # doctest: +SKIP
     PosixPath('out/movie_reviews/report.html')
     """
-    target = page_path(Path(folder), Path(out) if out is not None else None)
+    target = page_path(run_folder(folder), Path(out) if out is not None else None)
     made = compose(folder, task, evaluation=evaluation)
     write(made, target)
     return target
@@ -115,7 +116,7 @@ def compose(
 
     `seed` draws the map's sample and the examples; `say` is told what takes its time.
     """
-    run = read_run(Path(folder), task)
+    run = read_run(run_folder(folder), task)
     found = _findings(run, Path(evaluation) if evaluation is not None else None)
     counted = tally(run, seed=seed)
     sentence, minded = headline(run, counted, found), notes(run, counted, found)

@@ -1,7 +1,7 @@
 """Students: small classifiers that show what a data set teaches."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import combinations
 from typing import Any, Protocol
 
@@ -12,7 +12,7 @@ from seedless.errors import UsageError
 from seedless.evals.labelled import LabelledRows
 from seedless.text import unspaced, words
 
-__all__ = ["STUDENTS", "EmbeddingStudent", "Fitted", "Student", "TfidfStudent", "student_of"]
+__all__ = ["STUDENTS", "EmbeddingStudent", "Fitted", "Student", "TfidfStudent", "student_names", "student_of"]
 
 Matrix = Any  # a dense array or a scipy sparse matrix, shape (rows, features)
 
@@ -98,6 +98,16 @@ def student_of(name: str) -> Student:
     if name not in STUDENTS:
         raise UsageError(f"given the student {name!r}, allowed are {', '.join(STUDENTS)}; name one of them")
     return STUDENTS[name]()
+
+
+def student_names(given: str | Iterable[str]) -> tuple[str, ...]:
+    """The students that are given, each once, by name; in a text commas stand between them.
+
+    >>> student_names("tfidf, minilm"), student_names(["tfidf", "tfidf"])
+    (('tfidf', 'minilm'), ('tfidf',))
+    """
+    names = given.split(",") if isinstance(given, str) else given
+    return tuple(dict.fromkeys(name.strip() for name in names if name.strip()))
 
 
 class _Logistic:

@@ -379,10 +379,11 @@ def evaluate(
     from seedless.evals.evaluation import evaluate as evaluated
     from seedless.evals.recording.evaluation_account import Given
     from seedless.evals.recording.tracked import track_evaluation
+    from seedless.evals.students import student_names
 
     stay_offline(zero_shot)
     loaded = task_for(data, task)
-    names, started = tuple(dict.fromkeys(name.strip() for name in students.split(",") if name.strip())), time.monotonic()
+    names, started = student_names(students), time.monotonic()
     found = evaluated(
         data, loaded, train=train, test=test, direct=direct, zero_shot=zero_shot, api_base=api_base, students=names, seed=seed, out=out
     )  # fmt: skip

@@ -4,6 +4,7 @@ import json
 import random
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -43,6 +44,41 @@ def test_every_analysis_has_its_part(task: Path, tmp_path: Path) -> None:
     assert record == json.loads(json.dumps(found.record()))
     assert {"usefulness", "label_quality", "diversity", "difficulty", "bias", "contamination"} <= set(record)
     assert set(record["contamination"]["splits"]) == {"train", "test"}
+
+
+def test_rows_are_taken_as_a_list_a_data_set_and_a_data_frame(task: Path, tmp_path: Path) -> None:
+    from datasets import ClassLabel, Dataset, Features, Value
+
+    data, train, test = (rows(60, seed=i) for i in range(3))
+    paths = [written(tmp_path / f"{name}.jsonl", each) for name, each in (("data", data), ("train", train), ("test", test))]
+    in_files = evaluate(paths[0], task, train=paths[1], test=paths[2], direct=paths[1], students="tfidf, tfidf").record()
+    made = Features({"id": Value("string"), "text": Value("string"), "label": ClassLabel(names=["cold", "warm"])})
+    given = Dataset.from_list(data, features=made)
+    found = evaluate(
+        given, task, train=train, test=Dataset.from_list(test).to_pandas(), direct=iter(train), students="tfidf"
+    ).record()
+    assert found.pop("source") == "the rows"
+    in_files.pop("source")
+    assert found == in_files
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"data": [*rows(20), {"label": "warm"}]}, "row 21: has no 'text'"),
+        ({"test": [*rows(20), {"text": "x", "label": "hot"}]}, "test row 21: has the label 'hot'"),
+        ({"train": rows(5)}, "the train rows: holds 5 rows"),
+        (
+            {"test": {"train": rows(20)}},
+            "given 'dict' as the test rows, allowed is the folder of a run .*a data set or a data frame",
+        ),
+        ({"direct": 7}, "given 'int' as the direct rows, allowed"),
+        ({"task": None}, "given rows without their task; name it: task=TASK"),
+    ],
+)
+def test_rows_that_cannot_be_used_are_refused_by_name(given: Mapping[str, Any], says: str, task: Path) -> None:
+    with pytest.raises(UsageError, match=says):
+        evaluate(**{"data": rows(20), "task": task, **given})
 
 
 def test_shuffled_labels_show_in_every_figure_of_labels(task: Path, tmp_path: Path) -> None:
