@@ -82,7 +82,7 @@ def evaluate(
     Parameters
     ----------
     data
-        The folder of a run or of an exported data set, or a .jsonl, .csv or .parquet file with the task's fields and `label`; or the rows themselves: a list of
+        The folder of a run or of a data set, or a .jsonl, .csv or .parquet file with the task's fields and `label`; or the rows themselves: a list of
         mappings, a `datasets.Dataset` (as `generate` returns it) or a data frame.
     task
         A `Task`, the name of a built-in one, or the path of a task file; by default the built-in one that the run in `data` names.

@@ -14,14 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seedless.errors import UsageError
+from seedless.files import listed
 from seedless.lms.reading import coerce
 from seedless.task import Task
 
-__all__ = ["LabelledRows", "given_records", "read_labelled", "records_of"]
+__all__ = ["LabelledRows", "files_of", "given_records", "read_labelled", "records_of"]
 
 LEAST = 10
 LONGEST = 2**31 - 1  # characters of a CSV cell: as many as the csv module can be told everywhere
-FORMS = "the folder of a run or of an exported data set, or a .jsonl, .csv or .parquet file"
+FORMS = "the folder of a run or of a data set, or a .jsonl, .csv or .parquet file"
+SHARD = re.compile(r"-\d{5}(?=-of-\d{5}$)")  # what tells a table's parts apart: train-00000-of-00002
 SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
@@ -87,8 +89,8 @@ def read_labelled(given: str | Path | Iterable[Any], task: Task, *, least: int =
     Parameters
     ----------
     given
-        The folder of a run or of an exported data set, or a .jsonl, .csv or .parquet file; or rows as `given_records` takes them. Other columns are kept and
-        not looked at. A label may differ in case and quotation marks from the task's.
+        A path as `files_of` takes it, or rows as `given_records` does. Other columns are kept and not looked at. A label may differ in case and quotation marks
+        from the task's.
     task
         Whose fields and labels the rows must have.
     least
@@ -103,7 +105,8 @@ def read_labelled(given: str | Path | Iterable[Any], task: Task, *, least: int =
         counts as none: in a CSV file nothing else stands for one that is missing.
     """
     if isinstance(given, str | Path):
-        source, where = str(given), str(_file(Path(given)))
+        source, files = str(given), files_of(Path(given))
+        where = str(files[0]) if len(files) == 1 else source
         records = [record for _, record in records_of(Path(given), task)]
     else:
         source = where = f"the {called}s"
@@ -124,16 +127,16 @@ def records_of(path: Path, task: Task) -> Iterator[tuple[str, Mapping[str, Any]]
     UsageError
         At the row that cannot be used, or if the file cannot be read.
     """
-    file = _file(path)
-    read = READERS.get(file.suffix.lower())
-    if read is None:
-        raise UsageError(f"given the data {path}, allowed is {FORMS}; give one")
-    try:
-        yield from _all_checked(((f"{file}:{number}", record) for number, record in read(file)), task)
-    except OSError as error:
-        raise UsageError(f"{file}: cannot be read ({error.strerror or error}); give {FORMS}") from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{file}: is not UTF-8 text ({error.reason}); save it as UTF-8") from error
+    for file in files_of(path):
+        read = READERS.get(file.suffix.lower())
+        if read is None:
+            raise UsageError(f"given the data {path}, allowed is {FORMS}; give one")
+        try:
+            yield from _all_checked(((f"{file}:{number}", record) for number, record in read(file)), task)
+        except OSError as error:
+            raise UsageError(f"{file}: cannot be read ({error.strerror or error}); give {FORMS}") from error
+        except UnicodeDecodeError as error:
+            raise UsageError(f"{file}: is not UTF-8 text ({error.reason}); save it as UTF-8") from error
 
 
 def given_records(rows: Iterable[Any], task: Task, *, called: str = "row") -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -171,12 +174,23 @@ def _all_checked(records: Iterable[tuple[str, Mapping[str, Any]]], task: Task) -
         yield where, _checked(record, where, task, meant)
 
 
-def _file(path: Path) -> Path:
-    """The file that is meant: of a run's folder its rows, of a data set's (`export --format parquet`) its table."""
-    if not path.is_dir():
-        return path
-    table = path / "data" / "train.parquet"
-    return table if table.is_file() and not (path / "rows.jsonl").exists() else path / "rows.jsonl"
+def files_of(path: Path) -> tuple[Path, ...]:
+    """The files that are meant: of a run's folder its rows, of a data set's (`export --format parquet`, `save_to_disk`, a hub's) its table, which may be in parts.
+
+    Raises
+    ------
+    UsageError
+        If there is no such file in a folder, or there are several tables.
+    """
+    rows = path / "rows.jsonl"
+    if not path.is_dir() or rows.exists():
+        return (rows if path.is_dir() else path,)
+    tables = sorted(file for pattern in ("data/*.parquet", "*.parquet", "*.arrow") for file in path.glob(pattern))
+    if not tables:
+        raise UsageError(f"{path}: holds neither a run's rows.jsonl nor a table (.parquet, .arrow); give {FORMS}")
+    if len(several := {SHARD.sub("", file.stem): str(file) for file in tables}) > 1:
+        raise UsageError(f"{path}: holds several tables ({listed([*several.values()])}); give one of these files")
+    return tuple(tables)
 
 
 def _checked(record: Mapping[str, Any], where: str, task: Task, meant: dict[str, str]) -> Mapping[str, Any]:
@@ -265,16 +279,18 @@ def _separator(head: str) -> str | None:
     return None
 
 
-def _parquet(file: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+def _table(file: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """A parquet file's rows, or an arrow file's as `save_to_disk` writes it."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    form = file.suffix.lower().removeprefix(".")
     with file.open("rb") as source:
         try:
-            table = pq.ParquetFile(source).read()
+            table = pq.ParquetFile(source).read() if form == "parquet" else pa.ipc.open_stream(source).read_all()
         except (pa.ArrowException, OSError) as error:
             said = " ".join(str(error).split())
-            raise UsageError(f"{file}: cannot be read as parquet ({said}); give another file") from error
+            raise UsageError(f"{file}: cannot be read as {form} ({said}); give another file") from error
     names = _class_names(table.schema)
     for number, record in enumerate(table.to_pylist(), 1):
         if names is not None and record["label"] is not None:
@@ -301,4 +317,4 @@ def _class_names(schema: Any) -> list[str] | None:
 
 
 Reader = Callable[[Path], Iterator[tuple[int, Mapping[str, Any]]]]
-READERS: Mapping[str, Reader] = {".jsonl": _jsonl, ".csv": _csv, ".parquet": _parquet}
+READERS: Mapping[str, Reader] = {".jsonl": _jsonl, ".csv": _csv, ".parquet": _table, ".arrow": _table}

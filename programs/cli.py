@@ -356,7 +356,9 @@ def compile_(
 
 @app.command()
 def evaluate(
-    data: Annotated[Path, typer.Argument(metavar="DATA", help="Folder of a run, or a .jsonl, .csv or .parquet file.")],
+    data: Annotated[
+        Path, typer.Argument(metavar="DATA", help="Folder of a run or of a data set, or a .jsonl, .csv or .parquet file.")
+    ],
     task: Annotated[
         str | None, typer.Option(help="The rows' task.  [default: the built-in one that the run names]", metavar="TASK")
     ] = None,
