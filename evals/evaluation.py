@@ -1,7 +1,7 @@
 """The whole evaluation of a data set: what it teaches, whether its labels hold, how varied, hard, biased and clean it is."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -76,6 +76,7 @@ def evaluate(
     students: str | Sequence[str] = tuple(STUDENTS),
     seed: int = 0,
     out: str | Path | None = None,
+    say: Callable[[str], None] = lambda _: None,
 ) -> Evaluation:
     """Evaluate the rows in `data`.
 
@@ -99,6 +100,8 @@ def evaluate(
         Of every random choice.
     out
         File to write the figures to, as JSON; for a run's folder, its `evaluation.json` if left out.
+    say
+        Is told of each analysis as it begins.
 
     Raises
     ------
@@ -118,6 +121,8 @@ def evaluate(
     loaded = task_for(path, task)
     if out is not None and not Path(out).parent.is_dir():  # told before hours are spent, not after
         raise SetupError(f"{out}: its folder does not exist; make it or give another file")
+    if out is not None and Path(out).is_dir():
+        raise SetupError(f"{out}: cannot be written (it is a folder); give another file")
     named = student_names(students)
     if not named:
         raise UsageError(f"given no student, allowed are {', '.join(STUDENTS)}; name one of them")
@@ -136,8 +141,10 @@ def evaluate(
     reader = "minilm" if "minilm" in named and loaded.language == "en" else named[0]
     useful = None
     if real_test is not None:
+        if zero_shot is not None:
+            say(f"zero-shot: {zero_shot} is asked for labels of the test rows")
         asked = asked_without_training(real_test, zero_shot, api_base=api_base, seed=seed) if zero_shot is not None else None
-        useful = usefulness(rows, test=real_test, students=taught, train=beside, direct=naive, zero_shot=asked, seed=seed)
+        useful = usefulness(rows, test=real_test, students=taught, train=beside, direct=naive, zero_shot=asked, seed=seed, say=say)
         known = set(real_train.texts) if real_train is not None else set()
         if copied := sum(text in known for text in real_test.texts):
             met = f"{copied} of the {len(real_test)} test rows stand word for word in the train file: real rows look better for it"
@@ -147,17 +154,25 @@ def evaluate(
             useful = replace(useful, notes=(*useful.notes, met))
     embedded = {} if "minilm" in named else {"sample": 0}
     splits = {name: split for name, split in (("train", real_train), ("test", real_test)) if split is not None}
+    say(f"label quality: {reader} reads the labels")
+    quality = label_quality(rows, train=beside, refusals=_refusals(path) if path is not None else (), student=reader, seed=seed)
+    say("diversity: texts are compared with each other")
+    varied = diversity(rows, real=beside, seed=seed, **embedded)
+    say(f"difficulty: {reader} reads the texts")
+    hard = difficulty(rows, test=real_test, student=reader, seed=seed)
+    say("bias: what the labels go with")
+    biased = bias(rows, real=real_train, seed=seed)
+    if splits:
+        say(f"contamination: texts are looked for in the real rows ({', '.join(splits)})")
     found = Evaluation(
         task=loaded.name,
         rows=len(rows),
         source=rows.source,
         usefulness=useful,
-        label_quality=label_quality(
-            rows, train=beside, refusals=_refusals(path) if path is not None else (), student=reader, seed=seed
-        ),
-        diversity=diversity(rows, real=beside, seed=seed, **embedded),
-        difficulty=difficulty(rows, test=real_test, student=reader, seed=seed),
-        bias=bias(rows, real=real_train, seed=seed),
+        label_quality=quality,
+        diversity=varied,
+        difficulty=hard,
+        bias=biased,
         contamination=contamination(rows, real=splits, seed=seed) if splits else None,
     )
     _write(found, Path(out) if out is not None else path / "evaluation.json" if path is not None and path.is_dir() else None)

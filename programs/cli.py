@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Never
 import typer
 
 from seedless.console import (
+    Delayed,
     harmless,
     open_streams,
     say,
@@ -386,9 +387,11 @@ def evaluate(
     stay_offline(zero_shot)
     loaded = task_for(data, task)
     names, started = student_names(students), time.monotonic()
-    found = evaluated(
-        data, loaded, train=train, test=test, direct=direct, zero_shot=zero_shot, api_base=api_base, students=names, seed=seed, out=out
-    )  # fmt: skip
+    with Delayed() as progress:
+        found = evaluated(
+            data, loaded, train=train, test=test, direct=direct, zero_shot=zero_shot, api_base=api_base, students=names, seed=seed, out=out,
+            say=lambda part: progress.say(f"{loaded.name}: {part}"),
+        )  # fmt: skip
     if track:
         given = Given(
             data=data, task=loaded, train=train, test=test, direct=direct, zero_shot=zero_shot, api_base=api_base, students=names, seed=seed

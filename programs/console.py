@@ -5,12 +5,14 @@ import json
 import os
 import re
 import sys
+import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 __all__ = [
-    "STEERING", "harmless", "open_streams", "say", "show", "show_account", "show_compiled", "show_json", "show_ledger", "show_preview", "unwritten",
+    "STEERING", "Delayed", "harmless", "open_streams", "say", "show", "show_account", "show_compiled", "show_json", "show_ledger", "show_preview", "unwritten",
 ]  # fmt: skip
 
 ENOUGH_READ = 20  # drafts of a label before the account says how many read as another
@@ -72,6 +74,34 @@ def show(text: str) -> None:
 def say(text: str) -> None:
     """`text` and a line's end, on stderr."""
     sys.stderr.write(harmless(text) + "\n")
+
+
+class Delayed:
+    """Says on stderr what is being done, from `after` seconds on: of what is over by then nobody needs to know. A context manager."""
+
+    def __init__(self, after: float = 5.0) -> None:
+        self._due = time.monotonic() + after
+        self._waiting: threading.Timer | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._withdraw()
+
+    def say(self, text: str) -> None:
+        """`text` is what is being done from now on."""
+        self._withdraw()
+        if (left := self._due - time.monotonic()) <= 0:
+            say(text)
+        else:
+            self._waiting = threading.Timer(left, say, (text,))
+            self._waiting.daemon = True
+            self._waiting.start()
+
+    def _withdraw(self) -> None:
+        if self._waiting is not None:
+            self._waiting.cancel()
 
 
 def show_json(value: Any, *, indent: int | None = None) -> None:

@@ -34,7 +34,10 @@ def written(path: Path, given: list[dict[str, str]]) -> Path:
 
 def test_every_analysis_has_its_part(task: Path, tmp_path: Path) -> None:
     data, train, test = (written(tmp_path / f"{name}.jsonl", rows(60, seed=i)) for i, name in enumerate(("data", "train", "test")))
-    found = evaluate(data, task, train=train, test=test, students=("tfidf",), out=tmp_path / "found.json")
+    said: list[str] = []
+    found = evaluate(data, task, train=train, test=test, students=("tfidf",), out=tmp_path / "found.json", say=said.append)
+    parts = ["usefulness", "label quality", "diversity", "difficulty", "bias", "contamination"]
+    assert [each.partition(":")[0] for each in said] == parts
     assert found.usefulness is not None
     taught = found.usefulness.students["tfidf"]
     assert taught.arms["synthetic"].macro_f1 > 0.9
@@ -42,7 +45,7 @@ def test_every_analysis_has_its_part(task: Path, tmp_path: Path) -> None:
     assert 0.9 < taught.ratio.value < 1.1
     record = json.loads((tmp_path / "found.json").read_text("utf-8"))
     assert record == json.loads(json.dumps(found.record()))
-    assert {"usefulness", "label_quality", "diversity", "difficulty", "bias", "contamination"} <= set(record)
+    assert {part.replace(" ", "_") for part in parts} <= set(record)
     assert set(record["contamination"]["splits"]) == {"train", "test"}
 
 
@@ -212,6 +215,8 @@ def test_train_rows_that_stand_in_the_test_file_are_told(task: Path, tmp_path: P
 def test_a_file_that_cannot_be_written_is_told_before_anything_is_measured(tmp_path: Path) -> None:
     with pytest.raises(SetupError, match="its folder does not exist"):
         evaluate(tmp_path / "no data either", "emotion", out=tmp_path / "nowhere" / "found.json")
+    with pytest.raises(SetupError, match=r"cannot be written \(it is a folder\)"):
+        evaluate(tmp_path / "no data either", "emotion", out=tmp_path)
 
 
 def test_train_rows_of_other_labels_are_refused(tmp_path: Path) -> None:
