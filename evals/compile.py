@@ -16,8 +16,7 @@ from seedless.evals.compiling.dev import DevRow, dev_rows, read_dev
 from seedless.given import check_amount, check_choice, check_count
 from seedless.lms.spec import configured
 from seedless.offline import be_quiet
-from seedless.task import Task
-from seedless.taskfile import task_of
+from seedless.taskfile import TaskLike, task_of
 from seedless.verify import one_reader
 
 if TYPE_CHECKING:
@@ -128,7 +127,7 @@ class Compiled:
 
 
 def compile(  # noqa: A001  the verb that it is
-    task: Task | str | Path,
+    task: TaskLike,
     *,
     dev: "Iterable[Any] | str | Path | None" = None,
     out: str | Path | None = None,
@@ -142,7 +141,7 @@ def compile(  # noqa: A001  the verb that it is
     Parameters
     ----------
     task
-        A `Task`, the name of a built-in one, or the path of a task file.
+        A `Task`, the name of a built-in one, the path of a task file, or a mapping of what such a file holds.
     dev
         20 to 200 labelled rows: mappings with the task's fields and `label`, a `datasets.Dataset`, or the path of a file as `evaluate` takes it. One half of
         them chooses, the other reports; none enters a prompt. Without them the metric is intrinsic.

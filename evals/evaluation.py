@@ -1,7 +1,7 @@
 """The whole evaluation of a data set: what it teaches, whether its labels hold, how varied, hard, biased and clean it is."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ from seedless.evals.diversity import Diversity, diversity
 from seedless.evals.label_quality import LabelQuality, label_quality
 from seedless.evals.labelled import LabelledRows, read_labelled
 from seedless.evals.reporting.told import notes, told
-from seedless.evals.students import STUDENTS, student_of
+from seedless.evals.students import STUDENTS, student_names, student_of
 from seedless.evals.usefulness import Usefulness, usefulness
 from seedless.evals.zero_shot import zero_shot as asked_without_training
 from seedless.files import read_refusals
@@ -27,7 +27,7 @@ from seedless.whole import whole
 if TYPE_CHECKING:
     import dspy
 
-    from seedless.task import Task
+    from seedless.taskfile import TaskLike
 
 __all__ = ["Evaluation", "evaluate"]
 
@@ -67,39 +67,43 @@ class Evaluation:
 
 
 def evaluate(
-    data: str | Path,
-    task: "Task | str | Path | None" = None,
+    data: str | Path | Iterable[Any],
+    task: "TaskLike | None" = None,
     *,
-    train: str | Path | None = None,
-    test: str | Path | None = None,
-    direct: str | Path | None = None,
+    train: str | Path | Iterable[Any] | None = None,
+    test: str | Path | Iterable[Any] | None = None,
+    direct: str | Path | Iterable[Any] | None = None,
     zero_shot: "str | dspy.BaseLM | None" = None,
     api_base: str | None = None,
-    students: Sequence[str] = tuple(STUDENTS),
+    students: str | Sequence[str] = tuple(STUDENTS),
     seed: int = 0,
     out: str | Path | None = None,
+    say: Callable[[str], None] = lambda _: None,
 ) -> Evaluation:
     """Evaluate the rows in `data`.
 
     Parameters
     ----------
     data
-        The folder of a run or of an exported data set, or a .jsonl, .csv or .parquet file with the task's fields and `label`.
+        The folder of a run or of a data set, or a .jsonl, .csv or .parquet file with the task's fields and `label`; or the rows themselves: a list of
+        mappings, a `datasets.Dataset` (as `generate` returns it) or a data frame.
     task
-        A `Task`, the name of a built-in one, or the path of a task file; by default the built-in one that the run in `data` names.
+        A `Task`, the name of a built-in one, the path of a task file, or a mapping of what such a file holds; by default the built-in one that the run in `data` names.
     train, test
-        Files of real labelled rows; of `train` a draw with the synthetic rows' shares of labels is looked at. Usefulness needs `test`; what it is compared with, the oracle and the real rows' figures need
+        Real labelled rows, given as `data` is; of `train` a draw with the synthetic rows' shares of labels is looked at. Usefulness needs `test`; what it is compared with, the oracle and the real rows' figures need
         `train`.
     direct
         Rows of the naive prompt, to compare with: a run of `--strategy direct`.
     zero_shot, api_base
         An LM to ask for the labels of the test rows, and where it is reached.
     students
-        `tfidf`, `minilm` or both. MiniLM, where it is named, also reads labels and difficulty of English rows; without it nothing is embedded.
+        `tfidf`, `minilm` or both, as on the command line or one by one. MiniLM, where it is named, also reads labels and difficulty of English rows; without it nothing is embedded.
     seed
         Of every random choice.
     out
         File to write the figures to, as JSON; for a run's folder, its `evaluation.json` if left out.
+    say
+        Is told of each analysis as it begins.
 
     Raises
     ------
@@ -116,29 +120,34 @@ def evaluate(
     0.93
     """
     check_count({"seed": seed}, least=0)
-    loaded = task_for(Path(data), task)
+    path = Path(data) if isinstance(data, str | Path) else None
+    loaded = task_for(path, task)
     if out is not None and not Path(out).parent.is_dir():  # told before hours are spent, not after
         raise SetupError(f"{out}: its folder does not exist; make it or give another file")
-    if not students:
+    if out is not None and Path(out).is_dir():
+        raise SetupError(f"{out}: cannot be written (it is a folder); give another file")
+    named = student_names(students)
+    if not named:
         raise UsageError(f"given no student, allowed are {', '.join(STUDENTS)}; name one of them")
-    taught = [student_of(name) for name in dict.fromkeys(students)]
+    taught = [student_of(name) for name in named]
     rows = read_labelled(data, loaded)
-    real_train = read_labelled(train, loaded) if train is not None else None
-    real_test = read_labelled(test, loaded) if test is not None else None
+    real_train = read_labelled(train, loaded, called="train row") if train is not None else None
+    real_test = read_labelled(test, loaded, called="test row") if test is not None else None
     beside = _pool(real_train, rows, seed) if real_train is not None else None
     if beside is not None and (beside.counts > 0).sum() < 2:
         raise UsageError(
-            f"{train}: has rows of {(beside.counts > 0).sum()} of the labels that {data} has, two at least are needed; give real rows of the same labels"
+            f"{beside.source}: has rows of {(beside.counts > 0).sum()} of the labels that {rows.source} has, two at least are needed; give real rows of the same labels"
         )
-    naive = read_labelled(direct, loaded) if direct is not None else None
+    naive = read_labelled(direct, loaded, called="direct row") if direct is not None else None
     if real_test is None and (zero_shot is not None or naive is not None):
         raise UsageError("given --direct or --zero-shot without real rows to test on; give them with --test FILE")
-    named = tuple(student.name for student in taught)
     reader = "minilm" if "minilm" in named and loaded.language == "en" else named[0]
     useful = None
     if real_test is not None:
+        if zero_shot is not None:
+            say(f"zero-shot: {zero_shot} is asked for labels of the test rows")
         asked = asked_without_training(real_test, zero_shot, api_base=api_base, seed=seed) if zero_shot is not None else None
-        useful = usefulness(rows, test=real_test, students=taught, train=beside, direct=naive, zero_shot=asked, seed=seed)
+        useful = usefulness(rows, test=real_test, students=taught, train=beside, direct=naive, zero_shot=asked, seed=seed, say=say)
         known = set(real_train.texts) if real_train is not None else set()
         if copied := sum(text in known for text in real_test.texts):
             met = f"{copied} of the {len(real_test)} test rows stand word for word in the train file: real rows look better for it"
@@ -146,20 +155,30 @@ def evaluate(
         if "minilm" in named and loaded.language != "en":
             met = f"minilm is an English encoder, the rows are in {loaded.language!r}: judge by tfidf"
             useful = replace(useful, notes=(*useful.notes, met))
-    embedded = {} if "minilm" in students else {"sample": 0}
+    embedded = {} if "minilm" in named else {"sample": 0}
     splits = {name: split for name, split in (("train", real_train), ("test", real_test)) if split is not None}
+    say(f"label quality: {reader} reads the labels")
+    quality = label_quality(rows, train=beside, refusals=_refusals(path) if path is not None else (), student=reader, seed=seed)
+    say("diversity: texts are compared with each other")
+    varied = diversity(rows, real=beside, seed=seed, **embedded)
+    say(f"difficulty: {reader} reads the texts")
+    hard = difficulty(rows, test=real_test, student=reader, seed=seed)
+    say("bias: what the labels go with")
+    biased = bias(rows, real=real_train, seed=seed)
+    if splits:
+        say(f"contamination: texts are looked for in the real rows ({', '.join(splits)})")
     found = Evaluation(
         task=loaded.name,
         rows=len(rows),
-        source=str(data),
+        source=rows.source,
         usefulness=useful,
-        label_quality=label_quality(rows, train=beside, refusals=_refusals(Path(data)), student=reader, seed=seed),
-        diversity=diversity(rows, real=beside, seed=seed, **embedded),
-        difficulty=difficulty(rows, test=real_test, student=reader, seed=seed),
-        bias=bias(rows, real=real_train, seed=seed),
+        label_quality=quality,
+        diversity=varied,
+        difficulty=hard,
+        bias=biased,
         contamination=contamination(rows, real=splits, seed=seed) if splits else None,
     )
-    _write(found, Path(out) if out is not None else Path(data) / "evaluation.json" if Path(data).is_dir() else None)
+    _write(found, Path(out) if out is not None else path / "evaluation.json" if path is not None and path.is_dir() else None)
     return found
 
 

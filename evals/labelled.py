@@ -14,13 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seedless.errors import UsageError
+from seedless.files import listed
 from seedless.lms.reading import coerce
 from seedless.task import Task
 
-__all__ = ["LabelledRows", "checked", "read_labelled", "records_of"]
+__all__ = ["LabelledRows", "files_of", "given_records", "read_labelled", "records_of"]
 
 LEAST = 10
-FORMS = "the folder of a run or of an exported data set, or a .jsonl, .csv or .parquet file"
+LONGEST = 2**31 - 1  # characters of a CSV cell: as many as the csv module can be told everywhere
+FORMS = "the folder of a run or of a data set, or a .jsonl, .csv or .parquet file"
+SHARD = re.compile(r"-\d{5}(?=-of-\d{5}$)")  # what tells a table's parts apart: train-00000-of-00002
 SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
@@ -80,18 +83,20 @@ class LabelledRows:
         return self.take(rng.permutation(chosen).tolist() if chosen else [])
 
 
-def read_labelled(path: str | Path, task: Task, *, least: int = LEAST) -> LabelledRows:
-    """The rows in `path`, each with every field of the task and one of its labels.
+def read_labelled(given: str | Path | Iterable[Any], task: Task, *, least: int = LEAST, called: str = "row") -> LabelledRows:
+    """The rows of `given`, each with every field of the task and one of its labels.
 
     Parameters
     ----------
-    path
-        The folder of a run or of an exported data set, or a .jsonl, .csv or .parquet file. Other columns are kept and not looked at. A label may differ in case
-        and quotation marks from the task's.
+    given
+        A path as `files_of` takes it, or rows as `given_records` does. Other columns are kept and not looked at. A label may differ in case and quotation marks
+        from the task's.
     task
         Whose fields and labels the rows must have.
     least
         Rows that there must be, two at least.
+    called
+        What a row that is in no file is called in messages.
 
     Raises
     ------
@@ -99,15 +104,19 @@ def read_labelled(path: str | Path, task: Task, *, least: int = LEAST) -> Labell
         If it cannot be read, is torn, or holds a row without a field, an unknown label, too few rows or a single label. An empty text
         counts as none: in a CSV file nothing else stands for one that is missing.
     """
-    path = Path(path)
-    file = _file(path)
-    records = [record for _, record in records_of(path, task)]
+    if isinstance(given, str | Path):
+        source, files = str(given), files_of(Path(given))
+        where = str(files[0]) if len(files) == 1 else source
+        records = [record for _, record in records_of(Path(given), task)]
+    else:
+        source = where = f"the {called}s"
+        records = [record for _, record in given_records(given, task, called=called)]
     if len(records) < (needed := max(least, 2)):
-        raise UsageError(f"{file}: holds {len(records)} rows, at least {needed} are needed; give more")
+        raise UsageError(f"{where}: holds {len(records)} rows, at least {needed} are needed; give more")
     having = {record["label"] for record in records}
     if len(having) < 2:
-        raise UsageError(f"{file}: every row has the label {having.pop()!r}, at least two labels are needed; give rows of others")
-    return LabelledRows(task, tuple(records), str(path))
+        raise UsageError(f"{where}: every row has the label {having.pop()!r}, at least two labels are needed; give rows of others")
+    return LabelledRows(task, tuple(records), source)
 
 
 def records_of(path: Path, task: Task) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -118,37 +127,70 @@ def records_of(path: Path, task: Task) -> Iterator[tuple[str, Mapping[str, Any]]
     UsageError
         At the row that cannot be used, or if the file cannot be read.
     """
-    file = _file(path)
-    read = READERS.get(file.suffix.lower())
-    if read is None:
-        raise UsageError(f"given the data {path}, allowed is {FORMS}; give one")
-    try:
-        yield from checked(((f"{file}:{number}", record) for number, record in read(file)), task)
-    except OSError as error:
-        raise UsageError(f"{file}: cannot be read ({error.strerror or error}); give {FORMS}") from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{file}: is not UTF-8 text ({error.reason}); save it as UTF-8") from error
+    for file in files_of(path):
+        read = READERS.get(file.suffix.lower())
+        if read is None:
+            raise UsageError(f"given the data {path}, allowed is {FORMS}; give one")
+        try:
+            yield from _all_checked(((f"{file}:{number}", record) for number, record in read(file)), task)
+        except OSError as error:
+            raise UsageError(f"{file}: cannot be read ({error.strerror or error}); give {FORMS}") from error
+        except UnicodeDecodeError as error:
+            raise UsageError(f"{file}: is not UTF-8 text ({error.reason}); save it as UTF-8") from error
 
 
-def checked(records: Iterable[tuple[str, Mapping[str, Any]]], task: Task) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Each of `records`, which stand with where they are from, with its fields as text and its label as the task writes it.
+def given_records(rows: Iterable[Any], task: Task, *, called: str = "row") -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Each row of a list of mappings, of a `datasets.Dataset` whose `label` is a name or a `ClassLabel`, or of a data frame, with where it stands: rows are counted from 1.
 
     Raises
     ------
     UsageError
-        At the row that cannot be used.
+        At the row that cannot be used, or if these are no rows.
     """
+    if isinstance(rows, str | bytes | Mapping) or not isinstance(rows, Iterable):
+        raise UsageError(
+            f"given {type(rows).__name__!r} as the {called}s, allowed is {FORMS}, a list of rows, a data set or a data frame; give one"
+        )
+    names = getattr((getattr(rows, "features", None) or {}).get("label"), "names", None)
+    each: Any = rows
+    if hasattr(each, "iterrows"):  # a data frame's own iterator gives its columns' names
+        each = each.to_dict("records")
+
+    def given() -> Iterator[tuple[str, Mapping[str, Any]]]:
+        for number, record in enumerate(each, 1):
+            if not isinstance(record, Mapping):
+                raise UsageError(f"{called} {number}: is no row; write one as {_example(task)}")
+            if names is not None and isinstance(place := record["label"], int):
+                record = {**record, "label": _named_label(place, names)}
+            yield f"{called} {number}", record
+
+    return _all_checked(given(), task)
+
+
+def _all_checked(records: Iterable[tuple[str, Mapping[str, Any]]], task: Task) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Each of `records`, which stand with where they are from, with its fields as text and its label as the task writes it."""
     meant = {name: name for name in task.label_names}
     for where, record in records:
         yield where, _checked(record, where, task, meant)
 
 
-def _file(path: Path) -> Path:
-    """The file that is meant: of a run's folder its rows, of a data set's (`export --format parquet`) its table."""
-    if not path.is_dir():
-        return path
-    table = path / "data" / "train.parquet"
-    return table if table.is_file() and not (path / "rows.jsonl").exists() else path / "rows.jsonl"
+def files_of(path: Path) -> tuple[Path, ...]:
+    """The files that are meant: of a run's folder its rows, of a data set's (`export --format parquet`, `save_to_disk`, a hub's) its table, which may be in parts.
+
+    Raises
+    ------
+    UsageError
+        If there is no such file in a folder, or there are several tables.
+    """
+    rows = path / "rows.jsonl"
+    if not path.is_dir() or rows.exists():
+        return (rows if path.is_dir() else path,)
+    tables = sorted(file for pattern in ("data/*.parquet", "*.parquet", "*.arrow") for file in path.glob(pattern))
+    if not tables:
+        raise UsageError(f"{path}: holds neither a run's rows.jsonl nor a table (.parquet, .arrow); give {FORMS}")
+    if len(several := {SHARD.sub("", file.stem): str(file) for file in tables}) > 1:
+        raise UsageError(f"{path}: holds several tables ({listed([*several.values()])}); give one of these files")
+    return tuple(tables)
 
 
 def _checked(record: Mapping[str, Any], where: str, task: Task, meant: dict[str, str]) -> Mapping[str, Any]:
@@ -176,6 +218,10 @@ def _checked(record: Mapping[str, Any], where: str, task: Task, meant: dict[str,
             )
         meant[given] = label
     return {**record, **said, "label": meant[given]}
+
+
+def _example(task: Task) -> str:
+    return json.dumps({**{field.name: "..." for field in task.fields}, "label": task.label_names[0]})
 
 
 def _named(task: Task) -> str:
@@ -209,6 +255,7 @@ def _csv(file: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
         reader = csv.DictReader(
             chain([head], lines), strict=True
         )  # else a text whose quotation marks do not close ends where the file does
+        limit = csv.field_size_limit(LONGEST)  # the process's, so what others set is put back
         try:
             for record in reader:
                 if None in record:
@@ -217,7 +264,10 @@ def _csv(file: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
                     )
                 yield reader.line_num, record
         except csv.Error as error:
-            raise UsageError(f"{file}:{reader.line_num}: cannot be read as CSV ({error}); mend the line") from error
+            line = reader.reader.line_num  # its own is that of the last row that could be read
+            raise UsageError(f"{file}:{line}: cannot be read as CSV ({error}); mend the line") from error
+        finally:
+            csv.field_size_limit(limit)
 
 
 def _separator(head: str) -> str | None:
@@ -229,22 +279,28 @@ def _separator(head: str) -> str | None:
     return None
 
 
-def _parquet(file: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+def _table(file: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """A parquet file's rows, or an arrow file's as `save_to_disk` writes it."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    form = file.suffix.lower().removeprefix(".")
     with file.open("rb") as source:
         try:
-            table = pq.ParquetFile(source).read()
+            table = pq.ParquetFile(source).read() if form == "parquet" else pa.ipc.open_stream(source).read_all()
         except (pa.ArrowException, OSError) as error:
             said = " ".join(str(error).split())
-            raise UsageError(f"{file}: cannot be read as parquet ({said}); give another file") from error
+            raise UsageError(f"{file}: cannot be read as {form} ({said}); give another file") from error
     names = _class_names(table.schema)
     for number, record in enumerate(table.to_pylist(), 1):
         if names is not None and record["label"] is not None:
-            place = record["label"]
-            record["label"] = names[place] if 0 <= place < len(names) else None  # -1: a hidden label, in Hugging Face's data sets
+            record["label"] = _named_label(record["label"], names)
         yield number, record
+
+
+def _named_label(place: int, names: Sequence[str]) -> str | None:
+    """The label that a number stands for in Hugging Face's data sets; None for -1, a hidden one."""
+    return names[place] if 0 <= place < len(names) else None
 
 
 def _class_names(schema: Any) -> list[str] | None:
@@ -261,4 +317,4 @@ def _class_names(schema: Any) -> list[str] | None:
 
 
 Reader = Callable[[Path], Iterator[tuple[int, Mapping[str, Any]]]]
-READERS: Mapping[str, Reader] = {".jsonl": _jsonl, ".csv": _csv, ".parquet": _parquet}
+READERS: Mapping[str, Reader] = {".jsonl": _jsonl, ".csv": _csv, ".parquet": _table, ".arrow": _table}

@@ -20,7 +20,8 @@ from seedless.evals.reporting.headline import headline, notes
 from seedless.evals.reporting.projection import SAMPLE, project
 from seedless.evals.reporting.recorded import RecordedRun, read_run
 from seedless.evals.reporting.tally import tally
-from seedless.task import Task
+from seedless.files import run_folder
+from seedless.taskfile import TaskLike
 from seedless.whole import whole
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Report:
 
 def report(
     folder: str | Path,
-    task: Task | str | Path | None = None,
+    task: TaskLike | None = None,
     *,
     out: str | Path | None = None,
     evaluation: str | Path | None = None,
@@ -79,7 +80,7 @@ def report(
     >>> report("out/movie_reviews")                 # doctest: +SKIP
     PosixPath('out/movie_reviews/report.html')
     """
-    target = page_path(Path(folder), Path(out) if out is not None else None)
+    target = page_path(run_folder(folder), Path(out) if out is not None else None)
     made = compose(folder, task, evaluation=evaluation)
     write(made, target)
     return target
@@ -105,7 +106,7 @@ def write(made: Report, target: Path) -> None:
 
 def compose(
     folder: str | Path,
-    task: Task | str | Path | None = None,
+    task: TaskLike | None = None,
     *,
     evaluation: str | Path | None = None,
     seed: int = 0,
@@ -115,7 +116,7 @@ def compose(
 
     `seed` draws the map's sample and the examples; `say` is told what takes its time.
     """
-    run = read_run(Path(folder), task)
+    run = read_run(run_folder(folder), task)
     found = _findings(run, Path(evaluation) if evaluation is not None else None)
     counted = tally(run, seed=seed)
     sentence, minded = headline(run, counted, found), notes(run, counted, found)

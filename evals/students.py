@@ -1,7 +1,7 @@
 """Students: small classifiers that show what a data set teaches."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import combinations
 from typing import Any, Protocol
 
@@ -12,7 +12,7 @@ from seedless.errors import UsageError
 from seedless.evals.labelled import LabelledRows
 from seedless.text import unspaced, words
 
-__all__ = ["STUDENTS", "EmbeddingStudent", "Fitted", "Student", "TfidfStudent", "student_of"]
+__all__ = ["STUDENTS", "EmbeddingStudent", "Fitted", "Student", "TfidfStudent", "student_names", "student_of"]
 
 Matrix = Any  # a dense array or a scipy sparse matrix, shape (rows, features)
 
@@ -34,7 +34,10 @@ class Student(Protocol):
 
 
 class TfidfStudent:
-    """TF-IDF of words of two letters or more (of a script that sets no spaces, of characters) and pairs of them, then logistic regression. Rows of several fields add what their fields share."""
+    """TF-IDF of words of two letters or more (of a script that sets no spaces, of characters) and pairs of them, then logistic regression. Rows of several fields add what their fields share.
+
+    Where the rows hold no such word (letters, digits, emoji), each sign is one.
+    """
 
     name = "tfidf"
 
@@ -43,14 +46,17 @@ class TfidfStudent:
         from scipy.sparse import hstack
         from sklearn.feature_extraction.text import TfidfVectorizer
 
-        vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, tokenizer=_told, token_pattern=None, lowercase=False)
+        told = _told if any(map(_told, rows.texts)) else _signs
+        vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, tokenizer=told, token_pattern=None, lowercase=False)
         try:
-            vectorizer.fit(rows.texts)
+            learnt = vectorizer.fit_transform(rows.texts)
         except ValueError as error:
-            raise UsageError(f"{rows.source}: its texts hold no word; give rows with text") from error
+            raise UsageError(f"{rows.source}: its texts are blank; give rows with text") from error
+
+        together = _together(learnt)
 
         def features(given: LabelledRows) -> Matrix:
-            found = vectorizer.transform(given.texts)
+            found = vectorizer.transform(given.texts) @ together
             return found if len(given.task.fields) == 1 else hstack([found, _overlaps(given)]).tocsr()
 
         return _Logistic(features, rows)
@@ -94,6 +100,16 @@ def student_of(name: str) -> Student:
     return STUDENTS[name]()
 
 
+def student_names(given: str | Iterable[str]) -> tuple[str, ...]:
+    """The students that are given, each once, by name; in a text commas stand between them.
+
+    >>> student_names("tfidf, minilm"), student_names(["tfidf", "tfidf"])
+    (('tfidf', 'minilm'), ('tfidf',))
+    """
+    names = given.split(",") if isinstance(given, str) else given
+    return tuple(dict.fromkeys(name.strip() for name in names if name.strip()))
+
+
 class _Logistic:
     """Logistic regression as scikit-learn sets it (L2, C = 1), over features of one's own."""
 
@@ -121,6 +137,27 @@ class _Logistic:
 
 def _told(text: str) -> list[str]:
     return [word for word in words(text) if len(word) > 1 or unspaced(word)]
+
+
+def _signs(text: str) -> list[str]:
+    return [sign for sign in text.casefold() if not sign.isspace()]
+
+
+def _together(features: Matrix) -> Matrix:
+    """What turns `features` into fewer of which a regression learns the same, shape (features, fewer).
+
+    Its columns are orthonormal and span the rows: the features of which only one row has any (half of the words and pairs, of a data set) become
+    one for that row. L2 regularisation tells no difference, nor do the steps of L-BFGS, which take half the time and memory.
+    """
+    from scipy.sparse import csr_matrix
+
+    columns = features.tocsc()
+    lone = np.diff(columns.indptr) == 1
+    rows, values = columns.indices[columns.indptr[:-1][lone]], columns.data[columns.indptr[:-1][lone]]
+    place, weight = np.cumsum(~lone) - 1, np.ones(len(lone))
+    place[lone] = (~lone).sum() + np.unique(rows, return_inverse=True)[1]
+    weight[lone] = values / np.sqrt(np.bincount(rows, values**2))[rows]
+    return csr_matrix((weight, (np.arange(len(lone)), place)))
 
 
 def _overlaps(rows: LabelledRows) -> NDArray[np.float64]:

@@ -1,6 +1,6 @@
 """Usefulness: what a student trained on the rows can do on real ones, beside what real rows and simpler ways would have taught it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -85,6 +85,7 @@ def usefulness(
     draws: int = 5,
     curve: bool = True,
     seed: int = 0,
+    say: Callable[[str], None] = lambda _: None,
 ) -> Usefulness:
     """Train each student on `rows` and on what they are compared with, test all on the same real rows.
 
@@ -106,6 +107,8 @@ def usefulness(
         Whether to train on parts of the rows as well.
     seed
         Of the draws and the bootstrap.
+    say
+        Is told of each student as it begins.
     """
     notes: list[str] = []
     rng = np.random.default_rng(seed)
@@ -120,6 +123,7 @@ def usefulness(
         )
     found = {}
     for student in students:
+        say(f"usefulness: {student.name} learns from {len(rows)} rows and is tested on {len(test)}")
         found[student.name] = _taught(student, rows, test, drawn, direct, curve=curve, seed=seed)
         if found[student.name].at_chance:
             notes.append(

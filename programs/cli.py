@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Never
 import typer
 
 from seedless.console import (
+    Delayed,
     harmless,
     open_streams,
     say,
@@ -394,7 +395,9 @@ def compile_(
 
 @app.command()
 def evaluate(
-    data: Annotated[Path, typer.Argument(metavar="DATA", help="Folder of a run, or a .jsonl, .csv or .parquet file.")],
+    data: Annotated[
+        Path, typer.Argument(metavar="DATA", help="Folder of a run or of a data set, or a .jsonl, .csv or .parquet file.")
+    ],
     task: Annotated[
         str | None, typer.Option(help="The rows' task.  [default: the built-in one that the run names]", metavar="TASK")
     ] = None,
@@ -417,13 +420,16 @@ def evaluate(
     from seedless.evals.evaluation import evaluate as evaluated
     from seedless.evals.recording.evaluation_account import Given
     from seedless.evals.recording.tracked import track_evaluation
+    from seedless.evals.students import student_names
 
     stay_offline(zero_shot)
     loaded = task_for(data, task)
-    names, started = tuple(dict.fromkeys(name.strip() for name in students.split(",") if name.strip())), time.monotonic()
-    found = evaluated(
-        data, loaded, train=train, test=test, direct=direct, zero_shot=zero_shot, api_base=api_base, students=names, seed=seed, out=out
-    )  # fmt: skip
+    names, started = student_names(students), time.monotonic()
+    with Delayed() as progress:
+        found = evaluated(
+            data, loaded, train=train, test=test, direct=direct, zero_shot=zero_shot, api_base=api_base, students=names, seed=seed, out=out,
+            say=lambda part: progress.say(f"{loaded.name}: {part}"),
+        )  # fmt: skip
     if track:
         given = Given(
             data=data, task=loaded, train=train, test=test, direct=direct, zero_shot=zero_shot, api_base=api_base, students=names, seed=seed

@@ -5,12 +5,14 @@ import json
 import os
 import re
 import sys
+import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 __all__ = [
-    "STEERING", "harmless", "open_streams", "say", "show", "show_account", "show_compiled", "show_json", "show_ledger", "show_preview", "unwritten",
+    "STEERING", "Delayed", "harmless", "open_streams", "say", "show", "show_account", "show_compiled", "show_json", "show_ledger", "show_preview", "unwritten",
 ]  # fmt: skip
 
 ENOUGH_READ = 20  # drafts of a label before the account says how many read as another
@@ -74,6 +76,34 @@ def say(text: str) -> None:
     sys.stderr.write(harmless(text) + "\n")
 
 
+class Delayed:
+    """Says on stderr what is being done, from `after` seconds on: of what is over by then nobody needs to know. A context manager."""
+
+    def __init__(self, after: float = 5.0) -> None:
+        self._due = time.monotonic() + after
+        self._waiting: threading.Timer | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._withdraw()
+
+    def say(self, text: str) -> None:
+        """`text` is what is being done from now on."""
+        self._withdraw()
+        if (left := self._due - time.monotonic()) <= 0:
+            say(text)
+        else:
+            self._waiting = threading.Timer(left, say, (text,))
+            self._waiting.daemon = True
+            self._waiting.start()
+
+    def _withdraw(self) -> None:
+        if self._waiting is not None:
+            self._waiting.cancel()
+
+
 def show_json(value: Any, *, indent: int | None = None) -> None:
     """`value` as JSON and a line's end, on stdout. What steers a terminal, and what it has no character for, stands there as `\\uXXXX`."""
     unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
@@ -112,7 +142,9 @@ def show_account(ledger: dict[str, Any], folder: Path | None, *, as_json: bool) 
     if as_json:
         show_ledger(ledger, folder)
         return
-    labels = ", ".join(f"{label} {account['accepted']}" for label, account in ledger["per_label"].items())
+    from seedless.files import listed
+
+    labels = listed([f"{label} {account['accepted']}" for label, account in ledger["per_label"].items()])
     refused = sum(ledger["refused"].values())
     show(
         f"{ledger['accepted']} rows in {folder} ({labels}); {refused} slots refused, {sum(ledger['calls'].values())} LM calls, {ledger['wall_s']:.0f} s"
@@ -121,6 +153,11 @@ def show_account(ledger: dict[str, Any], folder: Path | None, *, as_json: bool) 
         say(
             f"seedless: the LM named no contexts, so {ledger['unnamed']} rows are about the task's hint alone; "
             "list some in the task file (contexts: given), or name another LM"
+        )
+    if without := [label for label, account in ledger["per_label"].items() if not account["requested"]]:
+        say(
+            f"seedless: {ledger['accepted']} rows are too few for {len(ledger['per_label'])} labels: none was asked for of {len(without)} of them ({listed(without)}); "
+            "ask for more: -n N"
         )
     for label, account in ledger["per_label"].items():
         if account["read"] >= ENOUGH_READ and account["read_otherwise"] > OFTEN * account["read"]:

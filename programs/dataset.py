@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from seedless.errors import SetupError, UsageError
-from seedless.files import check_row, listed, read_ledger, read_rows
+from seedless.files import check_row, listed, read_ledger, read_rows, run_folder
 from seedless.task import Task
 from seedless.taskfile import TaskLike, recorded_task, task_of
 from seedless.whole import whole
@@ -68,7 +68,7 @@ def _check(task: Task, record: Record, needed: Iterable[str]) -> None:
 
 
 def write_dataset(folder: Path, task: Task, records: Iterable[Record], ledger: Mapping[str, Any]) -> None:
-    """Write a data set that `datasets.load_dataset(folder)` opens: `data/train.parquet` and its card, `README.md`.
+    """Write a data set that `datasets.load_dataset(folder)` opens: `data/train.parquet`, which it finds by that name, and its card, `README.md`.
 
     Raises
     ------
@@ -117,9 +117,6 @@ language: ["{task.language}"]
 task_categories: [text-classification]
 size_categories: [{size}]
 tags: [synthetic, seedless, targen]
-configs:
-- config_name: default
-  data_files: [{{split: train, path: data/train.parquet}}]
 ---
 # {task.name}
 
@@ -179,16 +176,18 @@ class Exported:
     rows: int
 
 
-def task_for(data: Path, task: TaskLike | None) -> Task:
+def task_for(data: Path | None, task: TaskLike | None) -> Task:
     """The task that is given, or the built-in one that the run in the folder `data` names.
 
     Raises
     ------
     UsageError
-        If none is given, and `data` is no run of a built-in task of this version.
+        If none is given, and `data` is no run of a built-in task of this version, or None: rows that are in no file.
     """
     if task is not None:
         return task_of(task)
+    if data is None:
+        raise UsageError("given rows without their task; name it: task=TASK")
     if not data.is_dir():
         raise UsageError(f"given the data {data} without its task; name it with --task TASK")
     settings = read_ledger(data)["settings"]
@@ -225,7 +224,7 @@ def export(folder: str | Path, format_: Format, task: TaskLike | None = None, *,
     """
     if format_ not in FORMATS:
         raise UsageError(f"given the format {format_!r}, allowed are {', '.join(FORMATS)}; name one of them")
-    folder = Path(folder)
+    folder = run_folder(folder)
     target = Path(to) if to is not None else folder / f"export.{ENDINGS.get(format_, format_)}"
     task = task_for(folder, task)
     names = [field.name for field in task.fields]

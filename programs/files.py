@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from seedless.errors import SetupError, UsageError
 
-__all__ = ["TooMuch", "check_row", "listed", "parsed", "read_ledger", "read_refusals", "read_rows"]
+__all__ = ["TooMuch", "check_row", "listed", "parsed", "read_ledger", "read_refusals", "read_rows", "run_folder"]
 
 DEEPEST = 64  # levels of a record; ours have a few
 LONGEST = 18  # digits of a whole number
@@ -59,6 +59,21 @@ class _Ledger(_Recorded):
     unnamed: Count = 0
     worded: Count = 0
     settings: _Settings
+
+
+def run_folder(given: str | Path) -> Path:
+    """The folder of a run, which `given` is the path of.
+
+    Raises
+    ------
+    UsageError
+        If it is no path, such as the rows that `generate` returns.
+    """
+    if not isinstance(given, str | Path):
+        raise UsageError(
+            f"given {type(given).__name__!r} as a run, the path of its folder is allowed; give it: generate(..., out=DIR) makes one"
+        )
+    return Path(given)
 
 
 def read_rows(folder: Path) -> Iterator[dict[str, Any]]:

@@ -1,9 +1,8 @@
 """The user's own labelled rows: read, checked, and split into a half to choose with and a half to report with."""
 
-import json
 import random
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import regex
 
 from seedless.errors import UsageError
-from seedless.evals.labelled import checked, records_of
+from seedless.evals.labelled import given_records, records_of
 from seedless.task import Task
 from seedless.text import words
 
@@ -46,24 +45,14 @@ def read_dev(path: Path, task: Task) -> tuple[DevRow, ...]:
 
 
 def dev_rows(rows: Iterable[Any], task: Task) -> tuple[DevRow, ...]:
-    """The labelled rows of a list of mappings, or of a `datasets.Dataset` whose `label` is a name or a `ClassLabel`.
+    """The labelled rows of a list of mappings, a `datasets.Dataset` or a data frame, as `evaluate` reads them.
 
     Raises
     ------
     UsageError
         If they do not fit the task; the message counts rows from 1.
     """
-    names = getattr((getattr(rows, "features", None) or {}).get("label"), "names", None)
-
-    def given() -> Iterator[tuple[str, Mapping[str, Any]]]:
-        for number, record in enumerate(rows, 1):
-            if not isinstance(record, Mapping):
-                raise UsageError(f"row {number}: is no row; write one as {_example(task)}")
-            if names is not None and isinstance(place := record["label"], int):
-                record = {**record, "label": names[place] if 0 <= place < len(names) else None}  # -1 hides a label
-            yield f"row {number}", record
-
-    return _taken(checked(given(), task), "the dev rows", task)
+    return _taken(given_records(rows, task), "the dev rows", task)
 
 
 def halves(rows: Iterable[DevRow], seed: int) -> tuple[tuple[DevRow, ...], tuple[DevRow, ...]]:
@@ -112,7 +101,3 @@ def _key(text: str) -> object:
     """The same for texts that say the same: in their words and in the signs that mean something. Without any, a text says what it is."""
     said = (tuple(words(text)), tuple(SIGN.findall(text)))
     return said if any(said) else text
-
-
-def _example(task: Task) -> str:
-    return json.dumps({**{field.name: "..." for field in task.fields}, "label": task.label_names[0]})

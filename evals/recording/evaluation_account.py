@@ -14,6 +14,7 @@ from seedless.evals.contamination import Contamination
 from seedless.evals.diversity import Diversity
 from seedless.evals.evaluation import Evaluation
 from seedless.evals.label_quality import LabelQuality
+from seedless.evals.labelled import files_of
 from seedless.evals.measures.estimate import Estimate
 from seedless.evals.measures.scores import Interval, Score
 from seedless.evals.recording.account import address, commit
@@ -54,7 +55,7 @@ def record_of_evaluation(found: Evaluation, given: Given, *, seconds: float = 0.
         If the rows cannot be read any more.
     """
     task, student = given.task, None if found.usefulness is None else _student(found.usefulness)
-    data = replace(DataSet.of(task.name, given.data), rows=found.rows)
+    data = replace(DataSet.of(task.name, given.data, files_of(given.data)), rows=found.rows)
     splits = {name: _split(name, path, found) for name in ("train", "test", "direct") if (path := getattr(given, name)) is not None}
     params: dict[str, str | int | float | None] = {
         "task": task.name,
@@ -95,7 +96,7 @@ def _student(useful: Usefulness) -> str:
 
 def _split(name: str, path: Path, found: Evaluation) -> DataSet:
     """What an evaluation was given beside the rows, with as many rows as it counted, which only a file of JSON lines has as lines."""
-    split = DataSet.of(name, path)
+    split = DataSet.of(name, path, files_of(path))
     counted = found.contamination.splits.get(name) if found.contamination is not None else None
     return split if counted is None else replace(split, rows=counted.overlap.real_rows)
 

@@ -8,7 +8,7 @@ import json
 import math
 import re
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -41,7 +41,7 @@ class Untracked(SetupError):
 
 @dataclass(frozen=True, slots=True)
 class DataSet:
-    """A data set that a run made or read: `digest` are the first 32 hexadecimal digits of its file's SHA-256, `rows` its lines."""
+    """A data set that a run made or read: `digest` are the first 32 hexadecimal digits of its files' SHA-256, `rows` their lines."""
 
     name: str
     digest: str
@@ -49,22 +49,25 @@ class DataSet:
     rows: int
 
     @classmethod
-    def of(cls, name: str, path: Path) -> "DataSet":
-        """The data set in a file of JSON lines, or in the `rows.jsonl` of a run's folder.
+    def of(cls, name: str, path: Path, files: Sequence[Path] = ()) -> "DataSet":
+        """The data set in a file of JSON lines, in the `rows.jsonl` of a run's folder, or in these `files` of a folder.
 
         Raises
         ------
         Untracked
             If it cannot be read.
         """
-        file, digest, rows = path / "rows.jsonl" if path.is_dir() else path, hashlib.sha256(), 0
-        try:
-            with file.open("rb") as lines:
-                for rows, line in enumerate(lines, 1):  # noqa: B007  the last number is the count
-                    digest.update(line)
-        except OSError as error:
-            raise Untracked(f"{file}: cannot be read ({error.strerror})") from error
-        return cls(name, digest.hexdigest()[:32], str(file), rows)
+        files = files or (path / "rows.jsonl" if path.is_dir() else path,)
+        digest, rows = hashlib.sha256(), 0
+        for file in files:
+            try:
+                with file.open("rb") as lines:
+                    for line in lines:
+                        digest.update(line)
+                        rows += 1
+            except OSError as error:
+                raise Untracked(f"{file}: cannot be read ({error.strerror})") from error
+        return cls(name, digest.hexdigest()[:32], str(files[0] if len(files) == 1 else path), rows)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from seedless.text import words
 __all__ = ["SAMPLE", "Projection", "project"]
 
 SAMPLE = 1000
+READ = 150_000  # characters that are embedded at most, about: half a minute on a busy machine
 LEAST = 5
 NEIGHBOURS = 5
 DIMENSIONS = 50  # before t-SNE: what is left of the vectors' noise would cost time and show nothing
@@ -50,7 +51,7 @@ class Projection:
 def project(texts: Sequence[str], labels: Sequence[int], *, sample: int = SAMPLE, seed: int = 0) -> Projection | None:
     """Lay at most `sample` of the texts out on a plane; None for fewer than five.
 
-    The texts are sentence embeddings where the embedding packages are installed, and TF-IDF of words reduced by a singular
+    The texts are sentence embeddings where the embedding packages are installed (of long texts, of as much of their beginnings as can be read in half a minute), and TF-IDF of words reduced by a singular
     value decomposition otherwise. t-SNE lays them out, principal components where there are fewer than 30.
     """
     if len(texts) < LEAST:
@@ -60,8 +61,11 @@ def project(texts: Sequence[str], labels: Sequence[int], *, sample: int = SAMPLE
     # JSON can hold half a character, which no embedder or tokenizer takes.
     chosen = [texts[place].encode("utf-8", "replace").decode() for place in places]
     carried = np.asarray([labels[place] for place in places])
+    reach = READ // len(chosen) if sum(map(len, chosen)) > READ else None
     try:
-        found, told = embeddings(chosen), "sentence embeddings (all-MiniLM-L6-v2)"
+        found, told = embeddings([text[:reach] for text in chosen]), "sentence embeddings (all-MiniLM-L6-v2)"
+        if reach is not None:
+            told += f" of the texts' first {reach} characters"
     except SetupError as error:
         found, told = word_vectors(chosen, seed), f"TF-IDF of words, reduced by SVD (no sentence embeddings: {error})"
     points, method = _plane(found, seed)

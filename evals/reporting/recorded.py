@@ -10,7 +10,7 @@ from seedless.files import check_row, listed, read_ledger, read_refusals, read_r
 from seedless.run.journal import in_use
 from seedless.run.ledger import Ledger
 from seedless.task import Task
-from seedless.taskfile import recorded_task, task_of
+from seedless.taskfile import TaskLike, recorded_task, task_of
 
 __all__ = ["Record", "RecordedRun", "read_run"]
 
@@ -54,7 +54,7 @@ class RecordedRun:
         return tuple("\n".join(str(row[field]) for field in self.fields) for row in self.rows)
 
 
-def read_run(folder: Path, task: Task | str | Path | None = None) -> RecordedRun:
+def read_run(folder: Path, task: TaskLike | None = None) -> RecordedRun:
     """The run in `folder`.
 
     Parameters

@@ -4,6 +4,7 @@ import json
 import random
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,7 +34,10 @@ def written(path: Path, given: list[dict[str, str]]) -> Path:
 
 def test_every_analysis_has_its_part(task: Path, tmp_path: Path) -> None:
     data, train, test = (written(tmp_path / f"{name}.jsonl", rows(60, seed=i)) for i, name in enumerate(("data", "train", "test")))
-    found = evaluate(data, task, train=train, test=test, students=("tfidf",), out=tmp_path / "found.json")
+    said: list[str] = []
+    found = evaluate(data, task, train=train, test=test, students=("tfidf",), out=tmp_path / "found.json", say=said.append)
+    parts = ["usefulness", "label quality", "diversity", "difficulty", "bias", "contamination"]
+    assert [each.partition(":")[0] for each in said] == parts
     assert found.usefulness is not None
     taught = found.usefulness.students["tfidf"]
     assert taught.arms["synthetic"].macro_f1 > 0.9
@@ -41,8 +45,43 @@ def test_every_analysis_has_its_part(task: Path, tmp_path: Path) -> None:
     assert 0.9 < taught.ratio.value < 1.1
     record = json.loads((tmp_path / "found.json").read_text("utf-8"))
     assert record == json.loads(json.dumps(found.record()))
-    assert {"usefulness", "label_quality", "diversity", "difficulty", "bias", "contamination"} <= set(record)
+    assert {part.replace(" ", "_") for part in parts} <= set(record)
     assert set(record["contamination"]["splits"]) == {"train", "test"}
+
+
+def test_rows_are_taken_as_a_list_a_data_set_and_a_data_frame(task: Path, tmp_path: Path) -> None:
+    from datasets import ClassLabel, Dataset, Features, Value
+
+    data, train, test = (rows(60, seed=i) for i in range(3))
+    paths = [written(tmp_path / f"{name}.jsonl", each) for name, each in (("data", data), ("train", train), ("test", test))]
+    in_files = evaluate(paths[0], task, train=paths[1], test=paths[2], direct=paths[1], students="tfidf, tfidf").record()
+    made = Features({"id": Value("string"), "text": Value("string"), "label": ClassLabel(names=["cold", "warm"])})
+    given = Dataset.from_list(data, features=made)
+    found = evaluate(
+        given, task, train=train, test=Dataset.from_list(test).to_pandas(), direct=iter(train), students="tfidf"
+    ).record()
+    assert found.pop("source") == "the rows"
+    in_files.pop("source")
+    assert found == in_files
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"data": [*rows(20), {"label": "warm"}]}, "row 21: has no 'text'"),
+        ({"test": [*rows(20), {"text": "x", "label": "hot"}]}, "test row 21: has the label 'hot'"),
+        ({"train": rows(5)}, "the train rows: holds 5 rows"),
+        (
+            {"test": {"train": rows(20)}},
+            "given 'dict' as the test rows, allowed is the folder of a run .*a data set or a data frame",
+        ),
+        ({"direct": 7}, "given 'int' as the direct rows, allowed"),
+        ({"task": None}, "given rows without their task; name it: task=TASK"),
+    ],
+)
+def test_rows_that_cannot_be_used_are_refused_by_name(given: Mapping[str, Any], says: str, task: Path) -> None:
+    with pytest.raises(UsageError, match=says):
+        evaluate(**{"data": rows(20), "task": task, **given})
 
 
 def test_shuffled_labels_show_in_every_figure_of_labels(task: Path, tmp_path: Path) -> None:
@@ -192,6 +231,8 @@ def test_train_rows_that_stand_in_the_test_file_are_told(task: Path, tmp_path: P
 def test_a_file_that_cannot_be_written_is_told_before_anything_is_measured(tmp_path: Path) -> None:
     with pytest.raises(SetupError, match="its folder does not exist"):
         evaluate(tmp_path / "no data either", "emotion", out=tmp_path / "nowhere" / "found.json")
+    with pytest.raises(SetupError, match=r"cannot be written \(it is a folder\)"):
+        evaluate(tmp_path / "no data either", "emotion", out=tmp_path)
 
 
 def test_train_rows_of_other_labels_are_refused(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Labelled rows from every form of file, and every file that is none: one line that says what to do."""
 
+import csv
 import json
 import time
 from collections.abc import Callable, Mapping
@@ -183,8 +184,7 @@ BAD: Mapping[str, tuple[str, str | bytes, tuple[str, ...]]] = {
     "semicolons and quotation marks": ("r.csv", '"text";"label"\r\n"a nice, warm film";"good"\r\n', ("one cell", "semicolon")),
     "tabs": ("r.csv", "id\ttext\tlabel\n1\ta nice, warm film\tgood\n", ("is one cell", "a tab", "save it with commas")),
     "a semicolon in the name of a column": ("r.csv", "text;label\n".replace("label", "labels") + "a;b\n", (":2:", "no 'text'")),
-    "open quotation marks": ("r.csv", csv_of(ROWS) + 'good,"a nice fi', (":13:", "CSV", "mend")),
-    "a cell of 200,000 characters": ("r.csv", csv_of(ROWS) + f"good,{'x' * 200_000}\n", ("CSV", "limit")),
+    "open quotation marks": ("r.csv", csv_of(ROWS) + 'good,"a nice fi', (":14:", "CSV", "mend")),
     "empty CSV": ("r.csv", "", ("holds 0 rows",)),
     "header only": ("r.csv", "label,text\n", ("holds 0 rows", "at least 10")),
     "binary CSV": ("r.csv", bytes(range(256)) * 9, ("not UTF-8",)),
@@ -217,8 +217,8 @@ def test_missing_files(tmp_path: Path) -> None:
     for name in ("none.jsonl", "none.csv", "none.parquet"):
         said = refused(tmp_path / name)
         assert "No such file" in said
-        assert "give the folder of a run or of an exported data set, or a .jsonl, .csv or .parquet file" in said
-    assert "rows.jsonl: cannot be read (No such file or directory)" in refused(tmp_path), "a folder that is no run's"
+        assert "give the folder of a run or of a data set, or a .jsonl, .csv or .parquet file" in said
+    assert "holds neither a run's rows.jsonl nor a table (.parquet, .arrow)" in refused(tmp_path), "a folder that is no run's"
 
 
 def test_bad_parquet_files(tmp_path: Path) -> None:
@@ -285,14 +285,32 @@ def test_taking_keeps_the_order(rows: LabelledRows) -> None:
     assert taken.task is rows.task
 
 
-def test_a_folder_that_export_wrote(tmp_path: Path) -> None:
+TABLE: dict[str, list[Any]] = {"text": [row["text"] for row in ROWS], "label": [i % 2 for i in range(12)]}
+
+
+@pytest.mark.parametrize("name", ["data/train.parquet", "data/train-00000-of-00001.parquet", "validation.parquet"])
+def test_a_folder_that_export_or_a_hub_wrote(name: str, tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
-    parquet(
-        tmp_path / "data" / "train.parquet",
-        {"text": [row["text"] for row in ROWS], "label": [i % 2 for i in range(12)]},
-        ["good", "bad"],
-    )
-    assert read_labelled(tmp_path, TASK).texts == tuple(row["text"] for row in ROWS)
+    parquet(tmp_path / name, TABLE, ["good", "bad"])
+    assert read_labelled(tmp_path, TASK).texts == tuple(TABLE["text"])
+
+
+def test_a_folder_that_save_to_disk_wrote(tmp_path: Path) -> None:
+    from datasets import ClassLabel, Dataset, Features, Value
+
+    features = Features({"text": Value("string"), "label": ClassLabel(names=["good", "bad"])})
+    Dataset.from_dict(TABLE, features=features).save_to_disk(tmp_path / "saved", num_shards=2)
+    assert read_labelled(tmp_path / "saved", TASK).texts == tuple(TABLE["text"]), "both parts, in order"
+    assert read_labelled(tmp_path / "saved", TASK).labels.tolist() == TABLE["label"]
+    written(next((tmp_path / "saved").glob("*.arrow")), b"torn")
+    assert "cannot be read as arrow" in refused(tmp_path / "saved")
+
+
+def test_a_folder_of_several_tables_asks_for_one(tmp_path: Path) -> None:
+    for split in ("train-00000-of-00001", "test-00000-of-00001"):
+        parquet(tmp_path / f"{split}.parquet", TABLE, ["good", "bad"])
+    assert "holds several tables" in (said := refused(tmp_path))
+    assert f"{tmp_path}/train-00000-of-00001.parquet); give one of these files" in said
 
 
 @pytest.mark.parametrize("odd", [b"{}", b"not json", b'{"info": 3}', b'{"info": {"features": {"label": {"_type": "Nothing"}}}}'])
@@ -303,6 +321,12 @@ def test_parquet_whose_metadata_is_odd(tmp_path: Path, odd: bytes) -> None:
     table = pa.table({"text": [row["text"] for row in ROWS], "label": [row["label"] for row in ROWS]})
     pq.write_table(table.replace_schema_metadata({b"huggingface": odd}), tmp_path / "rows.parquet")
     assert len(read_labelled(tmp_path / "rows.parquet", TASK)) == 12
+
+
+def test_a_csv_file_of_long_texts_is_read_and_others_limit_stays(tmp_path: Path) -> None:
+    limit = csv.field_size_limit()
+    assert len(read_labelled(written(tmp_path / "rows.csv", csv_of(ROWS) + f"good,{'x' * 200_000}\n"), TASK).texts[-1]) == 200_000
+    assert csv.field_size_limit() == limit
 
 
 @pytest.mark.parametrize("head", ["label,text", '"label","text"', "label,text,a;b", "label,text,a\tb"])

@@ -269,6 +269,12 @@ def test_what_cannot_be_used_is_told_in_one_line(tmp_path: Path, given: dict[str
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder.html", "run"]
 
 
+@pytest.mark.parametrize("verb", [report, compose, partial(seedless.export, format_="csv")])
+def test_what_is_no_path_is_refused_by_name(verb: Any) -> None:
+    with pytest.raises(UsageError, match="given 'list' as a run, the path of its folder is allowed; give it"):
+        verb([{"text": "x", "label": "warm"}])
+
+
 def test_a_report_that_fails_leaves_the_old_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = write_run(tmp_path / "run", some_rows(2))
     report(folder).write_text("old", "utf-8")

@@ -5,7 +5,7 @@ import pytest
 
 from seedless.errors import UsageError
 from seedless.evals.labelled import LabelledRows
-from seedless.evals.students import STUDENTS, EmbeddingStudent, Student, TfidfStudent, student_of
+from seedless.evals.students import STUDENTS, EmbeddingStudent, Student, TfidfStudent, _together, student_of
 from tests.evals.made_up import coined, paired, rows_of, task_of, topical
 
 TFIDF = TfidfStudent()
@@ -65,10 +65,29 @@ def test_a_single_label_is_always_given() -> None:
     assert found.tolist() == [[0.0, 1.0, 0.0]] * 90
 
 
-def test_rows_without_a_word_are_refused() -> None:
-    rows = rows_of(task_of("a", "b"), [["!!!"], ["???"]] * 6, [0, 1] * 6)
-    with pytest.raises(UsageError, match=r"made up: its texts hold no word; give rows with text"):
-        TFIDF.fit(rows)
+def test_features_of_one_row_become_one_and_nothing_is_learnt_otherwise() -> None:
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+
+    train, test = topical(60, labels=3), topical(40, labels=3, seed=1)
+    vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
+    features = vectorizer.fit_transform(train.texts)
+    fewer = features @ _together(features)
+    assert fewer.shape[1] < features.shape[1] / 2
+    assert abs(fewer @ fewer.T - features @ features.T).max() < 1e-12
+    plain = LogisticRegression(max_iter=2000).fit(features, train.labels).predict_proba(vectorizer.transform(test.texts))
+    assert TFIDF.fit(train).probabilities(test) == pytest.approx(plain, abs=1e-9)
+
+
+@pytest.mark.parametrize(("good", "bad"), [("y", "n"), ("1", "0"), ("\U0001f600", "\U0001f621"), ("!!!", "??")])
+def test_rows_without_a_word_are_told_by_their_signs(good: str, bad: str) -> None:
+    rows = rows_of(task_of("a", "b"), [[good], [bad]] * 6, [0, 1] * 6)
+    assert accuracy(TFIDF, rows, rows) == 1.0
+
+
+def test_blank_rows_are_refused() -> None:
+    with pytest.raises(UsageError, match=r"made up: its texts are blank; give rows with text"):
+        TFIDF.fit(rows_of(task_of("a", "b"), [[" "], ["\n"]] * 6, [0, 1] * 6))
 
 
 def test_words_that_training_did_not_have_are_no_error() -> None:

@@ -178,6 +178,34 @@ def test_a_model_s_text_does_not_steer_the_terminal(seedless: CommandLine, tmp_p
     assert "\x07" not in done.out + done.err
 
 
+def account_of(*accepted: int) -> dict[str, Any]:
+    """A complete run's ledger: what it has of each label, which is what was asked for."""
+    each = {"missing": 0, "broken_most": {}, "read": 0, "read_otherwise": 0}
+    return {
+        "accepted": sum(accepted),
+        "refused": {},
+        "calls": {"write": 40},
+        "wall_s": 1.0,
+        "unnamed": 0,
+        "per_label": {f"label{i}": {"requested": n, "accepted": n, **each} for i, n in enumerate(accepted)},
+    }
+
+
+def test_an_account_of_many_labels_does_not_name_them_all(capsys: pytest.CaptureFixture[str]) -> None:
+    show_account(account_of(*[1] * 77), Path("run"), as_json=False)
+    assert "77 rows in run (label0 1, label1 1, " in (said := capsys.readouterr().out)
+    assert "label11 1 and 65 more); 0 slots refused" in said
+
+
+def test_labels_that_no_row_was_asked_of_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    show_account(account_of(1, 1, 0, 0), Path("run"), as_json=False)
+    assert (
+        "2 rows are too few for 4 labels: none was asked for of 2 of them (label2, label3); ask for more" in capsys.readouterr().err
+    )
+    show_account(account_of(1, 1), Path("run"), as_json=False)
+    assert not capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("otherwise", "told"), [(9, True), (8, False)])
 def test_a_label_that_its_drafts_often_miss_is_told(otherwise: int, told: bool, capsys: pytest.CaptureFixture[str]) -> None:
     account = {"requested": 9, "accepted": 9, "missing": 0, "broken_most": {}, "read": 20, "read_otherwise": otherwise}

@@ -3,10 +3,12 @@
 import json
 import os
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
+from seedless.console import Delayed
 from tests.command_line import SCRIPT
 from tests.openai_server import OpenAIServer
 
@@ -22,6 +24,18 @@ def shell(line: str, folder: Path) -> "subprocess.CompletedProcess[str]":
         text=True,
         check=False,
     )
+
+
+def test_what_is_soon_over_is_not_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with Delayed(after=60) as progress:
+        progress.say("soon over")
+    with Delayed(after=0.2) as progress:
+        progress.say("takes long")
+        said, end = "", time.monotonic() + 10
+        while not said and time.monotonic() < end:
+            said += capsys.readouterr().err
+        progress.say("and then")
+    assert said + capsys.readouterr().err == "takes long\nand then\n"
 
 
 @pytest.mark.slow

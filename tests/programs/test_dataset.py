@@ -111,24 +111,31 @@ def test_labels_come_back_through_parquet(tmp_path: Path) -> None:
     assert again.to_list() == rows.to_list()
 
 
-def test_load_dataset_opens_what_was_written(tmp_path: Path) -> None:
-    folder = tmp_path / "my rooms"
-    write_dataset(folder, TASK, RECORDS, LEDGER)
+def test_load_dataset_opens_what_was_written_and_no_other_runs(run: Path, tmp_path: Path) -> None:
+    """All in one cache, and every run's folder is called `dataset`."""
+    first, second, exported = tmp_path / "my rooms" / "dataset", tmp_path / "again" / "dataset", tmp_path / "hub" / "dataset"
+    write_dataset(first, TASK, RECORDS[:2], LEDGER)
+    write_dataset(second, TASK, RECORDS[2:], LEDGER)
+    export(run, "parquet", TASK, to=exported)
     code = (
-        "import sys, json; from datasets import load_dataset\n"
-        "d = load_dataset(sys.argv[1], cache_dir=sys.argv[2])\n"
-        "t = d['train']; names = t.features['label'].names\n"
-        "print(json.dumps([list(d), names, [[r['id'], r['premise'], names[r['label']]] for r in t]]))"
+        "import sys, json; from pathlib import Path; from datasets import load_dataset\n"
+        "def told(folder):\n"
+        "    d = load_dataset(folder, cache_dir=sys.argv[1]); t = d['train']; names = t.features['label'].names\n"
+        "    return [list(d), names, [[r['id'], r['premise'], names[r['label']]] for r in t]]\n"
+        "found = [told(folder) for folder in sys.argv[2:]]\n"
+        "table = Path('data', 'train.parquet'); (Path(sys.argv[2]) / table).write_bytes((Path(sys.argv[4]) / table).read_bytes())\n"
+        "print(json.dumps([*found, told(sys.argv[2])]))"
     )
     offline = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_UPDATE_DOWNLOAD_COUNTS": "0", "HF_HOME": str(tmp_path / "hf")}
     done = subprocess.run(
-        [sys.executable, "-c", code, str(folder), str(tmp_path / "cache")], env=offline, capture_output=True, text=True, check=False
-    )
+        [sys.executable, "-c", code, str(tmp_path / "cache"), str(first), str(second), str(exported)],
+        env=offline, capture_output=True, text=True, check=False,
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
-    splits, names, rows = json.loads(done.stdout)
-    assert splits == ["train"]
-    assert names == list(TASK.label_names)
-    assert rows == [[r["id"], r["premise"], r["label"]] for r in RECORDS]
+    found = json.loads(done.stdout)
+    assert all(splits == ["train"] and names == list(TASK.label_names) for splits, names, _ in found)
+    told = [[r["id"], r["premise"], r["label"]] for r in RECORDS]
+    assert [rows for *_, rows in found] == [told[:2], told[2:], told, told]
 
 
 def test_card_says_how_it_was_made() -> None:
@@ -159,7 +166,7 @@ def test_cards_head_is_yaml() -> None:
 
     head = yaml.safe_load(card(TASK, LEDGER, 4).split("---\n")[1])
     assert head["language"] == ["en"]
-    assert head["configs"][0]["data_files"] == [{"split": "train", "path": "data/train.parquet"}]
+    assert "configs" not in head  # with it datasets caches a folder by its name alone
 
 
 def test_cards_head_holds_for_norwegian() -> None:

@@ -87,7 +87,7 @@ def test_every_file_that_evaluate_takes_is_taken_as_it_takes_it(task: Path, tmp_
     assert [row.text for row in read] == list(read_labelled(lines, loaded).texts)
     with pytest.raises(
         UsageError,
-        match=r"dev\.txt, allowed is the folder of a run or of an exported data set, or a \.jsonl, \.csv or \.parquet file",
+        match=r"dev\.txt, allowed is the folder of a run or of a data set, or a \.jsonl, \.csv or \.parquet file",
     ):
         read_dev(tmp_path / "dev.txt", loaded)
 
@@ -112,10 +112,11 @@ def test_texts_without_words_are_told_apart_by_what_they_are(task: Path) -> None
 def test_a_torn_file_and_none_are_refused(task: Path, tmp_path: Path) -> None:
     path = write(tmp_path / "dev.jsonl", rows())
     path.write_text(path.read_text("utf-8")[:-10], "utf-8")
+    (tmp_path / "empty").mkdir()
     for given, says in (
         (path, r"dev\.jsonl:20: is no JSON object"),
         (tmp_path / "none.jsonl", "cannot be read"),
-        (tmp_path, "cannot be read"),
+        (tmp_path / "empty", "holds neither a run's rows.jsonl nor a table"),
     ):
         with pytest.raises(UsageError, match=says):
             read_dev(given, load_task(task))

@@ -54,6 +54,23 @@ def test_embeddings_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
     assert asked[-1] == "half ?"
 
 
+@pytest.mark.parametrize(("length", "read"), [(400, 400), (9000, 500)])
+def test_of_long_texts_no_more_is_embedded_than_can_be_read_in_half_a_minute(
+    length: int, read: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def embed(texts: list[str]) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+        asked.extend(texts)
+        return np.zeros((len(texts), 8))
+
+    monkeypatch.setattr(projection, "embeddings", embed)
+    found = project(["x" * length] * 300, [0, 1] * 150)
+    assert found is not None
+    assert {len(text) for text in asked} == {read}
+    assert ("first 500 characters" in found.vectors) == (read == 500)
+
+
 @pytest.mark.usefixtures("without_embeddings")
 def test_a_large_set_is_sampled_with_the_seed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(projection, "_plane", lambda vectors, _: (np.zeros((len(vectors), 2)), "none"))
