@@ -223,6 +223,7 @@ def test_usd_are_shared_among_the_stages_and_the_report_has_its_part(task: Path)
     assert not [said for said in account["stages"].values() if "before it" in said or "before one candidate" in said]
 
 
+@pytest.mark.long
 def test_what_is_left_of_the_money_gives_a_smaller_report_and_not_none(task: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With sizes of a compile that money does not bound, it ends in the midst of the report."""
     from seedless.evals.compiling.session import Session

@@ -25,7 +25,7 @@ from tests.evals.test_tracking import WATCH
 SEEDLESS = str(Path(sys.executable).parent / "seedless")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_browser_finds_runs_figures_and_prompts(tracker: Tracker, variants: tuple[Record, ...], tmp_path: Path) -> None:
     chromium()
     ids = {record.params["variant"]: tracker.record(record) for record in variants if record.kind == "generate"}

@@ -13,6 +13,7 @@ def own_lm(server: OpenAIServer, **options: Any) -> dspy.LM:
     return dspy.LM("openai/some-model", api_base=server.url, api_key="sk-planted-4711", cache=False, **options)
 
 
+@pytest.mark.long  # DSPy sends these through LiteLLM, whose import takes long
 def test_headers_and_a_servers_own_options_are_sent(openai_server: OpenAIServer, task: Any) -> None:
     extra = {"chat_template_kwargs": {"enable_thinking": False}}
     lm = own_lm(openai_server, extra_headers={"X-Team": "blue"}, extra_body=extra)

@@ -16,7 +16,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "seedless"
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_writer_is_the_package_s_model_with_its_matrices_in_q8_0(cache: Path) -> None:
     made = weights.embedded_lm()
     assert made.name == "SmolLM2-135M-Instruct.Q8_0.gguf"
