@@ -169,6 +169,11 @@ class Purse:
         self.steps += 1
         self.journal.begin(key, stage)
 
+    def pay(self, key: str, step: Step) -> None:
+        """Note what an answer to `key` cost that cannot be kept."""
+        self.paid += step.cost or 0.0
+        self.journal.pay(key, step)
+
     def finish(self, key: str, step: Step) -> None:
         """Keep the answer to `key`."""
         self.paid += step.cost or 0.0

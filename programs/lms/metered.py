@@ -44,6 +44,7 @@ WITHOUT_TEXT = {
     "tool_call": "it calls a tool, and none was offered",
 }  # by finish reason
 REMEDY = re.compile(r"\n\s*(?:To fix|credential came from):")  # what DSPy's client says from there on is told to its callers
+KEYLIKE = re.compile(r"(?=.*\d).*[^\W\d_]")  # a secret that is neither a word nor a number or date
 PLACEHOLDER = 4  # characters of what stands for a key where a server asks for none
 SOONEST = 0.1  # seconds: a server that says less before the next request says nothing
 NEVER_SENT = CLIENT_KEYS | {
@@ -224,14 +225,14 @@ class MeteredLM(dspy.LM):
                         response = await super().acall(request)
                 finally:
                     _ours.reset(ours)
-                return self._step(request, response)
+                return self._step(key, request, response)
             except TimeoutError:  # bytes came, one by one
                 await self._passed(dspy.LMTimeoutError("no whole answer in time"), tried, time.monotonic() - started)
             except FINAL as error:
                 if error.status == CONFLICT:  # with another request's work, says the server: not this one's fault
                     await self._passed(error, tried, time.monotonic() - started)
                     continue
-                if request.config.seed is not None and _refuses_seed(error):
+                if request.config.seed is not None and not self._answered and _refuses_seed(error):
                     if self.identity not in without_seed:
                         without_seed.add(self.identity)
                         LOG.warning(
@@ -284,22 +285,22 @@ class MeteredLM(dspy.LM):
         return f"{status}{type(error).__name__.removeprefix('LM').removesuffix('Error')}: {self._masked(said)[:300]}"
 
     def _masked(self, said: str, *, answer: bool = False) -> str:
-        """What a server said, without the key that it was sent. From an answer nothing is taken that may be a word of the text."""
+        """What a server said, without the key that it was sent. From an answer nothing is taken that may be a word or a number of the text."""
         headers = {**(self.kwargs.get("headers") or {}), **(self.kwargs.get("extra_headers") or {})}
         given = [value for name, value in self.kwargs.items() if name.endswith("key") and isinstance(value, str)]
         given += [part for name, value in headers.items() if NAMED.search(name) or not answer for part in str(value).split()]
         secrets = secrets_of_environment().union(value.strip() for value in given if len(value.strip()) > PLACEHOLDER)
         if answer:
-            secrets = frozenset(value for value in secrets if len(value) >= SHORTEST and any(map(str.isdigit, value)))
+            secrets = frozenset(value for value in secrets if len(value) >= SHORTEST and KEYLIKE.search(value))
         return masked(said, secrets)
 
-    def _step(self, request: dspy.lm15.Request, response: dspy.lm15.Response) -> Step:
+    def _step(self, key: str, request: dspy.lm15.Request, response: dspy.lm15.Response) -> Step:
         """What is kept of an answer.
 
         Raises
         ------
         dspy.LMError
-            If it is a server's and holds no text. It has been paid for all the same.
+            If it is a server's and holds no text. It has been paid for all the same, which is kept under `key`.
         """
         usage = response.usage
         cost: float | None = 0.0 if self.free else None
@@ -309,19 +310,22 @@ class MeteredLM(dspy.LM):
             )
         self.budget.charge(cost)
         text = _said(response).encode("utf-8", "replace").decode("utf-8")  # half a surrogate pair is no text
-        if isinstance(self.engine, str):
-            if not text.strip():
-                raise _empty(response)
-            text = self._masked(text, answer=True)
-        self._failed_in_a_row[current_stage()] = 0
-        self._answered += 1
-        return Step(
-            text=text[:LONGEST],
+        hosted = isinstance(self.engine, str)
+        step = Step(
+            text=(self._masked(text, answer=True) if hosted else text)[:LONGEST],
             finish="length" if len(text) > LONGEST else str(response.finish_reason),
-            input_tokens=min(usage.input_tokens or 0, MOST_TOKENS),
+            input_tokens=min(
+                usage.input_tokens or 0, MOST_TOKENS
+            ),  # the transport has read them, but for other providers' and engines'
             output_tokens=min(usage.output_tokens or 0, MOST_TOKENS),
             cost=cost,
         )
+        if hosted and not text.strip():
+            self.steps.pay(key, step)
+            raise _empty(response)
+        self._failed_in_a_row[current_stage()] = 0
+        self._answered += 1
+        return step
 
 
 def metered(lm: dspy.BaseLM, *, concurrency: int) -> MeteredLM:

@@ -29,6 +29,9 @@ class Steps(Protocol):
     def begin(self, key: str, stage: str) -> None:
         """Note that a request for `key` goes out now."""
 
+    def pay(self, key: str, step: Step) -> None:
+        """Note what an answer to `key` cost that cannot be kept."""
+
     def finish(self, key: str, step: Step) -> None:
         """Keep the answer to `key`."""
 
@@ -57,6 +60,9 @@ class MemorySteps:
         return None
 
     def begin(self, key: str, stage: str) -> None:
+        """Keep no note."""
+
+    def pay(self, key: str, step: Step) -> None:
         """Keep no note."""
 
     def finish(self, key: str, step: Step) -> None:

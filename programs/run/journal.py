@@ -143,13 +143,20 @@ class Journal:
                 (key, stage, self.session),
             )
 
-    def finish(self, key: str, step: Step) -> None:
-        """Keep the answer to `key`."""
+    def pay(self, key: str, step: Step) -> None:
+        """Note what an answer to `key` cost that cannot be kept."""
         with self._reported():
             self._db.execute(
-                "UPDATE steps SET text = ?, finish = ?, input_tokens = ?, output_tokens = ?, cost = ? WHERE key = ?",
-                (step.text, step.finish, step.input_tokens, step.output_tokens, step.cost, key),
+                "UPDATE steps SET input_tokens = coalesce(input_tokens, 0) + ?, output_tokens = coalesce(output_tokens, 0) + ?,"
+                " cost = coalesce(cost, 0) + ? WHERE key = ?",
+                (step.input_tokens, step.output_tokens, step.cost, key),
             )
+
+    def finish(self, key: str, step: Step) -> None:
+        """Keep the answer to `key`, and what it cost beside those that could not be kept."""
+        with self._reported(), self._transaction():
+            self.pay(key, step)
+            self._db.execute("UPDATE steps SET text = ?, finish = ? WHERE key = ?", (step.text, step.finish, key))
 
     def repeated(self) -> int:
         """Requests that an earlier session sent, without living to keep the answer, and that were sent again."""
@@ -166,10 +173,10 @@ class Journal:
     def cost(self) -> float | None:
         """USD spent so far; None where the price of an answer is unknown."""
         with self._reported():
-            priced, answered, total = self._db.execute(
-                "SELECT count(cost), count(text), coalesce(sum(cost), 0.0) FROM steps WHERE asked > 0"
+            unpriced, total = self._db.execute(
+                "SELECT count(*) FILTER (WHERE text IS NOT NULL AND cost IS NULL), coalesce(sum(cost), 0.0) FROM steps WHERE asked > 0"
             ).fetchone()
-        return float(total) if priced == answered else None
+        return float(total) if not unpriced else None
 
     def stages(self) -> dict[str, dict[str, int]]:
         """Per stage: requests sent, answers kept, tokens read and written."""

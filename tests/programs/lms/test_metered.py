@@ -1,6 +1,7 @@
 """One LM on a server that fails: what is asked again, what ends a run, and what is said of it."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from seedless.errors import LMUnusable
 from seedless.lms.metered import MeteredLM, StepFailed
 from seedless.lms.spec import opened
 from seedless.lms.step import Unbounded, stage
+from seedless.run.journal import Journal
 from tests.openai_server import FAULTS, Fault, OpenAIServer
 
 ASKED = "[[ ## count ## ]]\n2\n\nRespond with a JSON object in the following order of fields: `contexts`."
@@ -85,9 +87,16 @@ def test_an_answer_without_a_text_is_paid_for_and_asked_for_again(openai_server:
 
     lm = lm_of(openai_server, tries=2)
     lm.budget = bill = Bill()
-    openai_server.script({1: FAULTS["empty content"]})
-    lm(ASKED)
-    assert bill.charged == 2
+    read = []
+    for script in ({1: FAULTS["empty content"]}, None):
+        lm.steps = journal = Journal(Path(":memory:"))
+        openai_server.script(script)
+        with stage("write"):
+            lm(ASKED)
+        assert journal.stages()["write"]["answers"] == 1
+        read.append(journal.stages()["write"]["input_tokens"])
+    assert bill.charged == 3
+    assert read[0] == 2 * read[1] > 0
 
 
 def test_a_key_that_an_answer_repeats_is_not_kept_and_a_word_is(
@@ -97,6 +106,9 @@ def test_a_key_that_an_answer_repeats_is_not_kept_and_a_word_is(
         monkeypatch.setenv("OPENAI_API_KEY", key)
         openai_server.script({openai_server.requests + 1: Fault(edit=lambda _, key=key: f"The key is {key}.")})
         assert lm_of(openai_server)(ASKED) == [f"The key is {kept}."]
+    monkeypatch.setenv("TOKENIZER_REVISION", "2024-06-01")  # no secret, whatever its name
+    openai_server.script({openai_server.requests + 1: Fault(edit=lambda _: "The bill of 2024-06-01.")})
+    assert lm_of(openai_server)(ASKED) == ["The bill of 2024-06-01."]
 
 
 @pytest.mark.parametrize("status", [401, 429])
@@ -125,3 +137,14 @@ def test_a_server_that_takes_no_seed_is_sent_none_and_that_is_told_once(
     assert [record.getMessage().partition(" (HTTP 422, ")[0] for record in caplog.records if record.name == "seedless"] == [
         f"the LM at {openai_server.url} takes no seed, so none is sent from here on"
     ]
+
+
+def test_a_prompt_with_the_word_seed_that_is_refused_costs_no_seed(openai_server: OpenAIServer) -> None:
+    """Filters quote prompts, and a server that answered a request with a seed takes them."""
+    lm = lm_of(openai_server)
+    openai_server.script({2: Fault(status=400, message="the prompt 'about the seed: a lantern' was filtered")})
+    lm(ASKED, rollout_id=5)
+    with pytest.raises(StepFailed, match="was filtered"):
+        lm(ASKED, rollout_id=6)
+    lm(ASKED, rollout_id=7)
+    assert ["seed" in seen.body for seen in openai_server.seen] == [True, True, True]
