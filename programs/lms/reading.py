@@ -151,7 +151,7 @@ def _named(key: str, allowed: tuple[str, ...]) -> list[str]:
     """Which of `allowed` an answer names, where it begins or ends with one and denies nothing."""
     named, rest = [], key
     for one in sorted(allowed, key=len, reverse=True):  # "not spam" before "spam"
-        whole = _standing(_parted(_bare(one)))
+        whole = _standing(_parted(_bare(one)), signed=any(_bare(other) == f"-{_bare(one)}" for other in allowed))
         if whole.search(rest):
             named += [other for other in allowed if _parted(_bare(other)) == _parted(_bare(one))]
             rest = whole.sub("\0", rest)
@@ -176,9 +176,13 @@ def _parted(bare: str) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _standing(label: str) -> re.Pattern[str]:
-    """A pattern for a label where no sign beside it makes it another one, as those of "-1", "1.5", "1-2", "C++", "A+" and "non-spam" do."""
-    number = "" if label[:1].isalpha() else r"(?<![.,+<>≤≥±~-])(?<![+<>≤≥±~-][ =])(?<![<>]= )"
+def _standing(label: str, *, signed: bool) -> re.Pattern[str]:
+    """A pattern for a label where no sign beside it makes it another one, as those of "-1", "1.5", "1-2", "C++", "A+" and "non-spam" do.
+
+    A dash with a space behind it is a minus where there is a label with one (`signed`), or a number before it; else it leads to the label.
+    """
+    dash = r"(?<!-[ =])" if signed else r"(?<!\d-[ =])(?<!\d -[ =])"
+    number = "" if label[:1].isalpha() else rf"(?<![.,+<>≤≥±~-])(?<![+<>≤≥±~][ =])(?<![<>]= ){dash}"
     words = "(?: |-+)".join(map(re.escape, label.split()))
     return re.compile(rf"(?<![\w/-]){number}{words}(?![\w+#%/-])(?![.,:]\d)(?! - ?\d)")
 

@@ -112,6 +112,8 @@ C = ("C", "C++", "C#")
         ("It is non‑fiction.", ("non-fiction", "fiction"), "non-fiction"),
         ("It is not-spam", ("not_spam", "spam"), "not_spam"),
         ("- positive", ("positive", "negative"), "positive"),
+        ("- 1", ("1", "2"), "1"),
+        ("Rating – 4", ("1", "4", "5"), "4"),
         *(
             (said, allowed, said)
             for said, allowed in (
