@@ -153,6 +153,8 @@ def given_records(rows: Iterable[Any], task: Task, *, called: str = "row") -> It
         )
     names = getattr((getattr(rows, "features", None) or {}).get("label"), "names", None)
     each: Any = rows
+    if hasattr(each, "with_format"):  # a data set may give its rows as arrays
+        each = each.with_format(None)
     if hasattr(each, "iterrows"):  # a data frame's own iterator gives its columns' names
         each = each.to_dict("records")
 

@@ -132,7 +132,6 @@ class Contest:
             self._end(f"{self.optimizer} ended early, {why}")
         board.reopen()
         if self._asked and len(board.ranked()) == 1:
-            self._ended.clear()
             self._end(f"none of {len(self._asked)} proposals asked for could be used")
 
     def _optimise(self, board: Board, tries: ListTries | DraftTries) -> None:

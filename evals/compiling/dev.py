@@ -7,17 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import regex
-
 from seedless.errors import UsageError
 from seedless.evals.labelled import given_records, records_of
 from seedless.task import Task
-from seedless.text import words
+from seedless.text import tokens
 
 __all__ = ["DevRow", "dev_rows", "halves", "read_dev"]
 
 FEWEST, MOST = 20, 200  # rows
-SIGN = regex.compile(r"[\p{S}%#&@*/]|-(?=\d)")  # $5 is not 5, nor are emoji one another
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +95,5 @@ def _taken(records: Iterable[tuple[str, Mapping[str, Any]]], source: str, task: 
 
 
 def _key(text: str) -> object:
-    """The same for texts that say the same: in their words and in the signs that mean something. Without any, a text says what it is."""
-    said = (tuple(words(text)), tuple(SIGN.findall(text)))
-    return said if any(said) else text
+    """The same for texts that say the same, in their words and in the signs that mean something."""
+    return tuple(tokens(text))

@@ -8,7 +8,7 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from seedless.text import words
+from seedless.text import tokens
 
 __all__ = ["Numbered", "Vocabulary"]
 
@@ -44,14 +44,14 @@ class Vocabulary:
         return tuple(self._numbers)
 
     def number(self, texts: Iterable[str]) -> "Numbered":
-        """The words of `texts` (`seedless.text.words`); new ones get a number."""
+        """The words of `texts`, and the signs that tell them apart (`seedless.text.tokens`); new ones get a number."""
         number = self._numbers.__getitem__
-        return _numbered([list(map(number, words(text))) for text in texts])
+        return _numbered([list(map(number, tokens(text))) for text in texts])
 
     def known(self, texts: Iterable[str]) -> "Numbered":
         """The words of `texts`, where every word without a number has the same one, which is no known word's."""
         numbers, unknown = self._numbers, len(self._numbers)
-        return _numbered([[numbers.get(word, unknown) for word in words(text)] for text in texts])
+        return _numbered([[numbers.get(word, unknown) for word in tokens(text)] for text in texts])
 
 
 @dataclass(frozen=True)

@@ -63,9 +63,9 @@ def project(texts: Sequence[str], labels: Sequence[int], *, sample: int = SAMPLE
     carried = np.asarray([labels[place] for place in places])
     reach = READ // len(chosen) if sum(map(len, chosen)) > READ else None
     try:
-        found, told = embeddings([text[:reach] for text in chosen]), "sentence embeddings (all-MiniLM-L6-v2)"
+        found, told = embeddings([_within(text, reach) for text in chosen]), "sentence embeddings (all-MiniLM-L6-v2)"
         if reach is not None:
-            told += f" of the texts' first {reach} characters"
+            told += f" of {reach} characters of each text, its lines' first ones"
     except SetupError as error:
         found, told = word_vectors(chosen, seed), f"TF-IDF of words, reduced by SVD (no sentence embeddings: {error})"
     points, method = _plane(found, seed)
@@ -91,6 +91,15 @@ def embeddings(texts: Sequence[str]) -> Matrix:
     from seedless.lms.encoder import encoder
 
     return encoder().embed(texts).astype(np.float64)
+
+
+def _within(text: str, reach: int | None) -> str:
+    """`text`, or of a longer one `reach` characters, in which every line has its share."""
+    if reach is None:
+        return text
+    from seedless.lms.encoder import shared
+
+    return shared(text.split("\n"), reach)
 
 
 def word_vectors(texts: Sequence[str], seed: int) -> Matrix:

@@ -55,21 +55,21 @@ class Encoder:
         return await asyncio.get_running_loop().run_in_executor(self._pool, self.embed, texts)
 
 
-def shared(texts: Sequence[str]) -> str:
-    r"""`texts` as the lines of one that is read whole: where they are longer together, the longest are cut to equal shares.
+def shared(texts: Sequence[str], limit: int = LIMIT) -> str:
+    r"""`texts` as the lines of one of `limit` characters at most: where they are longer together, the longest are cut to equal shares.
 
     >>> shared(["a passage", "a comment"])
     'a passage\na comment'
     >>> [len(line) for line in shared(["p" * 9000, "q" * 2000, "a comment"]).split("\n")]
     [744, 744, 9]
     """
-    room, share = LIMIT - len(texts) + 1, LIMIT
+    room, share = limit - len(texts) + 1, limit
     for i, length in enumerate(sorted(map(len, texts))):
         if length * (len(texts) - i) > room:
             share = max(0, room // (len(texts) - i))
             break
         room -= length
-    return "\n".join(text[:share] for text in texts)[:LIMIT]
+    return "\n".join(text[:share] for text in texts)[:limit]
 
 
 @cache

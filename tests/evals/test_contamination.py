@@ -76,8 +76,14 @@ def test_other_lengths_and_thresholds() -> None:
 
 
 def test_texts_without_words_are_no_copies() -> None:
-    rows = rows_of(["...", "!"] * 5)
+    rows = rows_of([" ", ""] * 5)
     assert contamination(rows, real={"test": rows}).splits["test"].overlap.exact == 0.0
+
+
+def test_rows_that_differ_in_a_sign_alone_are_no_copies() -> None:
+    rows, real = rows_of(["a == 0", "\U0001f600"] * 5), rows_of(["a != 0", "\U0001f621"] * 5)
+    assert contamination(rows, real={"test": real}).splits["test"].overlap.exact == 0.0
+    assert contamination(rows, real={"test": rows}).splits["test"].overlap.exact == 1.0
 
 
 def test_the_seed_draws_the_reference(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -306,6 +306,15 @@ def test_a_folder_that_save_to_disk_wrote(tmp_path: Path) -> None:
     assert "cannot be read as arrow" in refused(tmp_path / "saved")
 
 
+@pytest.mark.parametrize("form", ["numpy", "pandas"])
+def test_a_data_set_that_gives_arrays_is_read_as_any(form: str) -> None:
+    from datasets import ClassLabel, Dataset, Features, Value
+
+    features = Features({"text": Value("string"), "label": ClassLabel(names=["good", "bad"])})
+    given = Dataset.from_dict(TABLE, features=features).with_format(form)
+    assert read_labelled(given, TASK).labels.tolist() == TABLE["label"]
+
+
 def test_a_folder_of_several_tables_asks_for_one(tmp_path: Path) -> None:
     for split in ("train-00000-of-00001", "test-00000-of-00001"):
         parquet(tmp_path / f"{split}.parquet", TABLE, ["good", "bad"])

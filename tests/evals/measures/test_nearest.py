@@ -99,8 +99,13 @@ def test_an_impossible_threshold(threshold: float) -> None:
 
 
 def test_nothing_to_compare() -> None:
-    assert nearest([], ["a b"]) == nearest(["a b"], []) == nearest(["..."], ["..."]) == ()
+    assert nearest([], ["a b"]) == nearest(["a b"], []) == nearest([" "], [" "]) == ()
     assert not nearest(texts_of(100), texts_of(100, seed=1))
+
+
+def test_texts_that_differ_in_a_sign_alone_are_two() -> None:
+    assert nearest(["\U0001f600", "\U0001f621"], ["\U0001f389"]) == ()
+    assert [near.score for near in nearest(["\U0001f600"], ["\U0001f600"])] == [1.0]
 
 
 def test_examples() -> None:

@@ -68,7 +68,19 @@ def test_of_long_texts_no_more_is_embedded_than_can_be_read_in_half_a_minute(
     found = project(["x" * length] * 300, [0, 1] * 150)
     assert found is not None
     assert {len(text) for text in asked} == {read}
-    assert ("first 500 characters" in found.vectors) == (read == 500)
+    assert ("of 500 characters of each text" in found.vectors) == (read == 500)
+
+
+def test_what_stands_behind_a_long_passage_is_embedded_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def embed(texts: list[str]) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+        asked.extend(texts)
+        return np.zeros((len(texts), 8))
+
+    monkeypatch.setattr(projection, "embeddings", embed)
+    project(["p" * 9000 + "\nWho wrote it?"] * 300, [0, 1] * 150)
+    assert all(text.endswith("Who wrote it?") for text in asked)
 
 
 @pytest.mark.usefixtures("without_embeddings")
