@@ -462,8 +462,8 @@ class NearDuplicate(Assertion):
 
     @model_serializer(mode="wrap")
     def _said(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Its parameters without `whole` where it does not hold, so that tasks from before it keep their hash."""
-        return {name: value for name, value in handler(self).items() if name != "whole" or value}
+        """Its parameters without `whole` where nobody set it, so that tasks from before it keep their hash."""
+        return {name: value for name, value in handler(self).items() if name != "whole" or name in self.model_fields_set}
 
     def check(self, draft: Draft, slot: Slot, kept: Kept) -> str | None:
         if kept.similarity(draft.written, self.threshold, whole=draft.text if self.whole else None) >= self.threshold:

@@ -53,7 +53,6 @@ LIMITS = {
     errno.EMFILE: FILES,
     errno.ENFILE: FILES,
     errno.ENOMEM: MEMORY,
-    errno.EAGAIN: THREADS,
     errno.ENOSPC: DISK,
     errno.EDQUOT: DISK,
 }

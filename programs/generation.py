@@ -56,8 +56,9 @@ def _close_left() -> None:
                 LOG.warning("%s", error)
 
 
-# By the time of `atexit` executors take no more work, without which DSPy asks no LM.
+# By the time of `atexit` executors take no more work, without which DSPy asks no LM; their own threads, and what these left, end before it.
 getattr(threading, "_register_atexit", atexit.register)(_close_left)
+atexit.register(_close_left)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_open.clear)  # they are the parent's
 

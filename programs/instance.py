@@ -302,9 +302,12 @@ def assertions_of(task: Task) -> tuple[Assertion, ...]:
         standard.append(FieldsDiffer())
     if not task.brief:
         standard.append(FreshOpening(dealt=tuple(label.name for label in task.labels if label.openings)))
-    standard += [Conflict(), NearDuplicate(whole=task.brief)]
+    standard += [Conflict(), NearDuplicate(whole=True) if task.brief else NearDuplicate()]
     own = {
-        a.name: a.model_copy(update={"whole": True}) if task.brief and isinstance(a, NearDuplicate) else a for a in task.assertions
+        a.name: a.model_copy(update={"whole": True})
+        if task.brief and isinstance(a, NearDuplicate) and "whole" not in a.model_fields_set
+        else a
+        for a in task.assertions
     }
     named = {a.name for a in standard}
     return (*(own.get(a.name, a) for a in standard), *(a for a in task.assertions if a.name not in named))

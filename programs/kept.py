@@ -38,7 +38,8 @@ class Kept:
 
     def add(self, text: str, label: str, *, compared: str | None = None) -> None:
         """Keep `text` under `label`. Others are compared with `compared`, where only a part of the text is a row's own."""
-        said, own = tokens(text), tokens(text if compared is None else compared)
+        said = tokens(text)
+        own = said if compared is None or compared == text else tokens(compared)
         for word in (*said, *own):
             self._sign_of.setdefault(word, chr(len(self._sign_of) % ord(UNHEARD)))
         self._whole.append(self._signed(said))

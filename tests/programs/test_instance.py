@@ -250,6 +250,15 @@ def test_rows_that_differ_in_what_is_given_may_share_a_span() -> None:
     assert len(lm.fake.prompts) < 3 * 24
 
 
+def test_what_a_task_file_says_of_whole_rows_stands() -> None:
+    for whole in (True, False):
+        own = NearDuplicate(threshold=0.8, whole=whole)
+        told = Task.model_validate({**ASPECT_TASK.model_dump(), "assertions": [own.model_dump()]})
+        (held,) = [a for a in assertions_of(told) if isinstance(a, NearDuplicate)]
+        assert held.whole == whole
+    assert "whole" not in NearDuplicate(threshold=0.8).model_dump()
+
+
 def test_a_span_again_in_the_same_text_is_a_repeat_and_under_another_label_a_conflict() -> None:
     (sentence, *_, other) = ASPECT_TASK.seeds.given
     kept = Kept()

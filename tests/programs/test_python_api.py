@@ -169,12 +169,17 @@ def test_closing_a_stream_stops_its_run_and_the_same_call_goes_on(task: Path, tm
 
 LEAVE_OPEN = """
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from seedless import stream
 from seedless.testing import fake_lm
 from tests.openai_server import Author
 
-going = stream(sys.argv[1], n=60, out=sys.argv[2], lm=fake_lm(Author()), concurrency=4)
-next(going)
+def begun(out):
+    going = stream(sys.argv[1], n=60, out=out, lm=fake_lm(Author()), concurrency=4)
+    next(going)
+    return going
+
+here, there = begun(sys.argv[2]), ThreadPoolExecutor(1).submit(begun, sys.argv[2] + "-pool").result()
 """
 
 
@@ -183,9 +188,10 @@ def test_a_script_that_leaves_a_stream_open_ends_and_the_same_call_goes_on(task:
     given = [sys.executable, "-c", LEAVE_OPEN, str(task), str(tmp_path / "out")]
     done = subprocess.run(given, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    ledger = json.loads((tmp_path / "out" / "ledger.json").read_text("utf-8"))
-    assert "interrupted" in ledger["shortfall"]
-    assert len((tmp_path / "out" / "rows.jsonl").read_text("utf-8").splitlines()) == ledger["accepted"] < 60
+    for out in (tmp_path / "out", tmp_path / "out-pool"):
+        ledger = json.loads((out / "ledger.json").read_text("utf-8"))
+        assert "interrupted" in ledger["shortfall"]
+        assert len((out / "rows.jsonl").read_text("utf-8").splitlines()) == ledger["accepted"] < 60
     assert len(generate(task, n=60, out=tmp_path / "out", lm=fake_lm(Author(99)), concurrency=4)) == 60
 
 
