@@ -27,7 +27,7 @@ def test_format() -> None:
     run("ruff", "format", "--check", *SOURCES)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_types(tmp_path: Path) -> None:
     run("mypy", "--config-file", str(ROOT / "pyproject.toml"), "-p", "seedless", cwd=lay_out(tmp_path))
 

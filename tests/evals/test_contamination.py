@@ -151,7 +151,7 @@ def test_many_prompts_are_read_in_pieces(monkeypatch: pytest.MonkeyPatch) -> Non
     assert (found.prompts, found.worst[0].prompt) == (62, 41)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_twenty_thousand_rows() -> None:
     rows, real = clean(20_000), clean(4_000, seed=1)
     few = rows.take(range(20))

@@ -57,7 +57,7 @@ seeds: {hint: everyday details}
 """
 
 
-@pytest.mark.parametrize("strategy", ["targen", "no-filters"])
+@pytest.mark.parametrize("strategy", ["targen", pytest.param("no-filters", marks=pytest.mark.long)])
 def test_a_task_without_lists_is_written_as_a_document(tmp_path: Path, strategy: str) -> None:
     """Its rows are what stands between the quotation marks: nothing of the document around them."""
     (tmp_path / "greetings.yaml").write_text(BARE, "utf-8")

@@ -155,7 +155,7 @@ print("closed")
 """
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_closing_a_stream_stops_its_run_and_the_same_call_goes_on(task: Path, tmp_path: Path) -> None:
     """In a process of its own: a journal that is closed while the run still writes to it ends a process with a signal."""
     given = [sys.executable, "-c", CLOSE_EARLY, str(task), str(tmp_path / "out")]

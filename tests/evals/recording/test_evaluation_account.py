@@ -190,6 +190,7 @@ def test_compare_shows_the_usefulness_of_each_variant_and_its_figures_are_mlflow
                 assert f"{figure['value']:.3f} [{figure['low']:.3f}, {figure['high']:.3f}]" in line
 
 
+@pytest.mark.long
 def test_what_was_measured_on_other_rows_is_not_compared(
     run: MakeRun, evaluated: Callable[..., tuple[Evaluation, Given]], tracker: Tracker, tmp_path: Path
 ) -> None:
@@ -238,7 +239,7 @@ def test_the_verb_is_recorded_and_its_key_is_nowhere(
     asked = ["--zero-shot", "openai/some-model", "--api-base", openai_server.url]
     done = seedless.run(*given, *asked, cwd=tmp_path, env=env, timeout=120)
     assert done.code == 0, done.err
-    assert done.err.startswith("seedless: still being recorded in MLflow, in the background: evaluate of rooms; ")
+    assert "seedless: still being recorded in MLflow, in the background: evaluate of rooms; " in done.err  # a slow machine tells more
     tracker = Tracker(mlruns)
     assert tracker.drain() == ()
     found = {each.kind: each for each in tracker.runs("rooms")}

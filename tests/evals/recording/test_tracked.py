@@ -31,7 +31,7 @@ def command(task: Path, out: Path, url: str, *more: str, n: int = 4) -> list[str
     return ["generate", task, "-n", str(n), "-o", out, "--lm", "openai/some-model", "--api-base", url, "--concurrency", "4", *more]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_run_killed_and_taken_up_again_is_one_run_and_its_key_is_nowhere(
     openai_server: OpenAIServer, seedless: CommandLine, task: Path, tmp_path: Path
 ) -> None:
