@@ -239,7 +239,9 @@ def test_the_verb_is_recorded_and_its_key_is_nowhere(
     asked = ["--zero-shot", "openai/some-model", "--api-base", openai_server.url]
     done = seedless.run(*given, *asked, cwd=tmp_path, env=env, timeout=120)
     assert done.code == 0, done.err
-    assert "seedless: still being recorded in MLflow, in the background: evaluate of rooms; " in done.err  # a slow machine tells more
+    assert (
+        "seedless: still being recorded in MLflow, in the background: evaluate of rooms; " in done.err
+    )  # a slow machine tells more
     tracker = Tracker(mlruns)
     assert tracker.drain() == ()
     found = {each.kind: each for each in tracker.runs("rooms")}
