@@ -157,6 +157,7 @@ def test_mlflow_shows_it_below_the_run_that_made_the_rows(
     assert roles == {"rooms": ("read", made.data.digest)} | {name: (name, str(record.params[name])) for name in ("train", "test")}
 
 
+@pytest.mark.long
 def test_compare_shows_the_usefulness_of_each_variant_and_its_figures_are_mlflow_s(
     run: MakeRun, evaluated: Callable[..., tuple[Evaluation, Given]], tracker: Tracker, tmp_path: Path
 ) -> None:
@@ -228,7 +229,7 @@ def test_a_database_that_is_locked_keeps_the_record(evaluated: Callable[..., tup
 # --- the verb ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_verb_is_recorded_and_its_key_is_nowhere(
     openai_server: OpenAIServer, seedless: CommandLine, run: MakeRun, task: Path, tmp_path: Path, mlruns: Path
 ) -> None:
@@ -256,6 +257,7 @@ def test_the_verb_is_recorded_and_its_key_is_nowhere(
         assert [str(file) for file, held in holding.items() if hidden.encode() in held] == []
 
 
+@pytest.mark.long
 def test_mlflow_s_failures_do_not_reach_the_verb(seedless: CommandLine, task: Path, tmp_path: Path, mlruns: Path) -> None:
     given = ["evaluate", written(tmp_path / "data.jsonl", rows(40)), "--task", task, "--students", "tfidf"]
     done = seedless.run(*given, "--no-track", cwd=tmp_path, env=ON)
