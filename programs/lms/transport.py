@@ -70,7 +70,7 @@ class Transport:
                 else:
                     body = as_openai(reply.status, await reply.read())
                     yield Reply(reply.status, reply.reason, reply.headers, reply.http_version, body)
-        except Exception as error:
+        except Exception as error:  # raised again, one of them in better words
             if isinstance(error.__cause__, SSLCertVerificationError):
                 raise ConfigurationError(
                     f"the server's certificate cannot be verified ({error.__cause__.verify_message}); if you trust it, name the file that "
