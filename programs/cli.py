@@ -286,7 +286,7 @@ def generate(
             shown = _watch(generation, keep=preview is not None, tracked=tracked)
         except LMUnusable:
             if as_json:
-                show_ledger(generation.ledger().record(), folder)
+                show_ledger(generation.ledger(), folder)
             raise
         ledger = generation.ledger()
         if preview is not None:
@@ -300,7 +300,7 @@ def generate(
                 folder / "dataset",
                 loaded,
                 (record for _, record in generation.folder.journal.accepted()),
-                ledger.record(),
+                ledger,
             )
     if ledger.shortfall:
         kept = (
@@ -311,10 +311,10 @@ def generate(
                 "a preview keeps none: raise the budget, or give the same command without --preview, which says why others are not"
             )
         elif as_json:
-            show_ledger(ledger.record(), folder)
+            show_ledger(ledger, folder)
         raise BudgetEnded(f"{ledger.accepted} of {ledger.requested} rows; {ledger.shortfall}; {kept}")
     if preview is None:
-        show_account(ledger.record(), folder, as_json=as_json)
+        show_account(ledger, folder, as_json=as_json)
 
 
 @app.command("compile")

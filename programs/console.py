@@ -9,7 +9,10 @@ import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from seedless.ledger import Ledger
 
 __all__ = [
     "STEERING", "Delayed", "harmless", "open_streams", "say", "show", "show_account", "show_compiled", "show_json", "show_ledger", "show_preview", "unwritten",
@@ -116,9 +119,9 @@ def harmless(text: str) -> str:
     return UNSAID.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
-def show_ledger(ledger: Mapping[str, Any], folder: Path | None) -> None:
+def show_ledger(ledger: "Ledger", folder: Path | None) -> None:
     """A run's ledger and folder, as one JSON object on stdout."""
-    show_json({"dir": str(folder) if folder else None, **ledger})
+    show_json({"dir": str(folder) if folder else None, **ledger.record()})
 
 
 def show_preview(
@@ -137,29 +140,29 @@ def show_preview(
     )
 
 
-def show_account(ledger: dict[str, Any], folder: Path | None, *, as_json: bool) -> None:
+def show_account(ledger: "Ledger", folder: Path | None, *, as_json: bool) -> None:
     """What a run made, refused and spent; on stderr, what to mind before its rows are used."""
     if as_json:
         show_ledger(ledger, folder)
         return
     from seedless.files import listed
 
-    labels = listed([f"{label} {account['accepted']}" for label, account in ledger["per_label"].items()])
-    refused = sum(ledger["refused"].values())
+    labels = listed([f"{label} {account['accepted']}" for label, account in ledger.per_label.items()])
+    refused = sum(ledger.refused.values())
     show(
-        f"{ledger['accepted']} rows in {folder} ({labels}); {refused} slots refused, {sum(ledger['calls'].values())} LM calls, {ledger['wall_s']:.0f} s"
+        f"{ledger.accepted} rows in {folder} ({labels}); {refused} slots refused, {sum(ledger.calls.values())} LM calls, {ledger.wall_s:.0f} s"
     )
-    if ledger["unnamed"]:
+    if ledger.unnamed:
         say(
-            f"seedless: the LM named no contexts, so {ledger['unnamed']} rows are about the task's hint alone; "
+            f"seedless: the LM named no contexts, so {ledger.unnamed} rows are about the task's hint alone; "
             "list some in the task file (contexts: given), or name another LM"
         )
-    if without := [label for label, account in ledger["per_label"].items() if not account["requested"]]:
+    if without := [label for label, account in ledger.per_label.items() if not account["requested"]]:
         say(
-            f"seedless: {ledger['accepted']} rows are too few for {len(ledger['per_label'])} labels: none was asked for of {len(without)} of them ({listed(without)}); "
+            f"seedless: {ledger.accepted} rows are too few for {len(ledger.per_label)} labels: none was asked for of {len(without)} of them ({listed(without)}); "
             "ask for more: -n N"
         )
-    for label, account in ledger["per_label"].items():
+    for label, account in ledger.per_label.items():
         if account["read"] >= ENOUGH_READ and account["read_otherwise"] > OFTEN * account["read"]:
             say(
                 f"seedless: {account['read_otherwise']} of the {account['read']} drafts asked for {label!r} read as another label; look at its rows before you use them. "

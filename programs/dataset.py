@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from seedless.errors import SetupError, UsageError
 from seedless.files import check_row, listed, read_ledger, read_rows, run_folder
+from seedless.ledger import Ledger
 from seedless.task import Task
 from seedless.taskfile import TaskLike, recorded_task, task_of
 from seedless.whole import whole
@@ -67,7 +68,7 @@ def _check(task: Task, record: Record, needed: Iterable[str]) -> None:
         )
 
 
-def write_dataset(folder: Path, task: Task, records: Iterable[Record], ledger: Mapping[str, Any]) -> None:
+def write_dataset(folder: Path, task: Task, records: Iterable[Record], ledger: Ledger) -> None:
     """Write a data set that `datasets.load_dataset(folder)` opens: `data/train.parquet`, which it finds by that name, and its card, `README.md`.
 
     Raises
@@ -96,22 +97,20 @@ def write_dataset(folder: Path, task: Task, records: Iterable[Record], ledger: M
         raise SetupError(f"{folder}: cannot be written ({error.strerror or error}); make room or give another folder") from error
 
 
-def card(task: Task, ledger: Mapping[str, Any], rows: int) -> str:
+def card(task: Task, ledger: Ledger, rows: int) -> str:
     """The data set's card: what it holds, how it was made, and what synthetic rows are not good for."""
     size = next(
         name
         for bound, name in ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (10**9, "100K<n<1M"))
         if rows < bound
     )
-    settings = ledger["settings"]
+    settings = ledger.settings
     labels = "\n".join(
-        f"| {_cell(label.name)} | {_cell(label.meaning)} | {ledger['per_label'][label.name]['accepted']} |" for label in task.labels
+        f"| {_cell(label.name)} | {_cell(label.meaning)} | {ledger.per_label[label.name]['accepted']} |" for label in task.labels
     )
     fields = "\n".join(f"- `{field.name}`: {' '.join(field.description.split())}" for field in task.fields)
     given = sum(1 for label in task.labels if label.contexts) or bool(task.contexts.given)
-    contexts = (
-        "given in the task file" if given else "words that tell its labels apart" if ledger.get("worded") else "named by the LM"
-    )
+    contexts = "given in the task file" if given else "words that tell its labels apart" if ledger.worded else "named by the LM"
     return f"""---
 language: ["{task.language}"]
 task_categories: [text-classification]
@@ -142,10 +141,10 @@ tags: [synthetic, seedless, targen]
 | task | {settings["task_hash"]} |
 | seed | {settings["seed"]} |
 | verification | {settings["verify"]} |
-| slots refused | {sum(ledger["refused"].values())} |
-| relabelled rows | {sum(ledger["flips"].values())} |
-| LM calls | {sum(ledger["calls"].values())} |
-| cost (USD) | {"unknown" if ledger["cost_usd"] is None else ledger["cost_usd"]} |
+| slots refused | {sum(ledger.refused.values())} |
+| relabelled rows | {sum(ledger.flips.values())} |
+| LM calls | {sum(ledger.calls.values())} |
+| cost (USD) | {"unknown" if ledger.cost_usd is None else ledger.cost_usd} |
 
 ## Limits
 
@@ -190,10 +189,10 @@ def task_for(data: Path | None, task: TaskLike | None) -> Task:
         raise UsageError("given rows without their task; name it: task=TASK")
     if not data.is_dir():
         raise UsageError(f"given the data {data} without its task; name it with --task TASK")
-    settings = read_ledger(data)["settings"]
+    settings = read_ledger(data).settings
     if (found := recorded_task(settings)) is None:
         raise UsageError(
-            f"{data}: is a run of a task {settings.get('task')!r} that is no built-in one of this version; name it: --task FILE"
+            f"{data}: is a run of a task {settings['task']!r} that is no built-in one of this version; name it: --task FILE"
         )
     return found
 
@@ -239,9 +238,9 @@ def export(folder: str | Path, format_: Format, task: TaskLike | None = None, *,
                 f"given {target} to write to, a folder with other files in it; give an empty or a new one, or an earlier export: -o DIR"
             )
         ledger = read_ledger(folder)
-        if set(ledger["per_label"]) != set(task.label_names):
+        if set(ledger.per_label) != set(task.label_names):
             raise UsageError(
-                f"given the task {task.name!r} with the labels {listed(task.label_names)}, the run in {folder} has {listed([*ledger['per_label']])}; "
+                f"given the task {task.name!r} with the labels {listed(task.label_names)}, the run in {folder} has {listed([*ledger.per_label])}; "
                 "name the task that made it"
             )
         write_dataset(target, task, records, ledger)

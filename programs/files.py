@@ -3,11 +3,12 @@
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from seedless.errors import SetupError, UsageError
+from seedless.ledger import Ledger
 
 __all__ = ["TooMuch", "check_row", "listed", "parsed", "read_ledger", "read_refusals", "read_rows", "run_folder"]
 
@@ -15,50 +16,6 @@ DEEPEST = 64  # levels of a record; ours have a few
 LONGEST = 18  # digits of a whole number
 
 Record = Mapping[str, Any]
-
-Count = Annotated[int, Field(ge=0)]
-Amount = Annotated[float, Field(ge=0, le=1e15, allow_inf_nan=False)]
-
-
-class _Recorded(BaseModel):
-    """A part of `ledger.json`, as strict as what writes it. What is not named here is left alone."""
-
-    model_config = ConfigDict(frozen=True, strict=True, extra="allow")
-
-
-class _Share(_Recorded):
-    requested: Count
-    accepted: Count
-
-
-class _Settings(_Recorded):
-    task: str
-    task_hash: str
-    seed: int
-    lm: str
-    strategy: str
-    verify: str
-    program: str
-
-
-class _Ledger(_Recorded):
-    model_config = ConfigDict(extra="ignore")
-
-    requested: Count
-    accepted: Count
-    per_label: Annotated[dict[str, _Share], Field(min_length=1)]
-    refused: dict[str, Count]
-    broken: dict[str, Count]
-    flips: dict[str, Count]
-    calls: dict[str, Count]
-    tokens: dict[str, dict[str, Count]]
-    repeated: Count
-    cost_usd: Amount | None
-    wall_s: Amount
-    shortfall: str = ""
-    unnamed: Count = 0
-    worded: Count = 0
-    settings: _Settings
 
 
 def run_folder(given: str | Path) -> Path:
@@ -117,7 +74,7 @@ def _records(path: Path) -> Iterator[dict[str, Any]]:
         ) from error
 
 
-def read_ledger(folder: Path) -> dict[str, Any]:
+def read_ledger(folder: Path) -> Ledger:
     """A run's `ledger.json`.
 
     Raises
@@ -129,7 +86,7 @@ def read_ledger(folder: Path) -> dict[str, Any]:
     """
     path = folder / "ledger.json"
     try:
-        return _Ledger.model_validate(parsed(path.read_bytes())).model_dump(exclude_unset=True)
+        return Ledger.model_validate(parsed(path.read_bytes()))
     except FileNotFoundError as error:
         raise UsageError(
             f"{path}: is not there: the run has not ended, or the folder is none of a run; give its `seedless generate` command again"

@@ -19,13 +19,14 @@ from weakref import WeakSet
 from seedless import background
 from seedless.errors import BudgetEnded, CutShort, SeedlessError, UsageError
 from seedless.given import check_amount, check_choice, check_count
+from seedless.ledger import Ledger, Settings
 from seedless.lms.spec import LMSpec, configured, opened
 from seedless.offline import be_quiet
 from seedless.outcome import Outcome
 from seedless.planner import Plan
+from seedless.run.accounting import ledger_of
 from seedless.run.budget import CallBudget
 from seedless.run.folder import RunFolder
-from seedless.run.ledger import Ledger
 from seedless.strategy import STRATEGIES, Strategy
 from seedless.taskfile import TaskLike, task_of
 from seedless.verify import one_reader
@@ -177,7 +178,7 @@ class Generation:
         self.uncompiled: dict[str, Any] = self.program.dump_state()
         if o.program is not None:
             self.program.read(o.program)
-        self.settings = {
+        self.settings: Settings = {
             "task": self.task.name,
             "task_hash": self.task.hash,
             "n": n,
@@ -294,7 +295,7 @@ class Generation:
 
     def _account(self, scheduler: "Scheduler | None") -> Ledger:
         self.folder.journal.spend(time.monotonic() - self._started)
-        return Ledger.of(self.folder.journal, self.plan, self.settings, ended=scheduler.ended if scheduler else None)
+        return ledger_of(self.folder.journal, self.plan, self.settings, ended=scheduler.ended if scheduler else None)
 
     def close(self) -> None:
         """Stop what still runs, write the files in their final form and close them."""

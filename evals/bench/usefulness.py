@@ -66,7 +66,7 @@ def _complete(folder: Path, n: int) -> bool:
     if not (folder / "ledger.json").exists():
         return False
     ledger = read_ledger(folder)
-    return bool(ledger["requested"] == ledger["accepted"] == n)
+    return ledger.requested == ledger.accepted == n
 
 
 def claim(given: argparse.Namespace) -> None:

@@ -16,6 +16,7 @@ from seedless.evals.recording.prompts import stage_prompts
 from seedless.evals.recording.record import Cell, DataSet, Record, Status, Untracked, flat
 from seedless.files import read_ledger
 from seedless.generation import Generation
+from seedless.ledger import Ledger
 from seedless.targen import TarGEN
 
 __all__ = ["address", "commit", "record_of_generation", "said_otherwise", "saved_text"]
@@ -40,7 +41,7 @@ def record_of_generation(generation: Generation, *, status: Status | None = None
     if folder is None:
         raise Untracked("a run without a folder")
     ledger, options, program = read_ledger(folder), generation.options, generation.program
-    settings = ledger["settings"]
+    settings = ledger.settings
     sample, rows = _rows(folder / "rows.jsonl", options.seed)
     refusals, refused = _refusals(folder / "refusals.jsonl")
     profile = program.profile
@@ -73,8 +74,8 @@ def record_of_generation(generation: Generation, *, status: Status | None = None
         data=DataSet.of(generation.task.name, folder),
         report=report if (report := folder / "report.html").exists() else None,
         task_file=generation.task.model_dump_json(indent=2),
-        status=status or ("KILLED" if ledger["shortfall"] else "FINISHED"),
-        seconds=ledger["wall_s"],
+        status=status or ("KILLED" if ledger.shortfall else "FINISHED"),
+        seconds=ledger.wall_s,
     )
 
 
@@ -191,29 +192,29 @@ def _lines(path: Path) -> Iterator[bytes]:
         raise Untracked(f"{path}: cannot be read ({error.strerror})") from error
 
 
-def _figures(ledger: Mapping[str, Any], verdicts: _Verdicts) -> dict[str, float]:
+def _figures(ledger: Ledger, verdicts: _Verdicts) -> dict[str, float]:
     """A ledger's figures under flat names. What is counted per row counts accepted rows."""
-    accepted, refused = ledger["accepted"], sum(ledger["refused"].values())
+    accepted, refused = ledger.accepted, sum(ledger.refused.values())
     figures: dict[str, Any] = {
         "rows": accepted,
-        "wall_s": ledger["wall_s"],
-        "cost_usd": ledger["cost_usd"],
-        "refused": {"slots": refused, **ledger["refused"]},
+        "wall_s": ledger.wall_s,
+        "cost_usd": ledger.cost_usd,
+        "refused": {"slots": refused, **ledger.refused},
     }
     if slots := accepted + refused:
         figures["accept_rate"] = accepted / slots
     if judged := verdicts.agreed + verdicts.disagreed:
         figures["verifier_agreement"] = verdicts.agreed / judged
     if accepted:
-        tokens = {stage: count["input"] + count["output"] for stage, count in ledger["tokens"].items()}
+        tokens = {stage: count["input"] + count["output"] for stage, count in ledger.tokens.items()}
         figures |= {
-            "relabelled_rate": sum(ledger["flips"].values()) / accepted,
-            "calls_per_row": sum(ledger["calls"].values()) / accepted,
+            "relabelled_rate": sum(ledger.flips.values()) / accepted,
+            "calls_per_row": sum(ledger.calls.values()) / accepted,
             "tokens_per_row": sum(tokens.values()) / accepted,
-            "output_tokens_per_row": sum(count["output"] for count in ledger["tokens"].values()) / accepted,
-            "cost_per_row": None if ledger["cost_usd"] is None else ledger["cost_usd"] / accepted,
-            "seconds_per_row": ledger["wall_s"] / accepted,
-            "calls_per_row_by_stage": {stage: count / accepted for stage, count in ledger["calls"].items()},
+            "output_tokens_per_row": sum(count["output"] for count in ledger.tokens.values()) / accepted,
+            "cost_per_row": None if ledger.cost_usd is None else ledger.cost_usd / accepted,
+            "seconds_per_row": ledger.wall_s / accepted,
+            "calls_per_row_by_stage": {stage: count / accepted for stage, count in ledger.calls.items()},
             "tokens_per_row_by_stage": {stage: count / accepted for stage, count in tokens.items()},
         }
     return flat(figures)

@@ -41,7 +41,7 @@ def notes(run: RecordedRun, counted: Tally, found: Findings | None) -> tuple[str
         said += _doubts(counted, found)
     if found is not None:  # older evaluations have notes on usefulness alone
         said += [f"{note[:1].upper()}{note[1:].rstrip('.')}." for note in found.notes or found.usefulness.notes]
-    if run.ledger.settings.get("verify") == "none":
+    if run.ledger.settings["verify"] == "none":
         said.append("No verifier has read the rows: their labels are what the writer was asked for.")
     few = [label.name for label in counted.labels if label.rows < FEW]
     if few:

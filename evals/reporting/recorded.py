@@ -7,8 +7,8 @@ from typing import Any
 
 from seedless.errors import UsageError
 from seedless.files import check_row, listed, read_ledger, read_refusals, read_rows
+from seedless.ledger import Ledger
 from seedless.run.journal import in_use
-from seedless.run.ledger import Ledger
 from seedless.task import Task
 from seedless.taskfile import TaskLike, recorded_task, task_of
 
@@ -47,7 +47,7 @@ class RecordedRun:
     @property
     def name(self) -> str:
         """The task's name."""
-        return str(self.ledger.settings.get("task", self.folder.name))
+        return self.ledger.settings["task"]
 
     def texts(self) -> tuple[str, ...]:
         """Each row's fields as one text, a line each."""
@@ -73,7 +73,7 @@ def read_run(folder: Path, task: TaskLike | None = None) -> RecordedRun:
     if in_use(folder / "run.db"):
         raise UsageError(f"{folder}: the run is still going; wait for its end, or stop it (Ctrl-C) and go on with it later")
     rows = tuple(read_rows(folder))
-    ledger = Ledger(**read_ledger(folder))
+    ledger = read_ledger(folder)
     labels = tuple(ledger.per_label)
     known = task_of(task) if task is not None else recorded_task(ledger.settings)
     if known is not None and set(known.label_names) != set(labels):

@@ -171,7 +171,7 @@ def _label_counts(run: RecordedRun, labels: Sequence[int], flips: Sequence[Flip]
             place,
             run.task.label(name).meaning if run.task is not None else "",
             rows[place],
-            int(run.ledger.per_label[name].get("requested", 0)),
+            run.ledger.per_label[name]["requested"],
             gained=sum(flip.rows for flip in flips if flip.final == name),
             lost=sum(flip.rows for flip in flips if flip.asked == name),
         )

@@ -10,9 +10,9 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from seedless.errors import SetupError, UsageError
+from seedless.ledger import Ledger
 from seedless.outcome import Outcome, Row
 from seedless.run.journal import Journal
-from seedless.run.ledger import Ledger
 from seedless.whole import cleared, whole
 
 __all__ = ["RunFolder"]

@@ -14,6 +14,7 @@ import pytest
 from seedless.dataset import Format, card, dataset_of, export, write_dataset
 from seedless.errors import SetupError, UsageError
 from seedless.files import read_ledger, read_rows
+from seedless.ledger import Ledger
 from seedless.task import Task
 
 TASK = Task.model_validate(
@@ -48,7 +49,7 @@ RECORDS = [
     record(2, "über alles", ""),
     record(3, "warm", "日本 🎉"),
 ]
-LEDGER: dict[str, Any] = {
+RECORDED: dict[str, Any] = {
     "requested": 4,
     "accepted": 4,
     "settings": {
@@ -56,6 +57,7 @@ LEDGER: dict[str, Any] = {
         "lm": "openai/some-model",
         "program": "0123456789abcdef",
         "task_hash": TASK.hash,
+        "n": 4,
         "seed": 7,
         "strategy": "targen",
         "verify": "blind",
@@ -74,6 +76,7 @@ LEDGER: dict[str, Any] = {
     "wall_s": 1.5,
     "cost_usd": None,
 }
+LEDGER = Ledger.model_validate(RECORDED)
 
 
 @pytest.fixture
@@ -82,7 +85,7 @@ def run(tmp_path: Path) -> Path:
     folder = tmp_path / "run"
     folder.mkdir()
     (folder / "rows.jsonl").write_text("".join(json.dumps(r, ensure_ascii=False) + "\n" for r in RECORDS), "utf-8")
-    (folder / "ledger.json").write_text(json.dumps(LEDGER), "utf-8")
+    (folder / "ledger.json").write_text(json.dumps(RECORDED), "utf-8")
     return folder
 
 
@@ -149,7 +152,7 @@ def test_card_says_how_it_was_made() -> None:
     assert "| NO | it is not | 1 |" in said
     assert "`premise`: one line" in said
     assert "contexts (named by the LM)" in said
-    assert "contexts (words that tell its labels apart)" in card(TASK, {**LEDGER, "worded": 4}, len(RECORDS))
+    assert "contexts (words that tell its labels apart)" in card(TASK, LEDGER.model_copy(update={"worded": 4}), len(RECORDS))
     assert "expect errors" in said
 
 
@@ -325,7 +328,7 @@ def test_a_ledger_that_is_none_is_refused(run: Path, content: str) -> None:
     [
         ({"settings": []}, "settings"),
         ({"settings": {}}, "settings.task"),
-        ({"settings": {**LEDGER["settings"], "task": ["rooms"]}}, "settings.task"),
+        ({"settings": {**RECORDED["settings"], "task": ["rooms"]}}, "settings.task"),
         ({"per_label": {}}, "per_label"),
         ({"per_label": {"wa\nrm": {}}}, "per_label.wa rm.requested"),
         ({"per_label": {"warm": {"requested": 2}}}, "per_label.warm.accepted"),
@@ -333,13 +336,13 @@ def test_a_ledger_that_is_none_is_refused(run: Path, content: str) -> None:
         ({"calls": {"write": 10**400}}, "a number of 401 digits"),
         ({"calls": {"write": -1}}, "calls.write"),
         ({"wall_s": float("inf")}, "wall_s"),
-        ({"settings": {**LEDGER["settings"], "n": [[[[[[0]]]]]] * 12}}, None),
+        ({"settings": {**RECORDED["settings"], "more": [[[[[[0]]]]]] * 12}}, None),
     ],
 )
 def test_what_a_ledger_holds_is_checked(run: Path, tmp_path: Path, changes: dict[str, Any], where: str | None) -> None:
-    (run / "ledger.json").write_text(json.dumps({**LEDGER, **changes}), "utf-8")
+    (run / "ledger.json").write_text(json.dumps({**RECORDED, **changes}), "utf-8")
     if where is None:
-        assert read_ledger(run) == {**LEDGER, **changes}  # many brackets, and no depth
+        assert read_ledger(run) == Ledger.model_validate({**RECORDED, **changes})  # many brackets, and no depth
         return
     with pytest.raises(UsageError, match=re.escape(f"is torn or no ledger ({where}")) as told:
         export(run, "parquet", TASK, to=tmp_path / "hub")
@@ -369,7 +372,7 @@ def test_what_is_no_text_is_exported_in_no_form(
 
 
 def test_a_ledger_of_other_labels_is_no_cards(run: Path, tmp_path: Path) -> None:
-    (run / "ledger.json").write_text(json.dumps({**LEDGER, "per_label": {"hot": {"requested": 4, "accepted": 4}}}), "utf-8")
+    (run / "ledger.json").write_text(json.dumps({**RECORDED, "per_label": {"hot": {"requested": 4, "accepted": 4}}}), "utf-8")
     with pytest.raises(UsageError, match="has hot; name the task that made it"):
         export(run, "parquet", TASK, to=tmp_path / "hub")
 
@@ -404,6 +407,6 @@ def test_an_export_takes_the_place_of_nothing_but_an_earlier_one(run: Path, tmp_
     [("none", "nobody read"), ("anchored", "sees the asked label"), ("vote-3", "does not see the asked label")],
 )
 def test_the_card_says_who_read_the_labels(verify: str, said: str) -> None:
-    told = card(TASK, {**LEDGER, "settings": {**LEDGER["settings"], "verify": verify}}, 4)
+    told = card(TASK, LEDGER.model_copy(update={"settings": {**LEDGER.settings, "verify": verify}}), 4)
     assert said in told
     assert ("checked by nobody" in told) == (verify == "none")

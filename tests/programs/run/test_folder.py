@@ -10,14 +10,17 @@ from typing import Any
 import pytest
 
 from seedless.errors import SetupError, UsageError
+from seedless.ledger import Settings
 from seedless.lms.step import Step
 from seedless.outcome import Refusal, Row
 from seedless.planner import Plan
+from seedless.run.accounting import ledger_of
 from seedless.run.folder import RunFolder
-from seedless.run.ledger import Ledger
 from seedless.task import Task
 
-SETTINGS: dict[str, Any] = {"task": "rooms", "n": 4, "seed": 0, "judge_lm": None}
+SETTINGS: Settings = {
+    "task": "rooms", "task_hash": "h", "n": 4, "seed": 0, "lm": "openai/some-model", "judge_lm": None, "strategy": "targen", "verify": "blind", "program": "p",
+}  # fmt: skip
 
 
 def lines(path: Path) -> list[Any]:
@@ -83,7 +86,7 @@ def test_finish_writes_rows_by_position_and_the_ledger(tmp_path: Path, row: Call
         for position in (1, 0):
             folder.journal.decide(position, 0, row(position))
             folder.add(row(position))
-        ledger = Ledger.of(folder.journal, Plan(task(), 2, 0), SETTINGS)
+        ledger = ledger_of(folder.journal, Plan(task(), 2, 0), SETTINGS)
         folder.finish(ledger)
     assert [record["id"] for record in lines(tmp_path / "rows.jsonl")] == ["rooms-000000", "rooms-000001"]
     assert json.loads((tmp_path / "ledger.json").read_text("utf-8")) == ledger.record()
@@ -98,7 +101,7 @@ def test_a_run_stays_in_its_folder_wherever_the_process_goes(
     with RunFolder(Path("out"), SETTINGS) as folder:
         monkeypatch.chdir("elsewhere")
         folder.journal.decide(0, 0, row(0))
-        folder.finish(Ledger.of(folder.journal, Plan(task(), 2, 0), SETTINGS))
+        folder.finish(ledger_of(folder.journal, Plan(task(), 2, 0), SETTINGS))
     assert lines(tmp_path / "out" / "rows.jsonl") == [row(0).record()]
     assert (tmp_path / "out" / "ledger.json").exists()
     assert list((tmp_path / "elsewhere").iterdir()) == []
@@ -114,14 +117,14 @@ def test_a_folder_that_was_removed_or_replaced_is_left_alone(again: bool, tmp_pa
         with RunFolder(path, SETTINGS) if again else nullcontext() as second:
             stood = list(path.iterdir()) if again else []
             first.journal.decide(0, 0, row(0))
-            for write in (lambda: first.add(row(0)), lambda: first.finish(Ledger.of(first.journal, Plan(task(), 2, 0), SETTINGS))):
+            for write in (lambda: first.add(row(0)), lambda: first.finish(ledger_of(first.journal, Plan(task(), 2, 0), SETTINGS))):
                 with pytest.raises(SetupError, match="replaced while this run worked in it"):
                     write()
             first.close()
             if second is not None:
                 assert set(path.iterdir()) == set(stood)
                 second.journal.decide(1, 0, row(1))
-                second.finish(Ledger.of(second.journal, Plan(task(), 2, 0), SETTINGS))
+                second.finish(ledger_of(second.journal, Plan(task(), 2, 0), SETTINGS))
                 assert lines(path / "rows.jsonl") == [row(1).record()]
     assert path.exists() == again
 

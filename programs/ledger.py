@@ -1,0 +1,103 @@
+"""What a run asked for, got, refused and spent (`ledger.json`)."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, NotRequired
+
+from pydantic import BaseModel, ConfigDict, Field, with_config
+from typing_extensions import TypedDict  # before Python 3.12 pydantic does not read the standard one
+
+__all__ = ["Ledger", "Settings", "Share"]
+
+LISTS = ("contexts", "seeds")  # stages that are asked once for many rows
+
+Count = Annotated[int, Field(ge=0)]
+Amount = Annotated[float, Field(ge=0, le=1e15, allow_inf_nan=False)]
+
+
+@with_config(ConfigDict(strict=True, extra="allow"))
+class Share(TypedDict):
+    """A label's part of a run, in rows: `requested`, `accepted` and `missing`; what its refusals `broken_most`; how many of the drafts asked for
+    it were `read` by the verifier, and how many of those were `read_otherwise`, as another label."""
+
+    requested: Count
+    accepted: Count
+    missing: NotRequired[int]
+    broken_most: NotRequired[dict[str, Count]]
+    read: NotRequired[Count]
+    read_otherwise: NotRequired[Count]
+
+
+@with_config(ConfigDict(strict=True, extra="allow"))
+class Settings(TypedDict):
+    """What determines a run."""
+
+    task: str
+    task_hash: str
+    n: int
+    seed: int
+    lm: str
+    api_base: NotRequired[str | None]
+    judge_lm: NotRequired[str | None]
+    strategy: str
+    verify: str
+    program: str
+
+
+class Ledger(BaseModel):
+    """The account of a run, as it is made and as it is read.
+
+    `refused` counts refused slots by the assertion that was broken last; `broken` counts every broken assertion of every draft. `flips`
+    count accepted rows whose final label is not the asked one, as `asked -> final`. `calls` and `tokens` are per stage; `repeated` are
+    requests sent again because a process died before it could keep their answers. `unnamed` counts accepted rows whose context is the
+    task's hint, since the LM named no context, `worded` those whose context is a label word, since the LM is not asked for any.
+    `cost_usd` is None where a price is unknown. `shortfall` says why rows are missing; it is empty for a complete run.
+    """
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="ignore")
+
+    requested: Count
+    accepted: Count
+    per_label: Annotated[dict[str, Share], Field(min_length=1)]
+    refused: dict[str, Count]
+    broken: dict[str, Count]
+    flips: dict[str, Count]
+    calls: dict[str, Count]
+    tokens: dict[str, dict[str, Count]]
+    repeated: Count
+    cost_usd: Amount | None
+    wall_s: Amount
+    shortfall: str = ""
+    unnamed: Count = 0
+    worded: Count = 0
+    settings: Settings
+
+    def record(self) -> dict[str, Any]:
+        """The ledger as one JSON object."""
+        return self.model_dump()
+
+    @property
+    def per_row(self) -> Mapping[str, float | None]:
+        """What a row took: `seconds` of the whole, and the `calls` and `usd` that are no list's. `usd` is parted by tokens, None where unknown."""
+        made, calls, tokens = max(1, self.accepted), sum(self.calls.values()), sum(map(_both, self.tokens.values()))
+        lists = sum(_both(self.tokens.get(stage, {})) for stage in LISTS) / max(1, tokens)
+        return {
+            "seconds": self.wall_s / made,
+            "calls": (calls - self._lists) / made,
+            "usd": None if self.cost_usd is None else self.cost_usd * (1 - lists) / made,
+        }
+
+    def projected(self, n: int, *, contexts: float) -> Mapping[str, float | None]:
+        """What `n` rows would take, as `per_row`, with lists for `contexts` times as many contexts."""
+        each = self.per_row
+        usd = None
+        if self.cost_usd is not None and each["usd"] is not None:
+            usd = each["usd"] * n + (self.cost_usd - each["usd"] * max(1, self.accepted)) * contexts
+        return {"seconds": (each["seconds"] or 0) * n, "calls": (each["calls"] or 0) * n + self._lists * contexts, "usd": usd}
+
+    @property
+    def _lists(self) -> int:
+        return sum(self.calls.get(stage, 0) for stage in LISTS)
+
+
+def _both(tokens: Mapping[str, int]) -> int:
+    return sum(tokens.values())

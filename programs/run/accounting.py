@@ -1,0 +1,109 @@
+"""A run's ledger, counted from its journal."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from seedless.ledger import Ledger, Settings, Share
+from seedless.planner import Plan
+from seedless.run.journal import Journal
+
+__all__ = ["ledger_of"]
+
+BROKEN_MOST = 3  # assertions
+
+
+def ledger_of(journal: Journal, plan: Plan, settings: Settings, *, ended: str | None = None) -> Ledger:
+    """The ledger of what `journal` holds; `ended` is why the run stopped before it was complete.
+
+    Raises
+    ------
+    UsageError
+        If the journal holds what `plan` has no room for.
+    """
+    counted = _Counted()
+    for _, record in journal.accepted(plan):
+        counted.accept(record)
+    for record in journal.refused(plan):
+        counted.refuse(record)
+    per_label = {label: counted.share(label, due) for label, due in plan.per_label.items()}
+    stages = journal.stages()
+    return Ledger(
+        requested=plan.n,
+        accepted=counted.accepted.total(),
+        per_label=per_label,
+        refused=dict(counted.refused.most_common()),
+        broken=dict(counted.broken.most_common()),
+        flips=dict(counted.flips.most_common()),
+        calls={name: count["calls"] for name, count in stages.items()},
+        tokens={name: {"input": count["input_tokens"], "output": count["output_tokens"]} for name, count in stages.items()},
+        repeated=journal.repeated(),
+        cost_usd=journal.cost(),
+        wall_s=round(journal.seconds(), 3),
+        shortfall=_shortfall(per_label, ended),
+        unnamed=counted.sources["hint"],
+        worded=counted.sources["words"],
+        settings=settings,
+    )
+
+
+@dataclass(slots=True)
+class _Counted:
+    """Outcomes of a run, as they are counted: by label, by assertion, by where a context came from."""
+
+    accepted: Counter[str] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
+    broken: Counter[str] = field(default_factory=Counter)
+    flips: Counter[str] = field(default_factory=Counter)
+    sources: Counter[str] = field(default_factory=Counter)
+    read: Counter[str] = field(default_factory=Counter)
+    otherwise: Counter[str] = field(default_factory=Counter)
+    by_label: dict[str, Counter[str]] = field(default_factory=dict)
+
+    def accept(self, row: Mapping[str, Any]) -> None:
+        origin = row["provenance"]
+        asked, missed = origin["asked_label"], _read_otherwise(row)
+        self.sources[origin["context_source"]] += 1
+        self.accepted[row["label"]] += 1
+        self.broken.update(origin["broken"])
+        self.otherwise[asked] += missed
+        self.read[asked] += missed + (origin["verdict"] == asked)
+        if asked != row["label"]:
+            self.flips[f"{asked} -> {row['label']}"] += 1
+
+    def refuse(self, refusal: Mapping[str, Any]) -> None:
+        asked, names = refusal["asked_label"], [broken["assertion"] for broken in refusal["broken"]]
+        missed = refusal["provenance"]["broken"].count("label")
+        self.refused[names[-1]] += 1
+        self.broken.update(refusal["provenance"]["broken"])
+        self.by_label.setdefault(asked, Counter()).update(names)
+        self.otherwise[asked] += missed
+        self.read[asked] += missed
+
+    def share(self, label: str, due: int) -> Share:
+        return {
+            "requested": due,
+            "accepted": self.accepted[label],
+            "missing": due - self.accepted[label],
+            "broken_most": dict(self.by_label.get(label, Counter()).most_common(BROKEN_MOST)),
+            "read": self.read[label],
+            "read_otherwise": self.otherwise[label],
+        }
+
+
+def _read_otherwise(row: Mapping[str, Any]) -> int:
+    """How many of an accepted row's drafts read as another label: those that were refused for it, and a kept one that had the benefit of the doubt."""
+    origin = row["provenance"]
+    doubted = row["label"] == origin["asked_label"] and origin["verdict"] not in {None, "", origin["asked_label"]}
+    return int(origin["broken"].count("label")) + doubted
+
+
+def _shortfall(per_label: Mapping[str, Share], ended: str | None) -> str:
+    """Why rows are missing; empty where none is."""
+    lacking = []
+    for label, share in per_label.items():
+        if share["missing"] > 0:
+            most = ", ".join(f"{assertion} {times} times" for assertion, times in share["broken_most"].items())
+            lacking.append(f"{label} lacks {share['missing']} of {share['requested']}{f' (broken most: {most})' if most else ''}")
+    return f"{ended or 'the run is not complete'}: {'; '.join(lacking)}" if lacking else ""
