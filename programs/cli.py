@@ -32,7 +32,9 @@ from seedless.offline import stay_offline
 
 if TYPE_CHECKING:
     from seedless.evals.recording.tracked import Tracked
-    from seedless.generation import Generation
+    from seedless.generation import Generation, Options
+    from seedless.ledger import Ledger
+    from seedless.task import Task
 
 __all__ = ["app", "main"]
 
@@ -258,63 +260,72 @@ def generate(
     as_json: AsJson = False,
 ) -> None:
     """Make exactly N labelled rows of TASK. The same command in the same DIR goes on where it stopped."""
-    from seedless.evals.recording.tracked import Tracked
     from seedless.evals.tracking import Tracker
-    from seedless.generation import Generation, Options
-    from seedless.planner import Plan
+    from seedless.generation import Options
     from seedless.taskfile import load_task
 
     if preview is not None and preview < 1:
         raise UsageError(f"given --preview {preview}, at least 1 is allowed; give the number of rows to look at")
     stay_offline(lm, judge_lm)
     loaded = load_task(task)
-    with ExitStack() as stack:
+    with Tracker().program_file(program) as file:
         options = Options(
-            lm=lm, api_base=api_base, judge_lm=judge_lm, strategy=strategy, verify=verify, verifier=verifier,
-            program=stack.enter_context(Tracker().program_file(program)), seed=seed, concurrency=concurrency, max_calls=max_calls, max_cost=max_cost,
-            max_refills=max_refills, timeout=timeout, drafts=drafts, attempts=attempts, adapter=adapter, fresh=fresh,
+            lm=lm, api_base=api_base, judge_lm=judge_lm, strategy=strategy, verify=verify, verifier=verifier, program=file, seed=seed,
+            concurrency=concurrency, max_calls=max_calls, max_cost=max_cost, max_refills=max_refills, timeout=timeout, drafts=drafts,
+            attempts=attempts, adapter=adapter, fresh=fresh,
         )  # fmt: skip
-        folder = None if preview is not None else out or Path("out") / loaded.name
-        generation = stack.enter_context(
-            Generation(loaded, n=n if preview is None else min(n, preview), out=folder, options=options)
+        if preview is not None:
+            _preview(loaded, n, preview, options, as_json=as_json)
+        else:
+            _make(loaded, n, out or Path("out") / loaded.name, options, trace=trace if track else None, as_json=as_json)
+
+
+def _preview(task: "Task", n: int, rows: int, options: "Options", *, as_json: bool) -> None:
+    """Make and show `rows` of `n` rows and what all would take, and keep nothing."""
+    from seedless.generation import Generation
+    from seedless.planner import Plan
+
+    with Generation(task, n=min(n, rows), options=options) as generation:
+        shown = _watch(generation, as_json=as_json, keep=True)
+        ledger = generation.ledger()
+    looked_at = max(1, len({row["provenance"]["context"] for row in shown}))
+    estimate = ledger.projected(n, contexts=Plan(task, n, options.seed).context_count / looked_at)
+    show_preview(shown, ledger.per_row, n, estimate, as_json=as_json)
+    if ledger.shortfall:
+        raise _short(
+            ledger,
+            "a preview keeps none: raise the budget, or give the same command without --preview, which says why others are not",
         )
-        tracked = Tracked(generation, trace=trace) if track and folder is not None else None
+
+
+def _make(task: "Task", n: int, folder: Path, options: "Options", *, trace: float | None, as_json: bool) -> None:
+    """Make the rows in `folder`; recorded in MLflow unless `trace` is None."""
+    from seedless.dataset import write_dataset
+    from seedless.evals.recording.tracked import Tracked
+    from seedless.generation import Generation
+
+    with ExitStack() as stack:
+        generation = stack.enter_context(Generation(task, n=n, out=folder, options=options))
+        tracked = Tracked(generation, trace=trace) if trace is not None else None
         if tracked is not None:
             stack.callback(_say_all, tracked.said)
             stack.enter_context(tracked)
-        try:
-            shown = _watch(generation, keep=preview is not None, tracked=tracked)
-        except LMUnusable:
-            if as_json:
-                show_ledger(generation.ledger(), folder)
-            raise
+        _watch(generation, as_json=as_json, tracked=tracked)
         ledger = generation.ledger()
-        if preview is not None:
-            looked_at = max(1, len({row["provenance"]["context"] for row in shown}))
-            estimate = ledger.projected(n, contexts=Plan(loaded, n, seed).context_count / looked_at)
-            show_preview(shown, ledger.per_row, n, estimate, as_json=as_json)
-        elif not ledger.shortfall and folder is not None:
-            from seedless.dataset import write_dataset
-
-            write_dataset(
-                folder / "dataset",
-                loaded,
-                (record for _, record in generation.folder.journal.accepted()),
-                ledger,
-            )
+        if not ledger.shortfall:
+            write_dataset(folder / "dataset", task, (record for _, record in generation.folder.journal.accepted()), ledger)
     if ledger.shortfall:
-        kept = (
-            "rows are kept, refusals.jsonl says why others are not: mend that or raise the budget, and give the same command again"
-        )
-        if preview is not None:
-            kept = (
-                "a preview keeps none: raise the budget, or give the same command without --preview, which says why others are not"
-            )
-        elif as_json:
+        if as_json:
             show_ledger(ledger, folder)
-        raise BudgetEnded(f"{ledger.accepted} of {ledger.requested} rows; {ledger.shortfall}; {kept}")
-    if preview is None:
-        show_account(ledger, folder, as_json=as_json)
+        raise _short(
+            ledger,
+            "rows are kept, refusals.jsonl says why others are not: mend that or raise the budget, and give the same command again",
+        )
+    show_account(ledger, folder, as_json=as_json)
+
+
+def _short(ledger: "Ledger", kept: str) -> BudgetEnded:
+    return BudgetEnded(f"{ledger.accepted} of {ledger.requested} rows; {ledger.shortfall}; {kept}")
 
 
 @app.command("compile")
@@ -539,22 +550,29 @@ def report(
         show(f"{made.headline}\n{target}")
 
 
-def _watch(generation: "Generation", *, keep: bool, tracked: "Tracked | None") -> list[dict[str, Any]]:
+def _watch(
+    generation: "Generation", *, as_json: bool, keep: bool = False, tracked: "Tracked | None" = None
+) -> list[dict[str, Any]]:
     """Follow a run on stderr, a bar on a terminal and a line now and then elsewhere; `keep` returns this session's rows."""
     from seedless.outcome import Row
     from seedless.progress import Progress
 
     rows: list[dict[str, Any]] = []
     before = generation.accepted_before
-    with Progress(total=generation.plan.n, done=before, title=generation.task.name, stream=sys.stderr) as progress:
-        if before:
-            progress.say(f"going on: {before} of {generation.plan.n} rows were accepted before")
-        for outcome in generation:
-            progress.add(outcome)
-            if tracked is not None:
-                tracked.add(outcome)
-            if keep and isinstance(outcome, Row):
-                rows.append(outcome.record())
+    try:
+        with Progress(total=generation.plan.n, done=before, title=generation.task.name, stream=sys.stderr) as progress:
+            if before:
+                progress.say(f"going on: {before} of {generation.plan.n} rows were accepted before")
+            for outcome in generation:
+                progress.add(outcome)
+                if tracked is not None:
+                    tracked.add(outcome)
+                if keep and isinstance(outcome, Row):
+                    rows.append(outcome.record())
+    except LMUnusable:
+        if as_json:
+            show_ledger(generation.ledger(), generation.folder.given)
+        raise
     return rows
 
 

@@ -39,7 +39,7 @@ class RunFolder:
 
     def __init__(self, path: Path | None, settings: Mapping[str, Any], *, fresh: bool = False) -> None:
         self.path = _absolute(path)
-        self._given = path  # as messages name it
+        self.given = path  # as messages name it
         self._rows: IO[str] | None = None
         self._refusals: IO[str] | None = None
         if path is not None:
@@ -69,7 +69,7 @@ class RunFolder:
         self._check_standing()
         file = self._rows if isinstance(outcome, Row) else self._refusals
         if file is not None:
-            with _reported(self._given):
+            with _reported(self.given):
                 file.write(_line(outcome.record()))
                 file.flush()
 
@@ -78,7 +78,7 @@ class RunFolder:
         if self.path is None:
             return
         self._check_standing()
-        with _reported(self._given):
+        with _reported(self.given):
             self._close_files()
             _write(self.path / "rows.jsonl", (_line(record) for _, record in self.journal.accepted()))
             _write(self.path / "refusals.jsonl", (_line(record) for record in self.journal.refused()))
@@ -116,7 +116,7 @@ class RunFolder:
         """That the files beside the journal would be this run's: nobody has taken away or replaced what was opened."""
         if self._standing() != self._opened:
             raise SetupError(
-                f"{self._given}: was moved, removed or replaced while this run worked in it, so no file is written there; where it was moved to "
+                f"{self.given}: was moved, removed or replaced while this run worked in it, so no file is written there; where it was moved to "
                 "it can be gone on with (-o DIR), else begin anew, in another folder if another run works in this one now"
             )
 
@@ -124,13 +124,13 @@ class RunFolder:
         """That no row is in the file alone, as where the journal's `-wal` file was lost: it would be gone once the files are written anew."""
         if self.path is None:
             return
-        with _reported(self._given):
+        with _reported(self.given):
             unknown = _ids(self.path / "rows.jsonl")
             for _, record in self.journal.accepted() if unknown else ():
                 unknown.discard(record["id"])
         if unknown:
             raise UsageError(
-                f"{self._given}/rows.jsonl: holds {len(unknown)} rows that the journal beside it, run.db, does not know (was its run.db-wal lost?); "
+                f"{self.given}/rows.jsonl: holds {len(unknown)} rows that the journal beside it, run.db, does not know (was its run.db-wal lost?); "
                 "move rows.jsonl elsewhere to go on from what run.db knows, use another folder (-o DIR), or --fresh to begin this one anew"
             )
 
@@ -146,13 +146,13 @@ class RunFolder:
                 for name in differing
             )
             raise UsageError(
-                f"{self._given}: holds a run with other settings ({said}); use another folder (-o DIR), or --fresh to begin this one anew"
+                f"{self.given}: holds a run with other settings ({said}); use another folder (-o DIR), or --fresh to begin this one anew"
             )
 
     def _open_files(self) -> None:
         if self.path is None:
             return
-        with _reported(self._given):
+        with _reported(self.given):
             made = self.path / "dataset"
             if made.is_symlink():
                 made.unlink()

@@ -14,6 +14,7 @@ import pytest
 
 from seedless.cli import _kept, _run
 from seedless.console import show_account, show_compiled, show_json
+from seedless.ledger import Ledger
 from tests.command_line import CommandLine
 from tests.openai_server import Fault, OpenAIServer, task_file
 
@@ -178,17 +179,22 @@ def test_a_model_s_text_does_not_steer_the_terminal(seedless: CommandLine, tmp_p
     assert "\x07" not in done.out + done.err
 
 
-def account_of(*accepted: int) -> dict[str, Any]:
-    """A complete run's ledger: what it has of each label, which is what was asked for."""
+def account_of(*accepted: int) -> Ledger:
     each = {"missing": 0, "broken_most": {}, "read": 0, "read_otherwise": 0}
-    return {
-        "accepted": sum(accepted),
-        "refused": {},
-        "calls": {"write": 40},
-        "wall_s": 1.0,
-        "unnamed": 0,
-        "per_label": {f"label{i}": {"requested": n, "accepted": n, **each} for i, n in enumerate(accepted)},
-    }
+    return account({f"label{i}": {"requested": n, "accepted": n, **each} for i, n in enumerate(accepted)})
+
+
+def account(per_label: dict[str, dict[str, Any]]) -> Ledger:
+    made = sum(share["accepted"] for share in per_label.values())
+    return Ledger.model_validate(
+        {
+            "requested": made, "accepted": made, "per_label": per_label, "refused": {}, "broken": {}, "flips": {}, "calls": {"write": 40},
+            "tokens": {}, "repeated": 0, "cost_usd": 0.0, "wall_s": 1.0,
+            "settings": {
+                "task": "rooms", "task_hash": "h", "n": made, "seed": 0, "lm": "x", "strategy": "targen", "verify": "blind", "program": "p",
+            },
+        }
+    )  # fmt: skip
 
 
 def test_an_account_of_many_labels_does_not_name_them_all(capsys: pytest.CaptureFixture[str]) -> None:
@@ -208,16 +214,9 @@ def test_labels_that_no_row_was_asked_of_are_told(capsys: pytest.CaptureFixture[
 
 @pytest.mark.parametrize(("otherwise", "told"), [(9, True), (8, False)])
 def test_a_label_that_its_drafts_often_miss_is_told(otherwise: int, told: bool, capsys: pytest.CaptureFixture[str]) -> None:
-    account = {"requested": 9, "accepted": 9, "missing": 0, "broken_most": {}, "read": 20, "read_otherwise": otherwise}
-    few = {**account, "read": 19, "read_otherwise": 19}
-    ledger = {
-        "accepted": 18,
-        "refused": {"label": 9},
-        "calls": {"write": 40},
-        "wall_s": 1.0,
-        "unnamed": 0,
-        "per_label": {"warm": account, "cold": few},
-    }
+    share = {"requested": 9, "accepted": 9, "missing": 0, "broken_most": {}, "read": 20, "read_otherwise": otherwise}
+    few = {**share, "read": 19, "read_otherwise": 19}
+    ledger = account({"warm": share, "cold": few})
     show_account(ledger, Path("run"), as_json=False)
     said = capsys.readouterr().err
     assert ("9 of the 20 drafts asked for 'warm' read as another label" in said) == told
