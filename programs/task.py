@@ -171,65 +171,61 @@ class Task(Declared):
     @model_validator(mode="after")
     def _coherent(self) -> Self:
         _distinct("label", "labels", [label.name for label in self.labels])
-        _distinct("field", "fields", [field.name for field in self.fields])
-        _distinct("field", "fields", [field.key for field in self.fields])  # a field may be called like another one's key
         _distinct("attribute", "attributes", [attribute.name for attribute in self.attributes])
+        self._check_fields()
+        self._check_attributes()
+        self._check_seeds()
+        self._check_assertions()
+        self._check_constraints()
+        return self
+
+    def _check_fields(self) -> None:
         names = [field.name for field in self.fields]
-        for i, name in enumerate(names):
-            if name in RESERVED:
-                raise Misfit(
-                    f"field name {name!r} is one of a row's own keys {sorted(RESERVED)}; choose another",
-                    "fields",
-                    i,
-                    "name",
-                )
-            if (within := self.fields[i].within) is not None:
-                _known("within", within, [n for n in names if n != name], "fields", i, "within")
+        _distinct("field", "fields", names)
+        _distinct("field", "fields", [field.key for field in self.fields])  # a field may be called like another one's key
+        for i, field in enumerate(self.fields):
+            if field.name in RESERVED:
+                taken = f"field name {field.name!r} is one of a row's own keys {sorted(RESERVED)}; choose another"
+                raise Misfit(taken, "fields", i, "name")
+            if field.within is not None:
+                _known("within", field.within, [name for name in names if name != field.name], "fields", i, "within")
+
+    def _check_attributes(self) -> None:
+        taken = {*(field.name for field in self.fields), *BUILT_IN_PLACES}
         for i, attribute in enumerate(self.attributes):
-            if attribute.name in {*names, *BUILT_IN_PLACES}:
-                raise Misfit(
-                    f"attribute {attribute.name!r} has the name of a field or of a place that code fills; choose another",
-                    "attributes",
-                    i,
-                    "name",
-                )
-        if self.seeds.field is not None:
-            _known("field", self.seeds.field, names, "seeds", "field")
-            if len(self.fields) == 1:
-                raise Misfit(
-                    f"{self.seeds.field!r} is the only field, so nothing is left to write; add a field",
-                    "seeds",
-                    "field",
-                )
+            if attribute.name in taken:
+                clash = f"attribute {attribute.name!r} has the name of a field or of a place that code fills; choose another"
+                raise Misfit(clash, "attributes", i, "name")
+
+    def _check_seeds(self) -> None:
+        if self.seeds.field is None:
+            return
+        _known("field", self.seeds.field, [field.name for field in self.fields], "seeds", "field")
+        if len(self.fields) == 1:
+            raise Misfit(f"{self.seeds.field!r} is the only field, so nothing is left to write; add a field", "seeds", "field")
+
+    def _check_assertions(self) -> None:
+        names = [field.name for field in self.fields]
         for i, assertion in enumerate(self.assertions):
             for field in assertion.named_fields():
                 _known("field", field, names, "assertions", i)
             for name in assertion.labels:
                 _known("label", name, list(self.label_names), "assertions", i, "labels")
-        allowed = [
-            *sorted(BUILT_IN_PLACES),
-            *(a.name for a in self.attributes),
-            *([self.seeds.field] if self.seeds.field else []),
-        ]
+
+    def _check_constraints(self) -> None:
+        given = [self.seeds.field] if self.seeds.field else []
+        allowed = [*sorted(BUILT_IN_PLACES), *(attribute.name for attribute in self.attributes), *given]
         for i, label in enumerate(self.labels):
+            at = ("labels", i, "constraint")
             for place in places(label.constraint):
-                _known("place", place, allowed, "labels", i, "constraint")
+                _known("place", place, allowed, *at)
             if (torn := TORN.search(PLACE.sub("", label.constraint))) is not None:
                 raise Misfit(
-                    f"the brace in {torn[0]!r} has no partner; a place is a name in a pair of braces, such as {{context}}",
-                    "labels",
-                    i,
-                    "constraint",
+                    f"the brace in {torn[0]!r} has no partner; a place is a name in a pair of braces, such as {{context}}", *at
                 )
             if ("cue" in places(label.constraint)) != bool(label.cues):
-                raise Misfit(
-                    f"label {label.name!r} has {'cues, and no place {cue} in its constraint' if label.cues else 'the place {cue}, and no cues'}; "
-                    "give both or neither",
-                    "labels",
-                    i,
-                    "constraint",
-                )
-        return self
+                one = "cues, and no place {cue} in its constraint" if label.cues else "the place {cue}, and no cues"
+                raise Misfit(f"label {label.name!r} has {one}; give both or neither", *at)
 
     @property
     def label_names(self) -> tuple[str, ...]:
