@@ -214,7 +214,7 @@ class NotCut(Assertion):
 class Complete(Assertion):
     """Ends properly: not cut by the token limit, not in mid-sentence, quotation marks and brackets in pairs.
 
-    `form` is the field's: a `question` ends with a question mark, a `sentence` with a full stop or its like, a `text` on
+    `form` is the field's: a `question` ends with a question mark, a `sentence` with a full stop or its like, a `text` or `phrase` on
     anything but a comma, a colon, a dash, an opening bracket or a `hanging` word (by default English ones). A smiley ends a text,
     may follow a sentence's or a question's end, and opens no bracket; it may close one, as in "(great :)". A `"` behind a digit is a
     unit of length where none is open. A capital letter ends what it is the whole of, and what it follows "a", "an" or a noun in that
@@ -223,7 +223,7 @@ class Complete(Assertion):
     """
 
     kind: Literal["complete"] = "complete"
-    form: Literal["sentence", "question", "text"] = "text"
+    form: Literal["sentence", "question", "text", "phrase"] = "text"
     hanging: tuple[str, ...] = HANGING
 
     def check(self, draft: Draft, slot: Slot, kept: Kept) -> str | None:

@@ -52,7 +52,21 @@ from seedless.verify import Verifier
 __all__ = ["Instance", "assertions_of"]
 
 Identity = Mapping[str, str]
-FORMS = {"sentence": "in one sentence of", "question": "as one question of", "text": "in"}
+FORMS = {
+    "sentence": "in one sentence of",
+    "question": "as one question of",
+    "text": "in",
+    "phrase": "on one line, no full sentence unless it is asked for, in",
+}
+QUESTION_WORDS = (
+    "Who", "Whose", "What", "Which", "When", "Where", "Why", "How", "In what", "In which", "At what", "For what", "On what", "Is", "Are", "Was", "Were",
+    "Do", "Does", "Did", "Has", "Have", "Can", "Could", "Will", "Would", "Should",
+)  # fmt: skip
+CLAUSE = re.compile(r",?\s+(?:and|but|so|or|because)(?=\s)|,(?=\s)")  # where a clause begins that a sentence can do without
+LEANING = re.compile(
+    r"\W*(?:after|although|as|because|before|if|once|since|though|unless|until|when|whenever|while)\b", re.IGNORECASE
+)
+END = re.compile(r"[.!?]+[\"”’)]*$")
 UNREAD = 50  # answers of a verifier in a row that nobody could read, after which it is not asked again
 RELEVANCE = 1.0  # weight of a draft's relevance beside its label's probability
 
@@ -287,7 +301,7 @@ def assertions_of(task: Task) -> tuple[Assertion, ...]:
     for field in task.written_fields:
         standard.append(Length(field=field.name, min_words=field.min_words, max_words=field.max_words))
         standard.append(Complete(field=field.name, form=field.form, hanging=HANGING if english else ()))
-        if field.form != "text":
+        if field.form in {"sentence", "question"}:
             standard.append(Sentences(field=field.name))
         if field.within is not None:
             standard.append(Contains(field=field.within, value_of=field.name))
@@ -314,9 +328,11 @@ def assertions_of(task: Task) -> tuple[Assertion, ...]:
 
 
 def _asked_for(label: Label) -> bool:
-    """Whether a label's constraint asks for its name: a phrase ("exchange rate") is what the text is about, one word ("positive") rarely is."""
+    """Whether a label's words ask for its name: in a constraint a phrase ("exchange rate") is what the text is about, one word ("positive") rarely
+    is; a cue or first words ("drains the battery") are what the text says."""
     name = label.name.replace("_", " ")
-    return len(re.findall(r"\w+", name)) > 1 and says(label.constraint, name)
+    phrase = len(re.findall(r"\w+", name)) > 1
+    return (phrase and says(label.constraint, name)) or any(says(said, name) for said in (*label.cues, *label.openings))
 
 
 def _bounded(draft: Draft, task: Task) -> Draft:
@@ -332,22 +348,37 @@ def _bounded(draft: Draft, task: Task) -> Draft:
 
 
 def _trimmed(draft: Draft, task: Task) -> Draft:
-    """A lone free text without the sentences that its length has no room for, and without the one that the token limit cut.
+    """A lone text without the sentences that its length has no room for, and without what the token limit cut; of a lone sentence that is too
+    long, the clauses that there is room for.
 
-    A small model does not count its words; a text that ends a sentence earlier is as good as one written to that length.
+    A small model does not count its words; a text that ends a sentence or a clause earlier is as good as one written to that length.
     """
-    if len(task.written_fields) != 1 or task.written_fields[0].form != "text":
+    if len(task.written_fields) != 1 or task.written_fields[0].form not in {"text", "phrase"}:
         return draft
     (field,) = task.written_fields
     whole = sentences(draft.texts.get(field.name, ""))
-    if not draft.finished:
+    if not draft.finished and len(whole) > 1:
         whole = whole[:-1]
-    while whole and sum(length(sentence) for sentence in whole) > field.max_words:
+    while len(whole) > 1 and sum(length(sentence) for sentence in whole) > field.max_words:
         whole = whole[:-1]
     text = " ".join(whole)
-    if length(text) < field.min_words:
+    if task.language == "en" and length(text) > field.max_words:
+        text = _shortened(text, field.max_words)
+    elif not draft.finished and len(whole) == 1 and whole == sentences(draft.texts[field.name]):
+        return draft  # nothing but what was cut
+    if not field.min_words <= length(text) <= field.max_words:
         return draft
     return replace(draft, texts={**draft.texts, field.name: text}, finished=True)
+
+
+def _shortened(sentence: str, most: int) -> str:
+    """A sentence to the end of its last clause that leaves it at most `most` words, with its end mark; whole where none does, or where its beginning
+    waits for what follows."""
+    ends = [match.start() for match in CLAUSE.finditer(sentence) if length(sentence[: match.start()]) <= most]
+    if not ends or LEANING.match(sentence):
+        return sentence
+    mark = END.search(sentence)
+    return sentence[: ends[-1]] + (mark[0] if mark is not None else "")
 
 
 def _before_quotation(task: Task, seed: str) -> str:
@@ -357,9 +388,9 @@ def _before_quotation(task: Task, seed: str) -> str:
 
 
 def _shown(task: Task) -> tuple[dspy.Example, ...]:
-    """Finished documents of no task, in the field that this one writes."""
+    """Finished documents of no task, in the form of the field that this one writes."""
     (field,) = task.written_fields
-    return tuple(dspy.Example(**shown, **{field.key: text}) for shown, text in DOCUMENTS_SHOWN)
+    return tuple(dspy.Example(**shown, **{field.key: text}) for shown, text in DOCUMENTS_SHOWN[field.form])
 
 
 def _form_of(task: Task) -> Iterator[str]:
@@ -387,8 +418,12 @@ def _config(task: Task, profile: Profile, *, formed: bool, document: bool) -> di
         config.setdefault("max_tokens", int(sum(1.8 * field.max_words + 12 for field in task.written_fields)))
     if profile.adapter == "plain" and formed:
         config["form"] = {field.key: field.form for field in task.written_fields}
-        config["sentences"] = max(1, task.written_fields[0].max_words // 15)
+        config["sentences"] = max(
+            2, task.written_fields[0].max_words // 15
+        )  # one alone is ended with "..." by a model that would go on
         config["least"] = {field.key: field.min_words for field in task.written_fields}
     if document:
         config["document"] = True
+        if task.language == "en":  # a small model that begins a statement cannot end it as a question
+            config["starts"] = {field.key: QUESTION_WORDS for field in task.written_fields if field.form == "question"}
     return config

@@ -13,7 +13,7 @@ from seedless.text import LETTERS, LONGEST, PER_WORD
 
 __all__ = ["Attribute", "Contexts", "Field", "Form", "Label", "Seeds", "Task"]
 
-Form = Literal["sentence", "question", "text"]
+Form = Literal["sentence", "question", "text", "phrase"]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=2000, strip_whitespace=True)]
 Passage = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST * LETTERS, strip_whitespace=True)]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")]
@@ -67,7 +67,8 @@ class Declared(BaseModel):
 class Field(Declared):
     """One text field of a row.
 
-    `form` is what a value looks like: one `sentence`, one `question`, or free `text`. `min_words` and `max_words` bound its
+    `form` is what a value looks like: one `sentence`, one `question`, free `text`, or a `phrase` that need be no sentence, such as a
+    title, a search query or a command. `min_words` and `max_words` bound its
     length in words; in languages that set no spaces between words, in characters. `within` names another field that must contain
     the value word for word, sign for sign but for case: a span or a cloze answer.
     """

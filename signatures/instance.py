@@ -1,5 +1,6 @@
 """Stages 3 and 4: one instance under a label's constraint, and its revision. A task adds its own fields as outputs."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import dspy
@@ -74,28 +75,70 @@ class WriteInstanceInDocument(WriteInstancePlainly):
     shown: str = dspy.InputField(desc="What stands before it")
 
 
-# What a text is beside what is said of it, for small models; of no task.
-DOCUMENTS_SHOWN: tuple[tuple[dict[str, Any], str], ...] = (
-    (
-        {
-            "description": "Notes that guests leave at a hotel, sorted by what they are about.",
-            "constraint": "Write a note about noise. It is about a wedding. Mention the second floor.",
-            "label": "noise",
-            "meaning": "The guest writes about noise.",
-            "about": "a wedding, drums",
-            "shown": "Example:",
-        },
+def _shown(description: str, constraint: str, label: str, meaning: str, about: str, text: str) -> tuple[dict[str, Any], str]:
+    said = {"description": description, "constraint": constraint, "label": label, "meaning": meaning, "about": about}
+    return {**said, "shown": "Example:"}, text
+
+
+_SENTENCES = (
+    _shown(
+        "Notes that guests leave at a hotel, sorted by what they are about.",
+        "Write a note about noise. It is about a wedding. Mention the second floor.",
+        "noise",
+        "The guest writes about noise.",
+        "a wedding, drums",
         "They danced above our heads until three, and nobody on the second floor closed an eye.",
     ),
-    (
-        {
-            "description": "Notices of a town library, sorted by what they announce.",
-            "constraint": "Write a notice that the library is closed. It is about a storm. Mention water.",
-            "label": "closing",
-            "meaning": "The notice says that the library is closed.",
-            "about": "a storm, shut",
-            "shown": "Example:",
-        },
+    _shown(
+        "Notices of a town library, sorted by what they announce.",
+        "Write a notice that the library is closed. It is about a storm. Mention water.",
+        "closing",
+        "The notice says that the library is closed.",
+        "a storm, shut",
         "The reading room stays shut until Thursday, because water came through the roof last night.",
     ),
 )
+_QUESTIONS = (
+    _shown(
+        "Questions that visitors ask in a zoo, sorted by what they are about.",
+        "Write a question about feeding. It is about penguins. Mention fish.",
+        "feeding",
+        "The visitor asks what animals eat.",
+        "penguins, fish",
+        "When do the penguins get their fish on Sundays?",
+    ),
+    _shown(
+        "Questions of hikers, sorted by what they want to know.",
+        "Write a question about the way. It is about a lake. Mention a bridge.",
+        "way",
+        "The hiker asks for the way.",
+        "a lake, bridge",
+        "Can we still cross the old bridge to get around the lake?",
+    ),
+)
+_PHRASES = (
+    _shown(
+        "Titles of talks for gardeners, sorted by topic.",
+        "Write a title about watering. It is about summer. Mention a barrel.",
+        "watering",
+        "The talk is about watering.",
+        "summer, barrel",
+        "Rain barrels and drip hoses for dry summers",
+    ),
+    _shown(
+        "Searches in a railway's timetable, sorted by what is looked for.",
+        "Write a search for a price. It is about children. Mention a group.",
+        "price",
+        "The search is for a price.",
+        "children, group",
+        "group ticket with four children cheapest day",
+    ),
+)
+
+# What a text is beside what is said of it, by its form, for small models; of no task.
+DOCUMENTS_SHOWN: Mapping[str, tuple[tuple[dict[str, Any], str], ...]] = {
+    "sentence": _SENTENCES,
+    "text": _SENTENCES,
+    "question": _QUESTIONS,
+    "phrase": _PHRASES,
+}

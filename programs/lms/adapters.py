@@ -73,8 +73,8 @@ class PlainAdapter(dspy.Adapter):
 
     With `document` (config of a call), an LM that can goes on with the instruction as with a text, to the quotation mark that closes
     the instruction's last one, and with a line for each further text output ('Hypothesis: "..."'); inputs that the instruction does not
-    say are put before its last paragraph. There `least` (field name to number) is how many words each text has at least, and `unlike` with
-    what letters none begins.
+    say are put before its last paragraph. There `least` (field name to number) is how many words each text has at least, `unlike` with
+    what letters none begins, and `starts` (field name to words) with which words a text without an opening does.
     """
 
     def __call__(self, lm: dspy.BaseLM, lm_kwargs: dict[str, Any], signature: Signature, demos: Any, inputs: dict[str, Any]) -> Any:
@@ -114,6 +114,7 @@ class PlainAdapter(dspy.Adapter):
         sentences = int(kwargs.pop("sentences", 3))
         least: Mapping[str, int] = kwargs.pop("least", {})
         unlike: Sequence[str] = kwargs.pop("unlike", ())
+        starts: Mapping[str, Sequence[str]] = kwargs.pop("starts", {})
         takes = lm.supported_params
         texts = all(field.annotation is str for field in signature.output_fields.values())
         document = bool(kwargs.pop("document", False)) and {"document", "grammar"} <= takes and texts
@@ -126,6 +127,7 @@ class PlainAdapter(dspy.Adapter):
                 least={field_title(output): words for output, words in least.items()},
                 opening=opening,
                 unlike=unlike,
+                starts={field_title(output): words for output, words in starts.items()},
             )
         elif _one_choice(signature) and {"choices", "prefill"} <= takes:
             kwargs["choices"] = list(get_args(field.annotation))

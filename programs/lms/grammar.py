@@ -22,7 +22,7 @@ def grammar_of_form(form: str, opening: str = "", *, sentences: int = 3) -> str:
     r"""The grammar of one text of the given form, continuing `opening` where there is one.
 
     A `question` ends with its first question mark, a `sentence` with its first full stop or the like (a point within a number
-    or an abbreviation aside), a `text` with its line or its last allowed sentence. None holds markup or places to fill in.
+    or an abbreviation aside), a `phrase` with its line, a `text` with its line or its last allowed sentence. None holds markup or places to fill in.
 
     >>> print(grammar_of_form("question", opening="Who"))
     root ::= body "?"
@@ -36,6 +36,8 @@ def grammar_of_form(form: str, opening: str = "", *, sentences: int = 3) -> str:
         start = "" if opening else '["A-Z0-9$] '
         return f'root ::= {start}body [.!?] ["]?\n{body}'
     start = "" if opening else '["A-Za-z0-9$@] '
+    if form == "phrase":
+        return f"root ::= {start}body [?!]?\n{body}"
     return f'root ::= {start}body (mark body){{0,{sentences - 1}}} mark?\n{body}\nmark ::= [.!?]+ ["]?'
 
 
@@ -46,33 +48,47 @@ def grammar_of_document(
     least: Mapping[str, int] | None = None,
     opening: str = "",
     unlike: Sequence[str] = (),
+    starts: Mapping[str, Sequence[str]] | None = None,
 ) -> str:
     r"""The grammar of the texts with which a document goes on, to the quotation mark that closes each.
 
     `forms` maps the fields' names to their forms: the first text continues `opening`, each other stands on a line of its own that begins with
     the field's name. An empty form is any line. `least` says how many words a text has at least, its opening's among them, `unlike` with which
-    letters none begins.
+    letters none begins, `starts` (field name to words) with which words a text does where it has no opening.
 
     >>> print(grammar_of_document({"Premise": "sentence", "Hypothesis": "question"}).splitlines()[0])
     root ::= [A-Z0-9$] body [.!?] "\"" "\nHypothesis: \"" [A-Z0-9$] body "?" "\""
     """
     (first, *others) = forms
-    starts = {name: "" if name == first and opening else _start(form, unlike) for name, form in forms.items()}
+    begun = {
+        name: "" if name == first and opening else _start(form, unlike, (starts or {}).get(name, ()))
+        for name, form in forms.items()
+    }
     lacking = {**(least or {}), first: max(0, (least or {}).get(first, 0) - len(opening.split()))}
-    parts = {name: _closed(form, starts[name], lacking.get(name, 0), sentences) for name, form in forms.items()}
+    parts = {name: _closed(form, begun[name], lacking.get(name, 0), sentences) for name, form in forms.items()}
     lines = [parts[first], *(rf'"\n{name}: \"" {parts[name]}' for name in others)]
     return f"""root ::= {" ".join(lines)}\nbody ::= ([^{WITHIN}] | {POINT})+\nmark ::= [.!?]+"""
 
 
-def _start(form: str, unlike: Sequence[str]) -> str:
-    """How a text begins: with a letter or the like, and with the words of none of `unlike`, in either case."""
-    first = "A-Za-z0-9$@" if form == "text" else "A-Z0-9$"
+def _start(form: str, unlike: Sequence[str], words: Sequence[str]) -> str:
+    """How a text begins: with one of `words`, else with a letter or the like; and with the words of none of `unlike`, in either case."""
     phrases = {phrase.lower() for phrase in unlike if re.fullmatch(r"\w[\w'’ ,]*", phrase)}  # no sign of the grammar's own
+    if following := {word: rest for word in words if (rest := _behind(word, phrases)) is not None}:
+        return "({}) ".format(" | ".join(f'"{word} "{rest}' for word, rest in following.items()))
+    first = "A-Za-z0-9$@" if form in {"text", "phrase"} else "A-Z0-9$"
     if not phrases:
         return f"[{first}] "
     leading = {phrase[0] for phrase in phrases}
     others = "".join(c for c in CHARACTERS if re.match(f"[{first}]", c) and c.lower() not in leading)
     return f"{_other_than(phrases, f'[{others}]')} "
+
+
+def _behind(word: str, phrases: Collection[str]) -> str | None:
+    """What stands behind a text's first `word`, so that it begins with none of `phrases`; None where the word alone is one."""
+    if word.lower() in phrases:
+        return None
+    rest = {phrase.removeprefix(f"{word.lower()} ") for phrase in phrases if phrase.startswith(f"{word.lower()} ")}
+    return f" {_other_than(rest)}" if rest else ""
 
 
 def _other_than(phrases: Collection[str], others: str | None = None) -> str:
@@ -90,7 +106,7 @@ def _closed(form: str, start: str, least: int, sentences: int) -> str:
     letters = min(LETTERS * least, ROOM)
     room = f"[^{WITHIN}]{{{letters}}} " if letters else ""
     many = f" (mark body){{0,{sentences - 1}}}" if form == "text" else ""
-    end = {"text": '("..." | [.!?])?', "question": '"?"'}.get(form, "[.!?]")
+    end = {"text": '("..." | [.!?])?', "question": '"?"', "phrase": "[?!]?"}.get(form, "[.!?]")
     return rf'{start}{room}body{many} {end} "\""'
 
 

@@ -332,20 +332,46 @@ PLAIN = replace(HOSTED, adapter="plain", wording="plain", revise=False, attempts
         ("We won the cup. All of us danced until the early morning.", "We won the cup."),
         ("We won the cup today.", "We won the cup today."),
         ("Yes! It rained. We won the cup. Nobody slept that night at all.", "Yes! It rained. We won the cup."),
+        ("We won the cup and all of us danced until the morning!", "We won the cup!"),
+        ("Turn off the light in the hall, because I am going to bed now.", "Turn off the light in the hall."),
+        ("We won the cup, the league, and what is more the medal of the town", "We won the cup, the league"),
     ],
 )
-def test_a_plain_text_ends_with_the_last_sentence_that_its_length_has_room_for(written: str, kept_text: str) -> None:
+def test_a_plain_text_ends_with_the_last_sentence_or_clause_that_its_length_has_room_for(written: str, kept_text: str) -> None:
     made = TarGEN(POSTS, lm=fake_lm(lambda _: written), verify="none", profile=PLAIN)(label="good")
     assert made.ok
     assert made.text == kept_text
 
 
-def test_a_text_without_a_whole_sentence_that_fits_is_refused() -> None:
-    made = TarGEN(
-        POSTS, lm=fake_lm(lambda _: "We won the cup and all of us danced until the morning."), verify="none", profile=PLAIN
-    )(label="good")
+@pytest.mark.parametrize(
+    "written",
+    [
+        "We won the cup of our town today without any help from you.",
+        "When the band came in, all of us danced until the early morning.",
+        "So, we won the cup of our town today without any help.",
+    ],
+)
+def test_a_text_without_a_whole_sentence_or_clause_that_fits_is_refused(written: str) -> None:
+    made = TarGEN(POSTS, lm=fake_lm(lambda _: written), verify="none", profile=PLAIN)(label="good")
     assert not made.ok
     assert [broken.assertion for broken in made.outcome.broken] == ["length:text"]
+
+
+def test_clauses_are_told_apart_in_english_only() -> None:
+    task = POSTS.model_copy(update={"language": "de"})
+    made = TarGEN(
+        task, lm=fake_lm(lambda _: "Wir haben den Pokal, and alle tanzten bis in den Morgen hinein."), verify="none", profile=PLAIN
+    )(label="good")
+    assert [broken.assertion for broken in made.outcome.broken] == ["length:text"]
+
+
+@pytest.mark.parametrize(("written", "kept_text"), [("We won the cup. And then", "We won the cup."), ("We won the cup and", None)])
+def test_what_the_token_limit_cut_is_not_whole(written: str, kept_text: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    lm = fake_lm(lambda _: written)
+    whole = lm.fake.complete
+    monkeypatch.setattr(lm.fake, "complete", lambda request: replace(whole(request), finish_reason="length"))
+    made = TarGEN(POSTS, lm=lm, verify="none", profile=PLAIN)(label="good")
+    assert (made.text if made.ok else None) == kept_text
 
 
 def test_only_the_plain_adapter_trims() -> None:
@@ -398,12 +424,14 @@ def test_a_small_model_s_next_try_begins_with_other_words(profile: Profile) -> N
         ("exchange_rate", "A customer asks about the exchange rate.", False),  # this is what the text is about
         ("exchange_rate", "A customer asks what a euro costs.", True),
         ("rate", "A customer asks what a euro costs.", True),
+        ("rate", "A customer complains that {cue}.", False),  # by its cue
     ],
 )
 def test_a_label_s_name_is_left_out_unless_it_is_a_phrase_that_the_constraint_asks_for(
     name: str, constraint: str, banned: bool
 ) -> None:
-    label = POSTS.labels[0].model_copy(update={"name": name, "constraint": constraint})
+    cues = ("the rate is too high",) if "{cue}" in constraint else ()
+    label = POSTS.labels[0].model_copy(update={"name": name, "constraint": constraint, "cues": cues})
     task = POSTS.model_copy(update={"labels": (label, POSTS.labels[1])})
     (assertion,) = [a for a in assertions_of(task) if a.name == "no_label_word"]
     slot = Slot(position=0, round=0, label=name, seed=InstanceSeed(context=Context("a bank", "given"), text="today"))
@@ -539,7 +567,7 @@ def test_contexts_and_seeds_of_a_model_that_names_poor_ones_are_label_words() ->
         assert made.context != made.seed
         assert f'{label}: {label} news\nContext: {made.context}, {made.seed}\nExample: "' in lm.fake.prompts[-1]
         assert "cue" not in made.attributes, "two words are enough"
-        assert all(text in lm.fake.prompts[-1] for _, text in DOCUMENTS_SHOWN)
+        assert all(text in lm.fake.prompts[-1] for _, text in DOCUMENTS_SHOWN[BARE.fields[0].form])
     assert len(lm.fake.prompts) == 2, "no list was asked for"
 
 

@@ -85,7 +85,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"fields": [{"name": "label", "description": "d"}]}, "a row's own keys"),
     ({"fields": [{"name": "id", "description": "d"}]}, "a row's own keys"),
     ({"fields": [PAIR[0], PAIR[0]]}, "field 'premise' is given twice"),
-    ({"fields": [{"name": "text", "description": "d", "form": "poem"}]}, "'sentence', 'question' or 'text'"),
+    ({"fields": [{"name": "text", "description": "d", "form": "poem"}]}, "'sentence', 'question', 'text' or 'phrase'"),
     ({"fields": [{"name": "text", "description": "d", "min_words": 9, "max_words": 2}]}, "min_words 9 is above max_words 2"),
     ({"fields": [{"name": "text", "description": "d", "min_words": 3.0}]}, "valid integer"),
     ({"fields": [{"name": "text", "description": "d", "within": "text"}]}, "given the within 'text'"),

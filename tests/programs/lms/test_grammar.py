@@ -62,6 +62,10 @@ def regex_of(grammar: str) -> re.Pattern[str]:
         ("text", "Line\nbreak", False),
         ("text", "Visit <place>", False),
         ("text", "", False),
+        ("phrase", "Blue ceramic mug, 0.3 l, set of two", True),
+        ("phrase", "how old is the moon?", True),
+        ("phrase", "Mugs. Blue.", False),
+        ("phrase", "Mugs\nBlue", False),
     ],
 )
 def test_form(form: str, text: str, fits: bool) -> None:
@@ -91,6 +95,8 @@ def test_an_opening_is_continued(form: str, rest: str) -> None:
         ("sentence", 'It "rained"."', False),
         ("question", 'Who wrote it?"', True),
         ("question", 'We wrote it."', False),
+        ("phrase", 'blue mug"', True),
+        ("phrase", 'It is blue."', False),
         ("", 'any [line]"', True),
     ],
 )
@@ -119,6 +125,30 @@ def test_no_text_begins_with_what_it_is_to_be_unlike(text: str, fits: bool) -> N
         if form == "text" or text[0].isupper():
             assert (pattern.fullmatch(f'{text}"\nReply: "It rained."') is not None) == fits
             assert (pattern.fullmatch(f'It rained."\nReply: "{text}"') is not None) == fits
+
+
+@pytest.mark.parametrize(
+    ("text", "fits"),
+    [
+        ("Who wrote it?", True),
+        ("Who is it?", False),
+        ("Whose is it?", True),
+        ("In what year was it?", True),
+        ("Is it?", False),
+        ("He wrote it?", False),
+        ("who wrote it?", False),
+    ],
+)
+def test_a_question_begins_with_one_of_the_words_that_are_given(text: str, fits: bool) -> None:
+    grammar = grammar_of_document(
+        {"Question": "question"}, starts={"Question": ["Who", "Whose", "In what", "Is"]}, unlike=["who is it", "is"]
+    )
+    assert (regex_of(grammar).fullmatch(f'{text}"') is not None) == fits
+
+
+def test_where_every_word_is_worn_a_question_begins_otherwise() -> None:
+    grammar = grammar_of_document({"Question": "question"}, starts={"Question": ["Who"]}, unlike=["who"])
+    assert regex_of(grammar).fullmatch('He wrote it?"')
 
 
 def test_a_document_s_first_text_continues_its_opening() -> None:
