@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seedless.evals.labelled import LabelledRows
-from seedless.evals.measures.nearest import THRESHOLD, nearest
-from seedless.evals.measures.numbered import Numbered, Vocabulary
+from seedless.evals.measures.nearest import THRESHOLD, Near, nearest
+from seedless.evals.measures.numbered import Numbered, Vocabulary, joined
 
 __all__ = ["Contamination", "Copy", "Overlap", "Quote", "Quoted", "Shared", "Split", "contamination", "prompts_contain"]
 
@@ -142,33 +142,35 @@ def contamination(
         Of the draw of real rows for the reference.
     """
     rng = np.random.default_rng(seed)
+    number = Vocabulary().number
+    ours, splits = number(rows.texts), {name: number(split.texts) for name, split in real.items()}
     found = {}
     for name, split in real.items():
-        overlap, worst = _overlap(rows, split, ngrams, threshold)
-        others = [record for other, each in real.items() if other != name for record in each.records]
+        overlap, near = _overlap(ours, splits[name], ngrams, threshold)
+        others = [each for other, each in splits.items() if other != name]
+        count = sum(map(len, others))
         reference = None
-        if others:
-            drawn = rng.choice(len(others), min(len(others), REFERENCE), replace=False)
-            reference = _overlap(
-                LabelledRows(rows.task, tuple(others[i] for i in drawn), "other splits"), split, ngrams, threshold
-            )[0]
-        found[name] = Split(overlap, reference, worst)
+        if count:
+            drawn = rng.choice(count, min(count, REFERENCE), replace=False)
+            reference, _ = _overlap(joined(others).take(drawn), splits[name], ngrams, threshold)
+        found[name] = Split(overlap, reference, _worst(rows, split, near))
     return Contamination(threshold, found)
 
 
-def _overlap(rows: LabelledRows, real: LabelledRows, ngrams: Sequence[int], threshold: float) -> tuple[Overlap, tuple[Copy, ...]]:
-    vocabulary = Vocabulary()
-    theirs = vocabulary.number(real.texts)
-    ours = vocabulary.number(rows.texts)
+def _overlap(ours: Numbered, theirs: Numbered, ngrams: Sequence[int], threshold: float) -> tuple[Overlap, tuple[Near, ...]]:
     said = ours.lengths > 0
     exact = said & np.isin(ours.whole(), theirs.whole())
     shared = []
     for n in ngrams:
         grams, owners = ours.ngrams(n)
         having = np.unique(owners[np.isin(grams, theirs.ngrams(n)[0])])
-        shared.append(Shared(n, len(having) / len(rows), int((ours.lengths >= n).sum())))
-    near = nearest(rows.texts, real.texts, threshold=threshold)
-    worst = tuple(
+        shared.append(Shared(n, len(having) / len(ours), int((ours.lengths >= n).sum())))
+    near = nearest(ours, theirs, threshold=threshold)
+    return Overlap(len(ours), len(theirs), float(exact.mean()), tuple(shared), len(near) / len(ours)), near
+
+
+def _worst(rows: LabelledRows, real: LabelledRows, near: Sequence[Near]) -> tuple[Copy, ...]:
+    return tuple(
         Copy(
             str(rows.records[each.place].get("id", each.place + 1)),
             each.place + 1,
@@ -179,7 +181,6 @@ def _overlap(rows: LabelledRows, real: LabelledRows, ngrams: Sequence[int], thre
         )
         for each in sorted(near, key=lambda each: (-each.score, each.place))[:SHOWN]
     )
-    return Overlap(len(rows), len(real), float(exact.mean()), tuple(shared), len(near) / len(rows)), worst
 
 
 def prompts_contain(prompts: Iterable[str], rows: LabelledRows, *, n: int = 8) -> Quoted:

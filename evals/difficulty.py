@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from seedless.evals.labelled import LabelledRows
 from seedless.evals.measures.artefacts import Artefact, ArtefactStudent, artefacts
-from seedless.evals.measures.crossvalidation import held_out, sample
+from seedless.evals.measures.crossvalidation import HeldOut, held_out, sample
 from seedless.evals.measures.estimate import Estimate, mean_of
 from seedless.evals.measures.information import Information, carried_bits, information, own_bits
-from seedless.evals.students import student_of
+from seedless.evals.students import Student, student_of
 
 __all__ = ["Artefacts", "Difficulty", "RowInformation", "difficulty"]
 
@@ -91,7 +91,14 @@ class Difficulty:
         return asdict(self)
 
 
-def difficulty(rows: LabelledRows, *, test: LabelledRows | None = None, student: str = "minilm", seed: int = 0) -> Difficulty:
+def difficulty(
+    rows: LabelledRows,
+    *,
+    test: LabelledRows | None = None,
+    student: str | Student = "minilm",
+    seed: int = 0,
+    read: HeldOut | None = None,
+) -> Difficulty:
     """Measure how hard rows are to label from their texts.
 
     Parameters
@@ -101,9 +108,11 @@ def difficulty(rows: LabelledRows, *, test: LabelledRows | None = None, student:
     test
         Real rows to set beside them; at most 5,000, drawn at random.
     student
-        Name of the student that reads them.
+        The student that reads them, or its name.
     seed
         Of the folds, the samples and the bootstrap.
+    read
+        Its cross-validation of `rows` (of the sample that `seed` draws, where there are many) with that seed, where there is one already.
 
     Raises
     ------
@@ -112,12 +121,12 @@ def difficulty(rows: LabelledRows, *, test: LabelledRows | None = None, student:
     """
     kind = student_of(student)
     places = sample(len(rows), seed)
-    read = rows.take(places)
-    said = held_out(read, kind, seed=seed)
-    bits = own_bits(read.labels, said)
+    chosen = rows.take(places)
+    said = read if read is not None else held_out(chosen, kind, seed=seed)
+    bits = own_bits(chosen.labels, said)
     order = np.argsort(bits, kind="stable")
-    notes = [f"{len(read)} of the {len(rows)} rows were looked at, drawn at random"] if len(read) < len(rows) else []
-    if single := [name for name, count in zip(rows.task.label_names, read.counts, strict=True) if count == 1]:
+    notes = [f"{len(chosen)} of the {len(rows)} rows were looked at, drawn at random"] if len(chosen) < len(rows) else []
+    if single := [name for name, count in zip(rows.task.label_names, chosen.counts, strict=True) if count == 1]:
         notes.append(f"labels with a single row, of which no student can learn: {', '.join(single)}; their PVI is 0 by definition")
     real = over = None
     beside = None
@@ -125,20 +134,20 @@ def difficulty(rows: LabelledRows, *, test: LabelledRows | None = None, student:
         notes.append("no real rows were given to set beside these")
     else:
         beside = test.take(sample(len(test), seed))
-        drawn = beside.draw(read.counts, np.random.default_rng(seed))
+        drawn = beside.draw(chosen.counts, np.random.default_rng(seed))
         if len(drawn) > 1:
             real = information(drawn, own_bits(drawn.labels, held_out(drawn, kind, seed=seed)), seed=seed)
-        over = information(beside, carried_bits(read, said, kind, beside), seed=seed)
+        over = information(beside, carried_bits(chosen, said, kind, beside), seed=seed)
     return Difficulty(
         rows=len(rows),
-        read=len(read),
-        student=student,
-        own=information(read, bits, seed=seed),
+        read=len(chosen),
+        student=kind.name,
+        own=information(chosen, bits, seed=seed),
         real=real,
         carried=over,
         hardest=_told(rows, places, bits, order[:SHOWN]),
         easiest=_told(rows, places, bits, order[::-1][:SHOWN]),
-        artefacts=_artefacts(read, beside, seed),
+        artefacts=_artefacts(chosen, beside, seed),
         notes=tuple(notes),
     )
 

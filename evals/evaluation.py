@@ -16,6 +16,7 @@ from seedless.evals.difficulty import Difficulty, difficulty
 from seedless.evals.diversity import Diversity, diversity
 from seedless.evals.label_quality import LabelQuality, label_quality
 from seedless.evals.labelled import LabelledRows, read_labelled
+from seedless.evals.measures.crossvalidation import held_out, sample
 from seedless.evals.reporting.told import notes, told
 from seedless.evals.students import STUDENTS, student_names, student_of
 from seedless.evals.usefulness import Usefulness, usefulness
@@ -129,7 +130,7 @@ def evaluate(
     named = student_names(students)
     if not named:
         raise UsageError(f"given no student, allowed are {', '.join(STUDENTS)}; name one of them")
-    taught = [student_of(name) for name in named]
+    taught = {name: student_of(name) for name in named}
     rows = read_labelled(data, loaded)
     real_train = read_labelled(train, loaded, called="train row") if train is not None else None
     real_test = read_labelled(test, loaded, called="test row") if test is not None else None
@@ -141,13 +142,15 @@ def evaluate(
     naive = read_labelled(direct, loaded, called="direct row") if direct is not None else None
     if real_test is None and (zero_shot is not None or naive is not None):
         raise UsageError("given --direct or --zero-shot without real rows to test on; give them with --test FILE")
-    reader = "minilm" if "minilm" in named and loaded.language == "en" else named[0]
+    reader = taught["minilm" if "minilm" in named and loaded.language == "en" else named[0]]
     useful = None
     if real_test is not None:
         if zero_shot is not None:
             say(f"zero-shot: {zero_shot} is asked for labels of the test rows")
         asked = asked_without_training(real_test, zero_shot, api_base=api_base, seed=seed) if zero_shot is not None else None
-        useful = usefulness(rows, test=real_test, students=taught, train=beside, direct=naive, zero_shot=asked, seed=seed, say=say)
+        useful = usefulness(
+            rows, test=real_test, students=list(taught.values()), train=beside, direct=naive, zero_shot=asked, seed=seed, say=say
+        )
         known = set(real_train.texts) if real_train is not None else set()
         if copied := sum(text in known for text in real_test.texts):
             met = f"{copied} of the {len(real_test)} test rows stand word for word in the train file: real rows look better for it"
@@ -157,12 +160,14 @@ def evaluate(
             useful = replace(useful, notes=(*useful.notes, met))
     embedded = {} if "minilm" in named else {"sample": 0}
     splits = {name: split for name, split in (("train", real_train), ("test", real_test)) if split is not None}
-    say(f"label quality: {reader} reads the labels")
-    quality = label_quality(rows, train=beside, refusals=_refusals(path) if path is not None else (), student=reader, seed=seed)
+    say(f"label quality: {reader.name} reads the labels")
+    read = held_out(rows.take(sample(len(rows), seed)), reader, seed=seed)
+    refused = _refusals(path) if path is not None else ()
+    quality = label_quality(rows, train=beside, refusals=refused, student=reader, seed=seed, read=read)
     say("diversity: texts are compared with each other")
     varied = diversity(rows, real=beside, seed=seed, **embedded)
-    say(f"difficulty: {reader} reads the texts")
-    hard = difficulty(rows, test=real_test, student=reader, seed=seed)
+    say(f"difficulty: {reader.name} reads the texts")
+    hard = difficulty(rows, test=real_test, student=reader, seed=seed, read=read)
     say("bias: what the labels go with")
     biased = bias(rows, real=real_train, seed=seed)
     if splits:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from seedless.evals.labelled import LabelledRows
 from seedless.evals.measures.confident_learning import Disputes, confident_learning
 from seedless.evals.measures.correction import Correction, Reader, correction
-from seedless.evals.measures.crossvalidation import fitted, held_out, sample
+from seedless.evals.measures.crossvalidation import HeldOut, fitted, held_out, sample
 from seedless.evals.measures.estimate import Estimate, share_of
 from seedless.evals.students import Student, student_of
 
@@ -65,8 +65,9 @@ def label_quality(
     *,
     train: LabelledRows | None = None,
     refusals: Sequence[Mapping[str, Any]] = (),
-    student: str = "minilm",
+    student: str | Student = "minilm",
     seed: int = 0,
+    read: HeldOut | None = None,
 ) -> LabelQuality:
     """Judge the labels of `rows`.
 
@@ -79,9 +80,11 @@ def label_quality(
     refusals
         The records of the run's `refusals.jsonl`.
     student
-        Name of the student that is cross-validated, and that becomes the oracle.
+        The student that is cross-validated, and that becomes the oracle, or its name.
     seed
         Of the folds, the draws and the bootstrap.
+    read
+        That cross-validation of `rows` (of the sample that `seed` draws, where there are many), where there is one already: `confident_learning` says of it.
 
     Raises
     ------
@@ -89,25 +92,25 @@ def label_quality(
         If there is no such student, or a provenance cannot be read.
     """
     kind = student_of(student)
-    read = rows.take(sample(len(rows), seed))
+    chosen = rows.take(sample(len(rows), seed))
     oracle, reader, real_disputes = None, None, None
     if train is not None:
         rng = np.random.default_rng(seed)
         real = train.take(rng.permutation(len(train))[:ORACLE_ROWS])
-        oracle, reader = _oracle(read, real, kind, seed)
-        real_disputes = confident_learning(real.draw(read.counts, rng), student=kind, seed=seed)
-    disputes = confident_learning(rows, student=kind, seed=seed)
+        oracle, reader = _oracle(chosen, real, kind, seed)
+        real_disputes = confident_learning(real.draw(chosen.counts, rng), student=kind, seed=seed)
+    disputes = confident_learning(rows, student=kind, seed=seed, read=read)
     corrected = correction(rows, refusals, oracle=reader, seed=seed)
     return LabelQuality(
         rows=len(rows),
-        read=len(read),
-        student=student,
+        read=len(chosen),
+        student=kind.name,
         conflicts=_conflicts(rows),
         disputes=disputes,
         real_disputes=real_disputes,
         oracle=oracle,
         correction=corrected,
-        notes=_notes(disputes, oracle, corrected, len(rows), len(read)),
+        notes=_notes(disputes, oracle, corrected, len(rows), len(chosen)),
     )
 
 

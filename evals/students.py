@@ -1,8 +1,8 @@
 """Students: small classifiers that show what a data set teaches."""
 
 import warnings
-from collections.abc import Iterable, Sequence
-from itertools import combinations
+from collections.abc import Callable, Iterable, Sequence
+from itertools import combinations, pairwise
 from typing import Any, Protocol
 
 import numpy as np
@@ -41,22 +41,28 @@ class TfidfStudent:
 
     name = "tfidf"
 
+    def __init__(self) -> None:
+        self._words = _Counted(_told)
+        self._signs = _Counted(_signs)
+
     def fit(self, rows: LabelledRows) -> Fitted:
         """A classifier trained on `rows`; its vocabulary is theirs."""
         from scipy.sparse import hstack
-        from sklearn.feature_extraction.text import TfidfVectorizer
+        from sklearn.feature_extraction.text import TfidfTransformer
 
-        told = _told if any(map(_told, rows.texts)) else _signs
-        vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, tokenizer=told, token_pattern=None, lowercase=False)
-        try:
-            learnt = vectorizer.fit_transform(rows.texts)
-        except ValueError as error:
-            raise UsageError(f"{rows.source}: its texts are blank; give rows with text") from error
-
-        together = _together(learnt)
+        counted = self._words
+        counts = counted.counts(rows.texts)
+        if not counts.nnz:
+            counted = self._signs
+            counts = counted.counts(rows.texts)
+        if not counts.nnz:
+            raise UsageError(f"{rows.source}: its texts are blank; give rows with text")
+        own = counted.ordered(counts)
+        weights = TfidfTransformer(sublinear_tf=True)
+        together = _together(weights.fit_transform(_columns(counts, own)))
 
         def features(given: LabelledRows) -> Matrix:
-            found = vectorizer.transform(given.texts) @ together
+            found = weights.transform(_columns(counted.counts(given.texts), own)) @ together
             return found if len(given.task.fields) == 1 else hstack([found, _overlaps(given)]).tocsr()
 
         return _Logistic(features, rows)
@@ -87,17 +93,19 @@ def embedded(rows: LabelledRows) -> NDArray[np.float64]:
 STUDENTS: dict[str, type[TfidfStudent] | type[EmbeddingStudent]] = {s.name: s for s in (TfidfStudent, EmbeddingStudent)}
 
 
-def student_of(name: str) -> Student:
-    """The student of that name.
+def student_of(student: str | Student) -> Student:
+    """The student of that name; one that is given already, itself.
 
     Raises
     ------
     UsageError
         If there is none.
     """
-    if name not in STUDENTS:
-        raise UsageError(f"given the student {name!r}, allowed are {', '.join(STUDENTS)}; name one of them")
-    return STUDENTS[name]()
+    if not isinstance(student, str):
+        return student
+    if student not in STUDENTS:
+        raise UsageError(f"given the student {student!r}, allowed are {', '.join(STUDENTS)}; name one of them")
+    return STUDENTS[student]()
 
 
 def student_names(given: str | Iterable[str]) -> tuple[str, ...]:
@@ -133,6 +141,45 @@ class _Logistic:
         elif len(rows):
             found[:, self._model.classes_] = self._model.predict_proba(self._features(rows))
         return found
+
+
+class _Counted:
+    """How often each text has each word and pair of words. A text is taken apart once, however many fits it is a part of."""
+
+    def __init__(self, told: Callable[[str], list[str]]) -> None:
+        self._told = told
+        self._terms: dict[str, int] = {}
+        self._known: dict[str, NDArray[np.int32]] = {}
+
+    def counts(self, texts: Sequence[str]) -> Matrix:
+        """Shape (texts, terms that any text so far has had)."""
+        from scipy.sparse import csr_matrix
+
+        found = [self._known[text] if text in self._known else self._numbers(text) for text in texts]
+        ends = np.cumsum([0, *map(len, found)])
+        columns = np.concatenate([np.zeros(0, np.int32), *found])
+        counted = csr_matrix((np.ones(len(columns)), columns, ends), shape=(len(texts), len(self._terms)))
+        counted.sum_duplicates()
+        return counted
+
+    def ordered(self, counts: Matrix) -> NDArray[np.int64]:
+        """The columns of `counts` that hold anything, by their terms' order."""
+        terms = list(self._terms)
+        having = np.flatnonzero(np.bincount(counts.indices, minlength=counts.shape[1]))
+        return np.asarray(sorted(having.tolist(), key=terms.__getitem__), dtype=np.int64)
+
+    def _numbers(self, text: str) -> NDArray[np.int32]:
+        said = self._told(text)
+        terms = [*said, *map(" ".join, pairwise(said))]
+        numbers = np.asarray([self._terms.setdefault(term, len(self._terms)) for term in terms], dtype=np.int32)
+        self._known[text] = numbers
+        return numbers
+
+
+def _columns(counts: Matrix, places: NDArray[np.int64]) -> Matrix:
+    found = counts[:, places]
+    found.sort_indices()  # a row's weights are then summed in one order, whatever was counted before
+    return found
 
 
 def _told(text: str) -> list[str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from seedless.evals.labelled import LabelledRows
-from seedless.evals.measures.crossvalidation import held_out, sample
+from seedless.evals.measures.crossvalidation import HeldOut, held_out, sample
 from seedless.evals.measures.estimate import Estimate, share_of
 from seedless.evals.students import Student
 
@@ -51,7 +51,9 @@ class Disputes:
     of: int
 
 
-def confident_learning(rows: LabelledRows, *, student: Student, folds: int = 5, seed: int = 0) -> Disputes:
+def confident_learning(
+    rows: LabelledRows, *, student: Student, folds: int = 5, seed: int = 0, read: HeldOut | None = None
+) -> Disputes:
     """The rows whose labels are probably wrong.
 
     The confident joint counts the rows that the student reads as another label with more than that label's own mean probability;
@@ -66,6 +68,9 @@ def confident_learning(rows: LabelledRows, *, student: Student, folds: int = 5, 
         Whose probabilities are cross-validated over `folds` folds.
     seed
         Of the folds, and of the sample where there are many rows.
+    read
+        The student's cross-validation of that sample over as many folds with the same seed, where there is one already. It is used where all
+        labels are judged.
     """
     names, places = rows.task.label_names, sample(len(rows), seed)
     chosen = rows.take(places)
@@ -75,7 +80,9 @@ def confident_learning(rows: LabelledRows, *, student: Student, folds: int = 5, 
     if len(known) < 2:
         return Disputes(None, {}, (), unjudged, len(rows))
     judged = rows.take(places)
-    probabilities = held_out(judged, student, folds=folds, seed=seed).probabilities[:, known]
+    if read is None or len(judged) < len(chosen):
+        read = held_out(judged, student, folds=folds, seed=seed)
+    probabilities = read.probabilities[:, known]
     labels = np.searchsorted(known, judged.labels)
     said = probabilities.argmax(axis=1)
 

@@ -1,6 +1,6 @@
 """Nearest texts by ROUGE-L: every text that has one above a threshold, found without comparing all pairs."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seedless.errors import UsageError
-from seedless.evals.measures.numbered import Numbered, Vocabulary
+from seedless.evals.measures.numbered import Numbered, joined
 
 __all__ = ["THRESHOLD", "Near", "nearest", "nearest_earlier"]
 
@@ -30,15 +30,17 @@ class Near:
     score: float
 
 
-def nearest(texts: Sequence[str], among: Sequence[str], *, threshold: float = THRESHOLD) -> tuple[Near, ...]:
-    """Each of `texts` with the most alike of `among`, for those that have one at or above `threshold`, in order.
+def nearest(texts: Numbered, among: Numbered, *, threshold: float = THRESHOLD) -> tuple[Near, ...]:
+    """Each of `texts` with the most alike of `among`, numbered by the same vocabulary, for those that have one at or above `threshold`, in order.
 
     A ROUGE-L of t needs t · (|a| + |b|) / 2 common words; two texts with that many share some of the rarest words of each (the prefix
     filter of set-similarity joins: Chaudhuri et al. 2006), so only those that do are compared, and no text is missed. Where more than a
     hundred remain, the hundred that share most rare words come first, and the others only if none of these is near: then `score`
     may be below the best.
 
-    >>> nearest(["the cat sat on a mat"], ["dogs bark", "the cat sat on the mat"])
+    >>> from seedless.evals.measures.numbered import Vocabulary
+    >>> number = Vocabulary().number
+    >>> nearest(number(["the cat sat on a mat"]), number(["dogs bark", "the cat sat on the mat"]))
     (Near(place=0, other=1, score=0.833333333),)
 
     Raises
@@ -46,13 +48,13 @@ def nearest(texts: Sequence[str], among: Sequence[str], *, threshold: float = TH
     UsageError
         If the threshold is not in (0, 1].
     """
-    vocabulary = Vocabulary()
-    return tuple(_search(vocabulary.number(texts), vocabulary.number(among), threshold))
+    return tuple(_search(texts, among, threshold))
 
 
 def nearest_earlier(texts: Numbered, *, asked: Places | None = None, threshold: float = THRESHOLD) -> tuple[Near, ...]:
     """Each text with the most alike of those before it, as `nearest` finds it; `asked` are the places to look at, in order (all).
 
+    >>> from seedless.evals.measures.numbered import Vocabulary
     >>> texts = Vocabulary().number(["the cat sat on a mat", "dogs bark", "the cat sat on the mat", "Dogs bark!"])
     >>> nearest_earlier(texts)
     (Near(place=2, other=0, score=0.833333333), Near(place=3, other=1, score=1.0))
@@ -64,7 +66,7 @@ def nearest_earlier(texts: Numbered, *, asked: Places | None = None, threshold: 
     found = [Near(int(place), int(other), 1.0) for place, other in zip(places[repeated], earliest[repeated], strict=True)]
     kept = np.sort(first)  # a repeat is as like anything as its first
     fresh = places[earliest == places]
-    alike = _search(_part(texts, fresh), _part(texts, kept), threshold, (fresh, kept))
+    alike = _search(texts.take(fresh), texts.take(kept), threshold, (fresh, kept))
     found += [Near(int(fresh[near.place]), int(kept[near.other]), near.score) for near in alike]
     return tuple(sorted(found, key=lambda near: near.place))
 
@@ -104,7 +106,7 @@ def _rare(asked: Numbered, among: Numbered, threshold: float) -> tuple[Sparse, S
     """
     from scipy.sparse import csr_array
 
-    both = Numbered(np.concatenate([asked.flat, among.flat]), np.concatenate([asked.starts, among.starts[1:] + asked.starts[-1]]))
+    both = joined((asked, among))
     by_word = np.lexsort((both.flat, both.owners))
     word, owner = both.flat[by_word], both.owners[by_word]
     place = np.arange(len(word))
@@ -157,11 +159,3 @@ def _signs(texts: Numbered) -> list[str]:
     """Each text as a string with one character a word: rapidfuzz compares strings fastest."""
     folded = (texts.flat % 0x110000).astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
     return [folded[start:stop] for start, stop in zip(texts.starts[:-1], texts.starts[1:], strict=True)]
-
-
-def _part(texts: Numbered, places: Places) -> Numbered:
-    """The texts at `places`."""
-    lengths = texts.lengths[places]
-    starts = np.concatenate([[0], np.cumsum(lengths)])
-    within = np.arange(starts[-1]) - np.repeat(starts[:-1], lengths)
-    return Numbered(texts.flat[np.repeat(texts.starts[places], lengths) + within], starts)

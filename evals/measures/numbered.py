@@ -1,6 +1,6 @@
 """Texts as numbered words in one flat array, so that the n-grams of 50,000 rows are counted and compared in one go."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from seedless.text import tokens
 
-__all__ = ["Numbered", "Vocabulary"]
+__all__ = ["Numbered", "Vocabulary", "joined"]
 
 Hashes = NDArray[np.uint64]
 Places = NDArray[np.int64]
@@ -74,6 +74,13 @@ class Numbered:
         """The text of each word, shape (words,)."""
         return np.repeat(np.arange(len(self), dtype=np.int64), self.lengths)
 
+    def take(self, places: Places) -> "Numbered":
+        """The texts at `places`, in that order."""
+        lengths = self.lengths[places]
+        starts = np.concatenate([[0], np.cumsum(lengths)])
+        within = np.arange(starts[-1]) - np.repeat(starts[:-1], lengths)
+        return Numbered(self.flat[np.repeat(self.starts[places], lengths) + within], starts)
+
     def ngrams(self, n: int) -> tuple[Hashes, Places]:
         """Hashes (64 bits) of all runs of `n` words within one text, and the text of each; both of shape (runs,)."""
         begins = np.arange(len(self.flat), dtype=np.int64)
@@ -97,6 +104,13 @@ class Numbered:
     @cached_property
     def _undo(self) -> Hashes:
         return np.cumprod(np.full(len(self.flat) + 1, INVERSE, dtype=np.uint64), dtype=np.uint64)
+
+
+def joined(parts: Sequence[Numbered]) -> Numbered:
+    """All texts of `parts`, at least one, in order."""
+    ends = np.cumsum([0, *(len(part.flat) for part in parts)])
+    starts = [part.starts[1:] + end for part, end in zip(parts, ends, strict=False)]
+    return Numbered(np.concatenate([part.flat for part in parts]), np.concatenate([ends[:1], *starts]))
 
 
 def _numbered(texts: list[list[int]]) -> Numbered:

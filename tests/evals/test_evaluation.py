@@ -9,6 +9,11 @@ from typing import Any
 import pytest
 
 from seedless import SetupError, UsageError, evaluate
+from seedless.evals.difficulty import difficulty
+from seedless.evals.label_quality import label_quality
+from seedless.evals.labelled import read_labelled
+from seedless.evals.students import TfidfStudent
+from seedless.taskfile import load_task
 from tests.command_line import CommandLine
 
 WORDS = {"warm": ("soup", "fire", "wool", "summer", "tea"), "cold": ("ice", "snow", "steel", "winter", "frost")}
@@ -47,6 +52,21 @@ def test_every_analysis_has_its_part(task: Path, tmp_path: Path) -> None:
     assert record == json.loads(json.dumps(found.record()))
     assert {part.replace(" ", "_") for part in parts} <= set(record)
     assert set(record["contamination"]["splits"]) == {"train", "test"}
+
+
+def test_label_quality_and_difficulty_read_one_cross_validation(
+    task: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fits: list[int] = []
+    fit = TfidfStudent.fit
+    monkeypatch.setattr(TfidfStudent, "fit", lambda student, given: fits.append(len(given)) or fit(student, given))
+    loaded = load_task(task)
+    data = written(tmp_path / "data.jsonl", rows(60))
+    found = evaluate(data, task, students=("tfidf",))
+    assert fits == [48] * 5
+    given = read_labelled(data, loaded)
+    assert found.label_quality == label_quality(given, student="tfidf")
+    assert found.difficulty == difficulty(given, student="tfidf")
 
 
 def test_rows_are_taken_as_a_list_a_data_set_and_a_data_frame(task: Path, tmp_path: Path) -> None:

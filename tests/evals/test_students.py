@@ -79,6 +79,30 @@ def test_features_of_one_row_become_one_and_nothing_is_learnt_otherwise() -> Non
     assert TFIDF.fit(train).probabilities(test) == pytest.approx(plain, abs=1e-9)
 
 
+def test_a_text_is_taken_apart_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    from seedless.evals import students
+
+    told, said = students.words, []
+    monkeypatch.setattr(students, "words", lambda text: said.append(text) or told(text))
+    student, rows, test = TfidfStudent(), topical(60), topical(40, seed=1)
+    for part in (range(30), range(20, 60)):
+        student.fit(rows.take(part)).probabilities(test)
+    assert sorted(said) == sorted({*rows.texts, *test.texts})
+
+
+@pytest.mark.parametrize(
+    ("rows", "test", "others"),
+    [(topical(60), topical(40, seed=1), topical(90, labels=3, seed=2)), (paired(60), paired(40, seed=1), paired(90, seed=2))],
+)
+def test_what_a_student_read_before_changes_nothing(rows: LabelledRows, test: LabelledRows, others: LabelledRows) -> None:
+    student = TfidfStudent()
+    early = student.fit(rows)
+    expected = TfidfStudent().fit(rows).probabilities(test)
+    student.fit(others)
+    assert np.array_equal(early.probabilities(test), expected)
+    assert np.array_equal(student.fit(rows).probabilities(test), expected)
+
+
 @pytest.mark.parametrize(("good", "bad"), [("y", "n"), ("1", "0"), ("\U0001f600", "\U0001f621"), ("!!!", "??")])
 def test_rows_without_a_word_are_told_by_their_signs(good: str, bad: str) -> None:
     rows = rows_of(task_of("a", "b"), [[good], [bad]] * 6, [0, 1] * 6)

@@ -1,5 +1,6 @@
 """Confident learning: labels flipped on purpose are found."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from seedless.evals.labelled import LabelledRows, read_labelled
 from seedless.evals.measures.confident_learning import confident_learning
+from seedless.evals.measures.crossvalidation import held_out
 from seedless.evals.students import STUDENTS, TfidfStudent
 from seedless.taskfile import load_task
 from tests.topics import flipped, relabelled, shuffled, topics
@@ -55,6 +57,20 @@ def test_labels_too_small_to_judge_are_named_and_spoil_nothing() -> None:
     nothing = confident_learning(relabelled(topics(14), np.array([0] * 10 + [1] * 4)), student=TfidfStudent())
     assert nothing.share is None
     assert not nothing.rows
+
+
+def test_a_cross_validation_that_is_there_is_not_done_again() -> None:
+    rows, _ = flipped(topics(120), 0.1)
+    student = TfidfStudent()
+    read = held_out(rows, student)
+    assert confident_learning(rows, student=student, read=read) == confident_learning(rows, student=student)
+    nobody = replace(read, probabilities=np.eye(len(rows.task.labels))[rows.labels])
+    assert not confident_learning(rows, student=student, read=nobody).rows
+    few = rows.take([*np.flatnonzero(rows.labels != 0), *np.flatnonzero(rows.labels == 0)[:3]])
+    every = held_out(few, student)
+    assert confident_learning(few, student=student, read=every) == confident_learning(few, student=student), (
+        "of the judged rows alone"
+    )
 
 
 def test_rows_without_an_id_are_named_by_their_place() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from seedless.errors import UsageError
 from seedless.evals.measures import nearest as module
-from seedless.evals.measures.nearest import nearest, nearest_earlier
+from seedless.evals.measures.nearest import Near, nearest_earlier
 from seedless.evals.measures.numbered import Vocabulary
 from seedless.kept import Kept
 from seedless.text import rouge_l, words
@@ -29,6 +29,11 @@ def similar_texts(n: int, seed: int, *, most: int = 14) -> list[str]:
                 text.pop(min(place, len(text) - 1))
         found.append(" ".join(f"w{word}" for word in text))
     return found
+
+
+def nearest(texts: list[str], among: list[str], *, threshold: float = 0.7) -> tuple[Near, ...]:
+    number = Vocabulary().number
+    return module.nearest(number(texts), number(among), threshold=threshold)
 
 
 def best(text: str, among: list[str]) -> float:

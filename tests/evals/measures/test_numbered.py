@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from seedless.evals.measures.numbered import Vocabulary
+from seedless.evals.measures.numbered import Vocabulary, joined
 from seedless.text import words
 from tests.evals.planted_rows import texts_of
 
@@ -45,3 +45,14 @@ def test_no_text_and_texts_without_words() -> None:
         assert len(numbered) == len(texts)
         assert not len(numbered.ngrams(1)[0])
         assert len(numbered.whole()) == len(texts)
+
+
+def test_texts_that_are_taken_and_joined_are_those_texts() -> None:
+    vocabulary = Vocabulary()
+    every = vocabulary.number(TEXTS)
+    places = np.array([3, 0, 52, 50, 3])
+    some = vocabulary.number([TEXTS[i] for i in places])
+    for found in (every.take(places), joined([every.take(places[:2]), every.take(places[2:])])):
+        assert found.flat.tolist() == some.flat.tolist()
+        assert found.starts.tolist() == some.starts.tolist()
+    assert len(every.take(places[:0])) == 0
