@@ -11,14 +11,14 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from seedless.lms.llama import LlamaServer
+from seedless.lms.llama import LlamaServer, cores
 from seedless.lms.weights import common_words, kept_beside_minilm, minilm
 
 __all__ = ["Encoder", "encoder", "shared", "vocabulary"]
 
 LIMIT = 1500  # characters: MiniLM reads 256 word pieces
 REMEMBERED = 20_000  # texts
-SLOTS = 4  # texts at once
+COPIES = 4  # of the weights, at most; each embeds a text at a time
 BATCH = 32  # texts of one request
 COMMON = 8000  # words of the vocabulary that are looked at
 
@@ -27,10 +27,11 @@ class Encoder:
     """Unit vectors of texts, shape (n, 384). The latest `REMEMBERED` texts are not embedded again. Of long ones each line has its share."""
 
     def __init__(self) -> None:
-        self._server = LlamaServer(minilm(), slots=SLOTS, context=512, embedding=True)
+        copies = min(COPIES, cores())
+        self._server = LlamaServer(minilm(), slots=copies, threads=copies, context=512, embedding=True)
         self._known: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="seedless-encoder")
-        self._batches = ThreadPoolExecutor(SLOTS, thread_name_prefix="seedless-encoder-batch")
+        self._batches = ThreadPoolExecutor(copies, thread_name_prefix="seedless-encoder-batch")
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         """Itself: the weights are loaded once."""

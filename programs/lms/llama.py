@@ -20,7 +20,7 @@ from seedless.errors import LMUnusable, SetupError
 from seedless.lms.choices import weighed
 from seedless.lms.grammar import grammar_of_choice
 
-__all__ = ["AsyncLlamaEngine", "LlamaEngine", "LlamaServer", "threads_that_pay"]
+__all__ = ["AsyncLlamaEngine", "LlamaEngine", "LlamaServer", "cores", "threads_that_pay"]
 
 
 COPIES_SHARE = 1 / 8  # of the machine's memory, for all copies of a model's weights together
@@ -29,10 +29,14 @@ PROMPTS_KEPT = 256  # MiB for prompts already read, beside those in the slots
 SAMPLERS = ("min_p", "temperature")  # what is used of llama.cpp's chain: the rest of it sorts the vocabulary for each token
 
 
+def cores() -> int:
+    """Processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def threads_that_pay() -> int:
     """Threads for decoding: as many as cores are idle now, from one to four; on a busy core they would wait for each other."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(4, cores, round(cores * _idle_share())))
+    return max(1, min(4, cores(), round(cores() * _idle_share())))
 
 
 def copies_fit(path: Path, count: int) -> bool:
@@ -66,7 +70,8 @@ class LlamaServer:
     of each of a token's hundreds of matrix products, which takes longer than the products. A model whose copies would take more than
     an eighth of the machine's memory is loaded once, and its threads work together.
 
-    `threads` and `slots` change the speed; answers do not depend on `threads`. Where none are given, `threads` is None until the weights
+    `threads` and `slots` change the speed; answers do not depend on `threads`. A text is embedded by itself, since what is multiplied with it
+    would change its vector a little: a copy has one slot for embedding. Where none are given, `threads` is None until the weights
     are loaded, and from then on as many as paid at that moment.
     """
 
@@ -94,7 +99,8 @@ class LlamaServer:
                 self.threads = self.threads or threads_that_pay()
                 small = copies_fit(self.path, self.threads)
                 copies, each = (min(self.threads, self.slots), 1) if small else (1, self.threads)
-                self._copies = [self._load(threads=each, slots=-(-self.slots // copies)) for _ in range(copies)]
+                slots = 1 if self._embedding else -(-self.slots // copies)
+                self._copies = [self._load(threads=each, slots=slots) for _ in range(copies)]
                 self._busy = [0] * copies
             return self._copies
 

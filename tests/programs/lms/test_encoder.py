@@ -7,6 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from seedless.lms.encoder import LIMIT, Encoder, shared
+from seedless.lms.llama import LlamaServer
 from seedless.lms.weights import _folder, _only, minilm
 
 pytestmark = [pytest.mark.slow]
@@ -131,3 +132,12 @@ def test_weights_are_converted_once(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert minilm() == first
     assert first.stat().st_mtime_ns == stamp
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [first]
+
+
+def test_a_vector_depends_on_nothing_but_its_text() -> None:
+    """Neither on how many copies there are nor on what is embedded with it: a verifier near its threshold would decide otherwise the next time."""
+    vectors = [
+        LlamaServer(minilm(), slots=threads, threads=threads, context=512, embedding=True).embed(batch)[0]
+        for threads, batch in ((1, TEXTS[:1]), (2, TEXTS), (4, TEXTS[:2] * 9))
+    ]
+    assert all(np.array_equal(vectors[0], other) for other in vectors)
