@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field as Attr, StringConstraints, mo
 
 from seedless.assertions import LanguageCode, Stock
 from seedless.errors import TaskError
-from seedless.text import LETTERS, LONGEST, PER_WORD
+from seedless.text import LETTERS, LONGEST, PER_WORD, length
 
 __all__ = ["Attribute", "Contexts", "Field", "Form", "Label", "Seeds", "Task"]
 
@@ -98,7 +98,8 @@ class Label(Declared):
     constraint may hold places in braces that code fills in: `{context}`, `{seed}`, `{cue}`, and the names of attributes and of
     the seed's field. `cues` are words for what makes the label true this time (a praised film may be moving, or clever), of which
     code draws one for each slot; `openings` are first words of which code draws one for each slot; `contexts` are this label's own
-    contexts, asked of nobody. `share` is the label's weight in the data set.
+    contexts, asked of nobody. `share` is the label's weight in the data set. No two labels of a task have the same meaning, and
+    two may share a constraint only where their cues, openings or contexts differ.
     """
 
     name: Tag
@@ -177,6 +178,8 @@ class Task(Declared):
         self._check_seeds()
         self._check_assertions()
         self._check_constraints()
+        self._check_labels_differ()
+        self._check_openings()
         return self
 
     def _check_fields(self) -> None:
@@ -226,6 +229,37 @@ class Task(Declared):
             if ("cue" in places(label.constraint)) != bool(label.cues):
                 one = "cues, and no place {cue} in its constraint" if label.cues else "the place {cue}, and no cues"
                 raise Misfit(f"label {label.name!r} has {one}; give both or neither", *at)
+
+    def _check_labels_differ(self) -> None:
+        """No verifier tells two labels of one meaning apart, and no writer two that are asked for in the same way."""
+        meant: dict[str, Label] = {}
+        asked: dict[tuple[object, ...], Label] = {}
+        for i, label in enumerate(self.labels):
+            if (other := meant.setdefault(_folded(label.meaning), label)) is not label:
+                raise Misfit(
+                    f"labels {other.name!r} and {label.name!r} have the same meaning, so no reader can tell them apart; "
+                    "say what makes each one differ, or make them one label",
+                    *("labels", i, "meaning"),
+                )
+            own = tuple(place for place, assertion in enumerate(self.assertions) if label.name in assertion.labels)
+            dealt = (frozenset(map(_folded, words)) for words in (label.cues, label.openings, label.contexts))
+            if (other := asked.setdefault((_folded(label.constraint), *dealt, own), label)) is not label:
+                raise Misfit(
+                    f"labels {other.name!r} and {label.name!r} have the same constraint, so their texts will not differ; "
+                    "a constraint may be shared only where cues, openings or contexts differ: give each label its own",
+                    *("labels", i, "constraint"),
+                )
+
+    def _check_openings(self) -> None:
+        most = max((field.max_words for field in self.written_fields), default=LONGEST)
+        for i, label in enumerate(self.labels):
+            for j, opening in enumerate(label.openings):
+                if (count := length(opening)) > most:
+                    raise Misfit(
+                        f"given an opening of {count} {self.unit}, at most {most} are allowed, the field's max_words; "
+                        "shorten the opening or raise max_words",
+                        *("labels", i, "openings", j),
+                    )
 
     @property
     def label_names(self) -> tuple[str, ...]:
@@ -284,6 +318,10 @@ def fill(pattern: str, values: dict[str, str]) -> str:
 def places(pattern: str) -> Iterator[str]:
     """Names of the places in `pattern`, in order."""
     yield from PLACE.findall(pattern)
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.casefold().split())
 
 
 def _distinct(what: str, key: str, names: list[str]) -> None:

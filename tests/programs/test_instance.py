@@ -626,7 +626,7 @@ def test_dspys_own_names_are_known() -> None:
 
 def test_assertions_of_the_whole_draft_leave_the_given_field_alone() -> None:
     """A premise that holds a label's word is nothing that the writer can change, and is the same under every label."""
-    labels = ({"name": "warm", "meaning": "m", "constraint": "Write."}, {"name": "cold", "meaning": "m", "constraint": "Write."})
+    labels = ({"name": "warm", "meaning": "m", "constraint": "Write."}, {"name": "cold", "meaning": "n", "constraint": "Say."})
     fields = ({"name": "premise", "description": "p"}, {"name": "text", "description": "t"})
     task = Task(
         name="t", description="d", fields=fields, labels=labels, contexts={"hint": "h"}, seeds={"hint": "h", "field": "premise"}
@@ -641,7 +641,7 @@ def test_assertions_of_the_whole_draft_leave_the_given_field_alone() -> None:
 def test_what_the_task_shows_is_no_slip() -> None:
     labels = (
         {"name": "1", "meaning": "m", "constraint": "Write with ____ for the word."},
-        {"name": "no", "meaning": "m", "constraint": "Write."},
+        {"name": "no", "meaning": "n", "constraint": "Write."},
     )
     task = Task(
         name="t",

@@ -65,6 +65,19 @@ MODEL: list[tuple[str, int, tuple[str, ...]]] = [
         11,
         ("labels[1].meanign", "unknown key", "allowed are name, meaning, constraint, cues"),
     ),
+    (swap("it is cold", "It is warm"), 11, ("labels[1].meaning", "'warm' and 'cold'", "the same meaning")),
+    (
+        swap("Blame {seed}", "praise  {seed}"),
+        12,
+        ("labels[1].constraint", "'warm' and 'cold'", "the same constraint", "give each label its own"),
+    ),
+    (
+        swap("description: one line", "description: one line\n    max_words: 3").replace(
+            "    meaning: it is cold\n", "    meaning: it is cold\n    openings: [So, Why on earth would]\n"
+        ),
+        13,
+        ("labels[1].openings[1]", "an opening of 4 words, at most 3", "shorten"),
+    ),
     (WHOLE + "language: jp\n", 17, ("language", "given the language 'jp'", "ISO 639-1", "ja")),
     (WHOLE + "colour: red\n", 17, ("colour", "unknown key")),
     (swap("    meaning: it is cold\n", ""), 10, ("labels[1].meaning", "is missing", "add it")),
