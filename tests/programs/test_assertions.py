@@ -449,20 +449,38 @@ def test_fields_differ(texts: dict[str, str], holds: bool) -> None:
 @pytest.mark.parametrize(
     ("text", "holds"),
     [
-        ("a b c d e f g h i j", False),
-        ("A, b. c! d e f g h i J", False),
-        ("a b c d e f g x y z", False),  # 2 * 7 / 20 = 0.7, the threshold itself
-        ("a b c d e f x y z w", True),
+        ("a b c d e f g h i j k l m n o p q r s t", False),
+        ("A, b. c! d e f g h i J k l m n o p q r s t", False),
+        ("a b c d e f g h i j k l m n u v w x y z", False),  # 2 * 14 / 40 = 0.7, the threshold itself
+        ("a b c d e f g h i j k l m 1 u v w x y z", True),
         ("", True),
+        ("How do I close my account?", False),
+        ("how do i close my account", False),
+        ("How do I open my account?", True),  # 0.83
+        ("How do I close the account that I have?", True),  # 0.71
+        ("How do I close my accounts now with you today?", True),
+        ("What is the Turkish currency called in the shops over here now?", False),  # 11 of 12, 0.92
+        ("What is the Turkish currency called in a shop over there now?", False),  # 9 of 12
     ],
 )
 def test_near_duplicate(text: str, holds: bool) -> None:
     kept = Kept()
-    kept.add("a b c d e f g h i j", "positive")
+    kept.add("a b c d e f g h i j k l m n o p q r s t", "positive")
+    kept.add("How do I close my account?", "positive")
+    kept.add("What is the Turkish currency called in the shop over here now?", "positive")
     sentence = told(NearDuplicate(), text, kept)
     assert (sentence is None) == holds
     if not holds:
         assert_sentence(sentence)
+
+
+@pytest.mark.parametrize(("short", "holds"), [(0, False), (12, True)])
+def test_of_short_texts_more_is_asked_unless_the_task_says_otherwise(short: int, holds: bool) -> None:
+    kept = Kept()
+    kept.add("How do I close my account?", "positive")
+    assert (told(NearDuplicate(short=short), "How do I open my account?", kept) is None) == holds
+    assert "short" not in NearDuplicate().model_dump()
+    assert NearDuplicate(short=short).model_dump()["short"] == short
 
 
 def test_near_duplicate_of_nothing() -> None:
