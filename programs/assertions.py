@@ -5,6 +5,7 @@ name, as a counter. Parameters come from the task file, where `kind` names the a
 """
 
 from collections import Counter
+from collections.abc import Iterator
 from itertools import groupby
 from typing import Annotated, Any, Literal, Self, get_args
 
@@ -48,6 +49,7 @@ from seedless.text import (
     LANGUAGES,
     LETTERS,
     LONGEST,
+    PLACE,
     languages_of,
     length,
     rouge_l,
@@ -291,6 +293,9 @@ class Echo(Assertion):
     """Does not repeat what the writer was told: no `run` words in a row of it, nor all of it where it is shorter.
 
     `constraints` are pairs of a label and what is said of it; a task's own constraints and meanings are put in where none are given.
+    They are looked for with their places filled in. What stands in a place is what the text is to be about: only the words around it
+    count, and where they are fewer than `run`, two at least, all of the constraint must stand there. A cue's place parts what is
+    before it from what is behind.
     """
 
     kind: Literal["echo"] = "echo"
@@ -298,13 +303,33 @@ class Echo(Assertion):
     constraints: tuple[tuple[str, str], ...] = ()
 
     def judge(self, text: str, slot: Slot) -> str | None:
-        said = words(text)
+        said = f" {' '.join(words(text))} "
         for label, instruction in self.constraints:
-            told = words(instruction)
-            run = max(3, min(run_of(self.run, instruction), len(told)))  # a short instruction is repeated as a whole
-            if label == slot.label and not set(_runs(told, run)).isdisjoint(_runs(said, run)):
+            if label == slot.label and any(f" {run} " in said for run in self._runs(instruction, slot)):
                 return "The text repeats the instruction; write the instance in words of its own."
         return None
+
+    def _runs(self, instruction: str, slot: Slot) -> Iterator[str]:
+        """What of an instruction no text for the slot may hold."""
+        pieces = PLACE.split(instruction)  # of its own at even places, names of what is filled in at odd ones
+        enough = run_of(self.run, " ".join(pieces[::2]))
+        values = {"context": slot.seed.context.text, **slot.attributes}
+        parts: list[list[tuple[str, bool]]] = [[]]
+        for i, piece in enumerate(pieces):
+            if i % 2 and piece == "cue":
+                parts.append([])
+            elif i % 2:
+                parts[-1] += [(word, False) for word in words(values.get(piece, slot.seed.text))]
+            else:
+                parts[-1] += [(word, True) for word in words(piece)]
+        of_its_own = sum(own for part in parts for _, own in part)
+        for part in parts:
+            told = [word for word, _ in part]
+            own = [i for i, (_, is_own) in enumerate(part) if is_own]
+            if of_its_own >= enough:
+                yield from (" ".join(told[i : j + 1]) for i, j in zip(own, own[enough - 1 :], strict=False))
+            elif len(parts) == 1 and len(told) >= 3 and len(own) >= 2:
+                yield " ".join(told)
 
 
 class Loops(Assertion):

@@ -45,8 +45,8 @@ from seedless.signatures import (
     WriteInstancePlainly,
 )
 from seedless.slot import Draft, Slot, Verdict
-from seedless.task import PLACE, Label, Task, fill
-from seedless.text import LETTERS, first_words, length, says, sentences
+from seedless.task import Label, Task, fill
+from seedless.text import LETTERS, PLACE, first_words, length, says, sentences
 from seedless.verify import Verifier
 
 __all__ = ["Instance", "assertions_of"]

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field as Attr, StringConstraints, mo
 
 from seedless.assertions import LanguageCode, Stock
 from seedless.errors import TaskError
-from seedless.text import LETTERS, LONGEST, PER_WORD, length
+from seedless.text import LETTERS, LONGEST, PER_WORD, PLACE, length
 
 __all__ = ["Attribute", "Contexts", "Field", "Form", "Label", "Seeds", "Task"]
 
@@ -46,7 +46,6 @@ TAKEN_BY_DSPY = frozenset(
 UNSPACED = frozenset({"ja", "km", "lo", "my", "th", "zh"})  # languages that set no spaces between words
 FEW = 3  # words that tell no row apart
 BUILT_IN_PLACES = frozenset({"context", "cue", "seed"})
-PLACE = re.compile(r"\{([^{}]*)\}")
 TORN = re.compile(r"\{\w+|\w+\}")
 
 

@@ -474,6 +474,31 @@ def test_near_duplicate(text: str, holds: bool) -> None:
         assert_sentence(sentence)
 
 
+@pytest.mark.parametrize(
+    ("constraint", "text", "holds"),
+    [
+        ("{seed} does this.", "The app for learning Spanish does this.", False),
+        ("{seed} does this.", "The app for learning Spanish is on my phone.", True),
+        ("{seed} does this.", "My phone does this all day.", True),
+        ("You saw a {context} at the cinema.", "You saw a horror film at the cinema and liked it.", False),
+        ("You saw a {context} at the cinema.", "We saw a horror film at the cinema.", False),
+        ("You saw a {context} at the cinema.", "I had never seen a horror film at the cinema.", True),
+        ("Praise {seed} in {context}.", "Praise the app for learning Spanish in horror film.", False),
+        ("Praise {seed} in {context}.", "The app for learning Spanish in horror film style.", True),
+        ("{context} and {seed}", "It is horror film and the app for learning Spanish.", True),  # a word of its own
+        ("{seed}", "The app for learning Spanish.", True),
+        ("{cue}", "Dull as a stone.", True),
+        ("Say that {seed} was {cue} when you first used it.", "It seems the app for learning Spanish was dull.", True),
+        ("Say that {seed} was {cue} when you first used it.", "The app was dull when you first used it.", False),
+        ("Write {tone} about {passage}.", "Write in a loud voice about the app for learning Spanish.", False),
+    ],
+)
+def test_an_echo_is_found_with_its_places_filled_in(constraint: str, text: str, holds: bool) -> None:
+    slot = Slot(0, 0, "praise", InstanceSeed("the app for learning Spanish", Context("horror film")), {"tone": "in a loud voice"})
+    sentence = Echo(constraints=(("praise", constraint),)).check(Draft({"text": text}), slot, Kept())
+    assert (sentence is None) == holds
+
+
 @pytest.mark.parametrize(("short", "holds"), [(0, False), (12, True)])
 def test_of_short_texts_more_is_asked_unless_the_task_says_otherwise(short: int, holds: bool) -> None:
     kept = Kept()
