@@ -38,6 +38,7 @@ from seedless.slips import (
     REFUSAL,
     REPEATED_MARK,
     SMILING,
+    STRANGE,
     UNENDED,
     bracketed,
     closed,
@@ -85,6 +86,7 @@ __all__ = [
     "Sentences",
     "Stock",
     "shows_blank",
+    "shows_strange_letters",
     "telling",
 ]
 
@@ -108,7 +110,11 @@ LIKELY = 0.1  # probability of a language that a text may well be written in
 SURE = 0.5  # probability of the language that a text is taken to be written in
 NONE = "zxx"  # what the identifier calls a text in no language
 FAR = 20  # times less likely than the likeliest: what a text is not written in, however little is sure
-HANGING = ("a", "an", "and", "as", "because", "but", "my", "or", "our", "the", "their", "which", "while", "whose", "your")
+SAYING = ("said", "saying", "says")  # lead to what is said, but for before a full stop: "It rained," he said.
+HANGING = (
+    "a", "an", "and", "as", "because", "but", "during", "every", "my", "or", "our", *SAYING, "the", "their", "whether", "which",
+    "while", "whose", "your",
+)  # fmt: skip
 
 
 class Assertion(BaseModel):
@@ -256,6 +262,7 @@ class Complete(Assertion):
             tail
             and last in ".…"
             and tail[0] in self.hanging
+            and tail[0] not in SAYING
             and not bare[: -len(last)].rstrip().endswith(tuple("!?"))
             and self.form != "text"
         ):
@@ -535,19 +542,36 @@ class Conflict(Assertion):
         return None
 
 
+SCARCE = 100  # characters for each letter of another script
+
+
 class Language(Assertion):
-    """Is written in `code` (ISO 639-1), as far as the text is long enough to tell (`min_words`).
+    """Is written in `code` (ISO 639-1), as far as the text is long enough to tell (`min_words`), and an English text of any length in its script.
 
     Refused is what is surely written in another language. Close relatives (Indonesian and Malay, the two Norwegians) are hard to tell
     apart, so what may well be `code` holds; and so does what is in no language for sure (names, numbers, shorthand, code), unless
     `code` is far less likely than another.
+
+    With `scripts`, an English text holds no letters of scripts that no European language is written in (Chinese, Japanese, Korean, Arabic,
+    Thai and the like), but for one in a hundred, as an encyclopaedia's names in the original, and but for those of its seed, context and attributes.
     """
 
     kind: Literal["language"] = "language"
     code: LanguageCode = "en"
     min_words: Count = 8
+    scripts: bool = True
+
+    @model_serializer(mode="wrap")
+    def _said(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Its parameters without `scripts` where it holds, so that tasks from before it keep their hash."""
+        return {name: value for name, value in handler(self).items() if name != "scripts" or not value}
 
     def judge(self, text: str, slot: Slot) -> str | None:
+        if self.scripts and self.code == "en" and not text.isascii() and (strange := STRANGE.findall(text)):
+            known = {*slot.seed.text, *slot.seed.context.text, *"".join(slot.attributes.values())}
+            strange = [letter for letter in strange if letter not in known]
+            if len(strange) * SCARCE > len(text):
+                return f"The text holds {strange[0]!r}, a letter of another script; write it in {self.code!r} throughout."
         if len(words(text)) < self.min_words:
             return None
         likely = languages_of(text)
@@ -615,6 +639,11 @@ Stock = Annotated[
 def shows_blank(text: str) -> bool:
     """Whether `text` holds what `Meta` takes for a blank to fill in."""
     return BLANK.search(text) is not None
+
+
+def shows_strange_letters(text: str) -> bool:
+    """Whether `text` holds letters of scripts that `Language` lets no English text hold."""
+    return STRANGE.search(text) is not None
 
 
 def telling(label: str) -> bool:

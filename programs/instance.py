@@ -26,6 +26,7 @@ from seedless.assertions import (
     NotCut,
     Sentences,
     shows_blank,
+    shows_strange_letters,
     telling,
 )
 from seedless.errors import LMUnusable
@@ -296,7 +297,7 @@ def assertions_of(task: Task) -> tuple[Assertion, ...]:
     standard += [Meta(blank=not any(map(shows_blank, shown))), Echo(constraints=said), Loops(doubles=english)]
     standard += [
         NoLabelWord(banned=tuple(label.name for label in task.labels if telling(label.name) and not _asked_for(label))),
-        Language(code=task.language),
+        Language(code=task.language, scripts=not any(map(shows_strange_letters, (*shown, *_dealt_out(task))))),
     ]
     if len(task.fields) > 1:
         standard.append(FieldsDiffer())
@@ -311,6 +312,12 @@ def assertions_of(task: Task) -> tuple[Assertion, ...]:
     }
     named = {a.name for a in standard}
     return (*(own.get(a.name, a) for a in standard), *(a for a in task.assertions if a.name not in named))
+
+
+def _dealt_out(task: Task) -> Iterator[str]:
+    """What a task's lists say."""
+    for label in task.labels:
+        yield from (label.name, *label.cues, *label.openings)
 
 
 def _asked_for(label: Label) -> bool:

@@ -15,6 +15,7 @@ from seedless.assertions import (
     Echo,
     FieldsDiffer,
     FreshOpening,
+    Language,
     Length,
     NearDuplicate,
     Stock,
@@ -129,6 +130,19 @@ HOLDS: list[tuple[str, dict[str, Any], str]] = [
     ("meta", {}, "I followed your instructions and it still does not turn on."),
     ("meta", {}, "The question is whether we can afford it."),
     ("meta", {}, "The response was slow and rude."),
+    ("meta", {}, "The second statement of my account was late, and the last question was how to pay."),
+    ("meta", {}, "I read the first sentence and put the book away."),
+    ("complete", {}, "No refunds on that, she said."),
+    ("complete", {"form": "sentence"}, "The train will be late, the company says."),
+    ("complete", {}, 'He said: "No."'),
+    ("language", {}, "Le café à Zürich, Ελλάδα and Москва"),
+    ("language", {"scripts": False}, "Stop音乐 in the living room"),
+    ("language", {"code": "zh"}, "Stop音乐"),
+    (
+        "language",
+        {},
+        "Its name in the original (心) is one letter, " + "and the book tells what it means to those who read it at home. " * 2,
+    ),
     ("meta", {"blank": False}, "The cat sat on the ____ all day."),
     ("meta", {"refusal": False}, "I cannot provide a refund, but I'm happy to help."),
     ("meta", {"preamble": False}, "Title: The lost parcel"),
@@ -283,6 +297,17 @@ BROKEN: list[tuple[str, dict[str, Any], str]] = [
     ("meta", {}, "ABC Corp sold its resorts."),
     ("meta", {}, "This film review describes a witty ending."),
     ("meta", {}, "The news article is about a plane crash."),
+    ("meta", {}, "The second sentence is true."),
+    ("meta", {}, "This last sentence contradicts it."),
+    ("meta", {}, "It rained, so the first statement is also true."),
+    ("complete", {}, "It rained all day, he said"),
+    ("complete", {}, '"He said"'),
+    ("complete", {}, "Then my bank says"),
+    ("complete", {}, "I do not know whether"),
+    ("language", {}, "Stop音乐 in the living room"),
+    ("language", {}, "My 음악 is too loud"),
+    ("language", {}, "Great day مرحبا"),
+    ("language", {}, "สวัสดี and bye"),
     ("echo", {"constraints": CONSTRAINTS}, "I will write one LINE that, praises the film"),
     ("echo", {"run": 3, "constraints": CONSTRAINTS}, "of the film"),
     ("loops", {}, "it is a good film and it is a good film"),
@@ -497,6 +522,14 @@ def test_an_echo_is_found_with_its_places_filled_in(constraint: str, text: str, 
     slot = Slot(0, 0, "praise", InstanceSeed("the app for learning Spanish", Context("horror film")), {"tone": "in a loud voice"})
     sentence = Echo(constraints=(("praise", constraint),)).check(Draft({"text": text}), slot, Kept())
     assert (sentence is None) == holds
+
+
+def test_letters_of_another_script_may_be_those_of_what_the_text_is_about() -> None:
+    slot = Slot(0, 0, "praise", InstanceSeed("音乐", Context("words")))
+    assert Language().check(Draft({"text": "What does 音乐 mean?"}), slot, Kept()) is None
+    assert_sentence(Language().check(Draft({"text": "What does 書 mean?"}), slot, Kept()))
+    assert "scripts" not in Language().model_dump()
+    assert Language(scripts=False).model_dump()["scripts"] is False
 
 
 @pytest.mark.parametrize(("short", "holds"), [(0, False), (12, True)])
