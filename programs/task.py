@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field as Attr, StringConstraints, mo
 
 from seedless.assertions import LanguageCode, Stock
 from seedless.errors import TaskError
-from seedless.text import LETTERS, LONGEST, PER_WORD, PLACE, length
+from seedless.text import LETTERS, LONGEST, PER_WORD, PLACE, length, says
 
 __all__ = ["Attribute", "Contexts", "Field", "Form", "Label", "Seeds", "Task"]
 
@@ -275,6 +275,14 @@ class Task(Declared):
         """Whether too little is written to tell rows apart by itself: spans of other fields, and texts of three words at most."""
         most = FEW * (PER_WORD if self.unit == "characters" else 1)
         return all(field.within is not None or field.max_words <= most for field in self.written_fields)
+
+    @property
+    def relational(self) -> bool:
+        """Whether a label is how a row's fields relate: of several, one is given, two are named in a meaning, or a label is called like one."""
+        names = [field.name.replace("_", " ") for field in self.fields]
+        named = any(sum(says(label.meaning, name) for name in names) > 1 for label in self.labels)
+        called = not {field.name for field in self.fields}.isdisjoint(self.label_names)
+        return len(names) > 1 and (self.seeds.field is not None or named or called)
 
     @property
     def unit(self) -> str:
