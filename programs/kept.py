@@ -3,6 +3,7 @@
 from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,7 +95,7 @@ class Kept:
 _rouge_l = Indel.normalized_similarity  # 1 - indel / (|a| + |b|) = 2·LCS / (|a| + |b|)
 
 
-def _reached(threshold: float, lengths: NDArray[np.int_], short: int) -> NDArray[np.float64]:
+def _reached(threshold: float, lengths: NDArray[np.signedinteger[Any]], short: int) -> NDArray[np.float64]:
     """What two texts must reach, by the sum of their lengths."""
     lacking = np.clip(1 - lengths / (2 * short), 0, None) if short else np.zeros(len(lengths))
     return np.asarray(threshold + (1 - threshold) * lacking)

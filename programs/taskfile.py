@@ -247,11 +247,12 @@ def _shape(detail: ErrorDetails) -> tuple[str, str] | None:
             {phrase if isinstance(phrase, str | int | float) else ASKED: 1 for phrase in phrases}
         )
     if kind == "model_type":
-        part = next((part for part in (Task, *PARTS.values()) if part.__name__ == detail["ctx"]["class_name"]), Task)
-        outline = _outline(part)
+        known: list[type[BaseModel]] = [Task, *PARTS.values()]
+        model = next((each for each in known if each.__name__ == detail["ctx"]["class_name"]), known[0])
+        outline = _outline(model)
         if isinstance(given, str):
             outline |= {next(iter(outline)): given}
-        return f"a mapping with the keys {', '.join(part.model_fields)}", _flow(outline)
+        return f"a mapping with the keys {', '.join(model.model_fields)}", _flow(outline)
     if place[:1] == ("assertions",) and kind in {"model_attributes_type", "union_tag_not_found"}:
         return "a mapping with a kind", _flow(
             {"kind": given if given in kinds() else "length"} if isinstance(given, str) else {"kind": "length"}
