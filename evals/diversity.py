@@ -29,7 +29,7 @@ PIECES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """First three words, and the share of rows that begin with them."""
+    """First words, and the share of rows that begin with them, in [0, 1]."""
 
     words: str
     share: float
@@ -85,6 +85,8 @@ class Figures:
         written, apart); in [0, 1], lower is better. `near` is of `near_rows` rows drawn at random, each against all rows before it.
     openings
         The most frequent first three words, the most frequent first.
+    beginnings
+        The most frequent first word, and the most frequent first two.
     spread
         None where nothing was embedded.
     """
@@ -100,6 +102,7 @@ class Figures:
     near: float
     near_rows: int
     openings: tuple[Opening, ...]
+    beginnings: tuple[Opening, ...]
     spread: Spread | None
     per_label: Mapping[str, LabelFigures]
 
@@ -185,7 +188,6 @@ def _figures(rows: LabelledRows, sample: int, rng: np.random.Generator) -> Figur
     openings = [
         tuple(own.flat[start : start + min(3, length)].tolist()) for start, length in zip(own.starts, own.lengths, strict=False)
     ]
-    known = vocabulary.words
     embedded = _some(len(rows), sample, rng)
     vectors = _embedded(rows, embedded) if len(embedded) > 1 else None
     return Figures(
@@ -199,12 +201,20 @@ def _figures(rows: LabelledRows, sample: int, rng: np.random.Generator) -> Figur
         exact=1 - _different(numbered.whole()) / len(rows),
         near=float(near[compared].mean()),
         near_rows=len(compared),
-        openings=tuple(
-            Opening(" ".join(known[number] for number in first), count / len(rows))
-            for first, count in Counter(openings).most_common(OPENINGS)
+        openings=_commonest(openings, vocabulary, OPENINGS),
+        beginnings=tuple(
+            first for n in (1, 2) for first in _commonest([each[:n] if len(each) >= n else () for each in openings], vocabulary, 1)
         ),
         spread=None if vectors is None else _spread(vectors),
         per_label=_per_label(rows, numbered, openings, near, compared, vectors, embedded),
+    )
+
+
+def _commonest(openings: Sequence[tuple[int, ...]], vocabulary: Vocabulary, most: int) -> tuple[Opening, ...]:
+    known = vocabulary.words
+    counted = Counter(opening for opening in openings if opening)
+    return tuple(
+        Opening(" ".join(known[number] for number in first), count / len(openings)) for first, count in counted.most_common(most)
     )
 
 

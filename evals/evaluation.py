@@ -21,7 +21,7 @@ from seedless.evals.reporting.told import notes, told
 from seedless.evals.students import STUDENTS, student_names, student_of
 from seedless.evals.usefulness import Usefulness, usefulness
 from seedless.evals.zero_shot import zero_shot as asked_without_training
-from seedless.files import read_refusals
+from seedless.files import read_ledger, read_refusals
 from seedless.given import check_count
 from seedless.whole import whole
 
@@ -38,7 +38,10 @@ MOST = 2500
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Every figure of one data set. `usefulness` is None where no real test rows were given, `contamination` where no real rows were."""
+    """Every figure of one data set. `usefulness` is None where no real test rows were given, `contamination` where no real rows were.
+
+    `misread` has a sentence for each label whose drafts the run's verifier often read as another; none where the rows are no run's.
+    """
 
     task: str
     rows: int
@@ -49,6 +52,7 @@ class Evaluation:
     difficulty: Difficulty
     bias: Bias
     contamination: Contamination | None
+    misread: tuple[str, ...] = ()
 
     def record(self) -> dict[str, Any]:
         """Plain data: what `evaluation.json` holds."""
@@ -182,6 +186,7 @@ def evaluate(
         difficulty=hard,
         bias=biased,
         contamination=contamination(rows, real=splits, seed=seed) if splits else None,
+        misread=_misread(path) if path is not None else (),
     )
     _write(found, Path(out) if out is not None else path / "evaluation.json" if path is not None and path.is_dir() else None)
     return found
@@ -195,6 +200,10 @@ def _pool(train: LabelledRows, rows: LabelledRows, seed: int) -> LabelledRows:
 
 def _refusals(folder: Path) -> list[dict[str, Any]]:
     return list(read_refusals(folder)) if (folder / "refusals.jsonl").is_file() else []
+
+
+def _misread(folder: Path) -> tuple[str, ...]:
+    return read_ledger(folder).misread if (folder / "ledger.json").is_file() else ()
 
 
 def _write(found: Evaluation, file: Path | None) -> None:

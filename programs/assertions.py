@@ -5,6 +5,7 @@ name, as a counter. Parameters come from the task file, where `kind` names the a
 """
 
 from collections import Counter
+from collections.abc import Iterator
 from itertools import groupby
 from typing import Annotated, Any, Literal, Self, get_args
 
@@ -37,6 +38,7 @@ from seedless.slips import (
     REFUSAL,
     REPEATED_MARK,
     SMILING,
+    STRANGE,
     UNENDED,
     bracketed,
     closed,
@@ -48,6 +50,7 @@ from seedless.text import (
     LANGUAGES,
     LETTERS,
     LONGEST,
+    PLACE,
     languages_of,
     length,
     rouge_l,
@@ -83,6 +86,7 @@ __all__ = [
     "Sentences",
     "Stock",
     "shows_blank",
+    "shows_strange_letters",
     "telling",
 ]
 
@@ -106,7 +110,11 @@ LIKELY = 0.1  # probability of a language that a text may well be written in
 SURE = 0.5  # probability of the language that a text is taken to be written in
 NONE = "zxx"  # what the identifier calls a text in no language
 FAR = 20  # times less likely than the likeliest: what a text is not written in, however little is sure
-HANGING = ("a", "an", "and", "as", "because", "but", "my", "or", "our", "the", "their", "which", "while", "whose", "your")
+SAYING = ("said", "saying", "says")  # lead to what is said, but for before a full stop: "It rained," he said.
+HANGING = (
+    "a", "an", "and", "as", "because", "but", "during", "every", "my", "or", "our", *SAYING, "the", "their", "whether", "which",
+    "while", "whose", "your",
+)  # fmt: skip
 
 
 class Assertion(BaseModel):
@@ -254,6 +262,7 @@ class Complete(Assertion):
             tail
             and last in ".…"
             and tail[0] in self.hanging
+            and tail[0] not in SAYING
             and not bare[: -len(last)].rstrip().endswith(tuple("!?"))
             and self.form != "text"
         ):
@@ -291,6 +300,9 @@ class Echo(Assertion):
     """Does not repeat what the writer was told: no `run` words in a row of it, nor all of it where it is shorter.
 
     `constraints` are pairs of a label and what is said of it; a task's own constraints and meanings are put in where none are given.
+    They are looked for with their places filled in. What stands in a place is what the text is to be about: only the words around it
+    count, and where they are fewer than `run`, two at least, all of the constraint must stand there. A cue's place parts what is
+    before it from what is behind.
     """
 
     kind: Literal["echo"] = "echo"
@@ -298,13 +310,33 @@ class Echo(Assertion):
     constraints: tuple[tuple[str, str], ...] = ()
 
     def judge(self, text: str, slot: Slot) -> str | None:
-        said = words(text)
+        said = f" {' '.join(words(text))} "
         for label, instruction in self.constraints:
-            told = words(instruction)
-            run = max(3, min(run_of(self.run, instruction), len(told)))  # a short instruction is repeated as a whole
-            if label == slot.label and not set(_runs(told, run)).isdisjoint(_runs(said, run)):
+            if label == slot.label and any(f" {run} " in said for run in self._runs(instruction, slot)):
                 return "The text repeats the instruction; write the instance in words of its own."
         return None
+
+    def _runs(self, instruction: str, slot: Slot) -> Iterator[str]:
+        """What of an instruction no text for the slot may hold."""
+        pieces = PLACE.split(instruction)  # of its own at even places, names of what is filled in at odd ones
+        enough = run_of(self.run, " ".join(pieces[::2]))
+        values = {"context": slot.seed.context.text, **slot.attributes}
+        parts: list[list[tuple[str, bool]]] = [[]]
+        for i, piece in enumerate(pieces):
+            if i % 2 and piece == "cue":
+                parts.append([])
+            elif i % 2:
+                parts[-1] += [(word, False) for word in words(values.get(piece, slot.seed.text))]
+            else:
+                parts[-1] += [(word, True) for word in words(piece)]
+        of_its_own = sum(own for part in parts for _, own in part)
+        for part in parts:
+            told = [word for word, _ in part]
+            own = [i for i, (_, is_own) in enumerate(part) if is_own]
+            if of_its_own >= enough:
+                yield from (" ".join(told[i : j + 1]) for i, j in zip(own, own[enough - 1 :], strict=False))
+            elif len(parts) == 1 and len(told) >= 3 and len(own) >= 2:
+                yield " ".join(told)
 
 
 class Loops(Assertion):
@@ -449,8 +481,14 @@ class FieldsDiffer(Assertion):
         return None
 
 
+SHORT_OF_WORDS = 12  # from there on two words changed are no other text
+
+
 class NearDuplicate(Assertion):
     """Is new: ROUGE-L F1 to every row kept so far stays below `threshold` (Self-Instruct drops above 0.7).
+
+    One word is a large part of a few: "How do I close my account?" and "How do I open my account?" have 0.83. Of texts of fewer than `short`
+    words (twice as many characters) more is asked, evenly from the threshold up to the same words; with 0 the threshold holds at every length.
 
     What is written is compared; with `whole`, a row repeats another only where the given field does so as well. So it is by default
     where only spans and a few words are written.
@@ -459,14 +497,18 @@ class NearDuplicate(Assertion):
     kind: Literal["near_duplicate"] = "near_duplicate"
     threshold: Fraction = 0.7
     whole: bool = False
+    short: Annotated[int, Attr(ge=0, le=100, strict=True)] = SHORT_OF_WORDS
 
     @model_serializer(mode="wrap")
     def _said(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Its parameters without `whole` where nobody set it, so that tasks from before it keep their hash."""
-        return {name: value for name, value in handler(self).items() if name != "whole" or name in self.model_fields_set}
+        """Its parameters without `whole` and `short` where nobody set them, so that tasks from before them keep their hash."""
+        return {
+            name: value for name, value in handler(self).items() if name not in {"whole", "short"} or name in self.model_fields_set
+        }
 
     def check(self, draft: Draft, slot: Slot, kept: Kept) -> str | None:
-        if kept.similarity(draft.written, self.threshold, whole=draft.text if self.whole else None) >= self.threshold:
+        whole, short = draft.text if self.whole else None, run_of(self.short, draft.written)
+        if kept.similarity(draft.written, self.threshold, whole=whole, short=short) > 0:
             return "The text is nearly the same as one that the data set has; write about something else in other words."
         return None
 
@@ -500,19 +542,36 @@ class Conflict(Assertion):
         return None
 
 
+SCARCE = 100  # characters for each letter of another script
+
+
 class Language(Assertion):
-    """Is written in `code` (ISO 639-1), as far as the text is long enough to tell (`min_words`).
+    """Is written in `code` (ISO 639-1), as far as the text is long enough to tell (`min_words`), and an English text of any length in its script.
 
     Refused is what is surely written in another language. Close relatives (Indonesian and Malay, the two Norwegians) are hard to tell
     apart, so what may well be `code` holds; and so does what is in no language for sure (names, numbers, shorthand, code), unless
     `code` is far less likely than another.
+
+    With `scripts`, an English text holds no letters of scripts that no European language is written in (Chinese, Japanese, Korean, Arabic,
+    Thai and the like), but for one in a hundred, as an encyclopaedia's names in the original, and but for those of its seed, context and attributes.
     """
 
     kind: Literal["language"] = "language"
     code: LanguageCode = "en"
     min_words: Count = 8
+    scripts: bool = True
+
+    @model_serializer(mode="wrap")
+    def _said(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Its parameters without `scripts` where it holds, so that tasks from before it keep their hash."""
+        return {name: value for name, value in handler(self).items() if name != "scripts" or not value}
 
     def judge(self, text: str, slot: Slot) -> str | None:
+        if self.scripts and self.code == "en" and not text.isascii() and (strange := STRANGE.findall(text)):
+            known = {*slot.seed.text, *slot.seed.context.text, *"".join(slot.attributes.values())}
+            strange = [letter for letter in strange if letter not in known]
+            if len(strange) * SCARCE > len(text):
+                return f"The text holds {strange[0]!r}, a letter of another script; write it in {self.code!r} throughout."
         if len(words(text)) < self.min_words:
             return None
         likely = languages_of(text)
@@ -580,6 +639,11 @@ Stock = Annotated[
 def shows_blank(text: str) -> bool:
     """Whether `text` holds what `Meta` takes for a blank to fill in."""
     return BLANK.search(text) is not None
+
+
+def shows_strange_letters(text: str) -> bool:
+    """Whether `text` holds letters of scripts that `Language` lets no English text hold."""
+    return STRANGE.search(text) is not None
 
 
 def telling(label: str) -> bool:

@@ -559,6 +559,8 @@ def _watch(
 
     rows: list[dict[str, Any]] = []
     before = generation.accepted_before
+    for limit in generation.limits if not before else ():
+        say(f"seedless: {limit}")
     try:
         with Progress(total=generation.plan.n, done=before, title=generation.task.name, stream=sys.stderr) as progress:
             if before:

@@ -18,8 +18,8 @@ __all__ = [
     "STEERING", "Delayed", "harmless", "open_streams", "say", "show", "show_account", "show_compiled", "show_json", "show_ledger", "show_preview", "unwritten",
 ]  # fmt: skip
 
-ENOUGH_READ = 20  # drafts of a label before the account says how many read as another
-OFTEN = 0.4  # share of them from which it does
+FEW_REFUSED = 5  # slots from which the account says what drafts broke most
+NAMED = 2  # assertions that it names
 STEERING = frozenset(  # characters that would steer a terminal or a reader's eye: controls, marks that turn a text around, halves of a character
     chr(code)
     for code in (*range(0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A), *range(0xD800, 0xE000))
@@ -150,7 +150,7 @@ def show_account(ledger: "Ledger", folder: Path | None, *, as_json: bool) -> Non
     labels = listed([f"{label} {account['accepted']}" for label, account in ledger.per_label.items()])
     refused = sum(ledger.refused.values())
     show(
-        f"{ledger.accepted} rows in {folder} ({labels}); {refused} slots refused, {sum(ledger.calls.values())} LM calls, {ledger.wall_s:.0f} s"
+        f"{ledger.accepted} rows in {folder} ({labels}); {refused} slots refused{_broken_most(ledger)}, {sum(ledger.calls.values())} LM calls, {ledger.wall_s:.0f} s"
     )
     if ledger.unnamed:
         say(
@@ -162,12 +162,17 @@ def show_account(ledger: "Ledger", folder: Path | None, *, as_json: bool) -> Non
             f"seedless: {ledger.accepted} rows are too few for {len(ledger.per_label)} labels: none was asked for of {len(without)} of them ({listed(without)}); "
             "ask for more: -n N"
         )
-    for label, account in ledger.per_label.items():
-        if account["read"] >= ENOUGH_READ and account["read_otherwise"] > OFTEN * account["read"]:
-            say(
-                f"seedless: {account['read_otherwise']} of the {account['read']} drafts asked for {label!r} read as another label; look at its rows before you use them. "
-                "Openings or cues in the task file, or a larger model, make a writer keep to a label"
-            )
+    for note in ledger.misread:
+        say(f"seedless: {note}")
+
+
+def _broken_most(ledger: "Ledger") -> str:
+    """What drafts broke most, where slots were refused or more than one draft a row broke something; else nothing."""
+    if sum(ledger.refused.values()) < FEW_REFUSED and sum(ledger.broken.values()) <= ledger.accepted:
+        return ""
+    most = sorted(ledger.broken.items(), key=lambda item: -item[1])[:NAMED]
+    said = ", ".join(f"{assertion} {count} {'time' if count == 1 else 'times'}" for assertion, count in most)
+    return f" (drafts broke most often: {said})" if said else ""
 
 
 def show_compiled(account: Mapping[str, Any], path: Path, *, as_json: bool) -> None:

@@ -216,6 +216,21 @@ class Generation:
         self.close()
 
     @property
+    def limits(self) -> tuple[str, ...]:
+        """A sentence for each thing that the task asks for and that the LM, or what reads its drafts, cannot do."""
+        found, judged = [], self.settings["verify"] != "none" and self.options.judge_lm is None
+        if self.spec.profile.english and self.task.language != "en":
+            found.append(
+                f"the LM {self.options.lm} writes English alone: rows in {self.task.language!r} will be no language; name a larger one with --lm"
+            )
+        if judged and self.spec.profile.verifier == "embedding" and self.task.relational:
+            found.append(
+                "sentence embeddings read the drafts, which judge what a text is about and not how a row's fields relate: its labels are hardly checked; "
+                "name an LM that reads with --judge-lm, or a larger one with --lm"
+            )
+        return tuple(found)
+
+    @property
     def accepted_before(self) -> int:
         """Rows that earlier sessions of the run accepted."""
         return sum(1 for _ in self.folder.journal.accepted())

@@ -26,6 +26,7 @@ from seedless.assertions import (
     NotCut,
     Sentences,
     shows_blank,
+    shows_strange_letters,
     telling,
 )
 from seedless.errors import LMUnusable
@@ -45,8 +46,8 @@ from seedless.signatures import (
     WriteInstancePlainly,
 )
 from seedless.slot import Draft, Slot, Verdict
-from seedless.task import PLACE, Label, Task, fill
-from seedless.text import LETTERS, first_words, length, says, sentences
+from seedless.task import Label, Task, fill
+from seedless.text import LETTERS, PLACE, first_words, length, says, sentences
 from seedless.verify import Verifier
 
 __all__ = ["Instance", "assertions_of"]
@@ -310,7 +311,7 @@ def assertions_of(task: Task) -> tuple[Assertion, ...]:
     standard += [Meta(blank=not any(map(shows_blank, shown))), Echo(constraints=said), Loops(doubles=english)]
     standard += [
         NoLabelWord(banned=tuple(label.name for label in task.labels if telling(label.name) and not _asked_for(label))),
-        Language(code=task.language),
+        Language(code=task.language, scripts=not any(map(shows_strange_letters, (*shown, *_dealt_out(task))))),
     ]
     if len(task.fields) > 1:
         standard.append(FieldsDiffer())
@@ -325,6 +326,12 @@ def assertions_of(task: Task) -> tuple[Assertion, ...]:
     }
     named = {a.name for a in standard}
     return (*(own.get(a.name, a) for a in standard), *(a for a in task.assertions if a.name not in named))
+
+
+def _dealt_out(task: Task) -> Iterator[str]:
+    """What a task's lists say."""
+    for label in task.labels:
+        yield from (label.name, *label.cues, *label.openings)
 
 
 def _asked_for(label: Label) -> bool:

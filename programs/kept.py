@@ -3,8 +3,10 @@
 from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from rapidfuzz.distance import Indel
 from rapidfuzz.process import extract
 
@@ -58,8 +60,10 @@ class Kept:
         """The label under which the same words and signs are kept already; None where they are new."""
         return self._labels.get(self._signed(tokens(text)))
 
-    def similarity(self, text: str, threshold: float, *, whole: str | None = None) -> float:
+    def similarity(self, text: str, threshold: float, *, whole: str | None = None, short: int = 0) -> float:
         """ROUGE-L F1 to the nearest kept text, in [0, 1]; 0.0 where none reaches `threshold`.
+
+        Of two texts with fewer than `short` tokens on average more is asked: what is reached rises evenly from the threshold to 1 for none.
 
         Where `text` says too little by itself, `whole` is the text that it is a part of, and a kept one is as near as the farther of both.
         """
@@ -68,24 +72,33 @@ class Kept:
         if not holding:
             return 0.0
         shared = np.bincount(np.concatenate(holding), minlength=len(self._signs))
-        near = np.flatnonzero(shared >= (np.frombuffer(self._lengths, np.int32) + len(said)) * (threshold / 2) - 1e-6)
-        scores = self._scores(self._signed(said), {i: self._signs[i] for i in near.tolist()}, threshold)
+        lengths = np.frombuffer(self._lengths, np.int32) + len(said)
+        near = np.flatnonzero(shared >= lengths * (_reached(threshold, lengths, short) / 2) - 1e-6)
+        scores = self._scores(self._signed(said), {i: self._signs[i] for i in near.tolist()}, threshold, short)
         if whole is not None:
-            around = self._scores(self._signed(tokens(whole)), {i: self._whole[i] for i in scores}, threshold)
+            around = self._scores(self._signed(tokens(whole)), {i: self._whole[i] for i in scores}, threshold, short)
             scores = {i: min(score, scores[i]) for i, score in around.items()}
         return round(max(scores.values(), default=0.0), 9)
 
     @staticmethod
-    def _scores(signs: str, kept: Mapping[int, str], threshold: float) -> dict[int, float]:
+    def _scores(signs: str, kept: Mapping[int, str], threshold: float, short: int) -> dict[int, float]:
         """The scores of those of `kept` that reach `threshold`, by their numbers."""
         found = extract(signs, kept, scorer=_rouge_l, processor=None, score_cutoff=threshold - 1e-6, limit=None)
-        return {number: float(score) for _, score, number in found}
+        lengths = np.array([len(signs) + len(other) for other, _, _ in found])
+        bars = _reached(threshold, lengths, short).tolist()
+        return {number: float(score) for (_, score, number), bar in zip(found, bars, strict=True) if score >= bar - 1e-6}
 
     def _signed(self, said: Sequence[str]) -> str:
         return "".join(self._sign_of.get(word, UNHEARD) for word in said)
 
 
 _rouge_l = Indel.normalized_similarity  # 1 - indel / (|a| + |b|) = 2·LCS / (|a| + |b|)
+
+
+def _reached(threshold: float, lengths: NDArray[np.signedinteger[Any]], short: int) -> NDArray[np.float64]:
+    """What two texts must reach, by the sum of their lengths."""
+    lacking = np.clip(1 - lengths / (2 * short), 0, None) if short else np.zeros(len(lengths))
+    return np.asarray(threshold + (1 - threshold) * lacking)
 
 
 def _opening(text: str) -> tuple[str, ...]:

@@ -8,6 +8,8 @@ from typing_extensions import TypedDict  # before Python 3.12 pydantic does not 
 
 __all__ = ["Ledger", "Settings", "Share"]
 
+ENOUGH_READ = 20  # drafts of a label before it is said how many read as another
+OFTEN = 0.4  # share of them from which it is
 LISTS = ("contexts", "seeds")  # stages that are asked once for many rows
 
 Count = Annotated[int, Field(ge=0)]
@@ -74,6 +76,16 @@ class Ledger(BaseModel):
     def record(self) -> dict[str, Any]:
         """The ledger as one JSON object."""
         return self.model_dump()
+
+    @property
+    def misread(self) -> tuple[str, ...]:
+        """A sentence for each label whose drafts the verifier often read as another: of twenty or more, above 40 %. A note to whoever uses the rows."""
+        return tuple(
+            f"{otherwise} of the {read} drafts asked for {label!r} read as another label ({otherwise / read:.0%}); look at its rows before you use them. "
+            "Openings or cues in the task file, or a larger model, make a writer keep to a label"
+            for label, share in self.per_label.items()
+            if (read := share.get("read", 0)) >= ENOUGH_READ and (otherwise := share.get("read_otherwise", 0)) > OFTEN * read
+        )
 
     @property
     def per_row(self) -> Mapping[str, float | None]:

@@ -5,7 +5,7 @@ import re
 import regex
 
 __all__ = [
-    "ADDRESS", "ASKING", "BLANK", "CLOSERS", "DOUBLED", "ENDINGS", "GREEK", "INITIAL", "LETTERED", "OPEN", "PREAMBLE", "REFUSAL", "REPEATED_MARK", "SMILING", "UNENDED", "bracketed", "closed", "quoted", "unruled",
+    "ADDRESS", "ASKING", "BLANK", "CLOSERS", "DOUBLED", "ENDINGS", "GREEK", "INITIAL", "LETTERED", "OPEN", "PREAMBLE", "REFUSAL", "REPEATED_MARK", "SMILING", "STRANGE", "UNENDED", "bracketed", "closed", "quoted", "unruled",
 ]  # fmt: skip
 
 ENDINGS = ".!?…。！？؟۔।॥።။។"
@@ -21,6 +21,10 @@ LETTERED = re.compile(
 ADDRESS = re.compile(r"(?:https?://|(?<!\S)www\.)\S+/$")  # with the slash that many end on
 GREEK = regex.compile(r"\p{Greek}")
 UNENDED = regex.compile(r"[\p{Thai}\p{Lao}][\p{M}\p{N}]*$")  # scripts that set no mark at a sentence's end
+STRANGE = regex.compile(
+    r"(?V1)[[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Bopomofo}\p{Arabic}\p{Hebrew}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Devanagari}\p{Bengali}"
+    r"\p{Gurmukhi}\p{Gujarati}\p{Tamil}\p{Telugu}\p{Kannada}\p{Malayalam}\p{Sinhala}\p{Tibetan}\p{Georgian}\p{Armenian}\p{Ethiopic}]&&\p{L}]"
+)  # letters that stand in hardly any English text; Cyrillic and Greek ones do, in names and formulas
 CLOSERS = "\"'”’»)]*」』）】》"
 SMILEY = re.compile(
     r"(?:[:;=]|(?<!\w)[8BxX](?=[-'’]))['’]?[-o^~]?(?:\)+|\(+(?=[\s.!?,;)\"”…]|$))"  # :) ;-) =( :'(
@@ -46,6 +50,8 @@ PREAMBLE = re.compile(
     r"|\b(?:only (?:write|output)|output the|the (?:following|above|given|provided) (?:sentence|question|text|review|tweet|message|paragraph|prompt|statement|example|answer|terms?|post|headline|passage|scenario)|"
     r"(?:this|the) (?:sentence|prompt|rewritten|revised) (?:is|was|uses|conveys|describes|asks|should|has|version)|"
     r"(?:this|the) question (?:is|was|uses|conveys|describes|asks|should|has|version)(?!,? (?:how|if|what|when|where|whether|who|why|will)\b| ,)|"
+    r"(?:this|the) (?:first|second|third|fourth|fifth|last|final) (?:sentence|prompt|premise|hypothesis) (?:is|was|uses|conveys|describes|asks|should|has|version|contradicts|follows|says|states|supports)\b|"
+    r"(?:this|the) (?:first|second|third|fourth|fifth|last|final) statement (?:(?:is|was) (?:also |not )?(?:correct|false|incorrect|true|wrong)|contradicts|follows|supports)\b|"
     r"this response (?:is|was|has)|(?:this|the) response (?:uses|conveys|describes|asks|should|version)|(?:write|writing|rewrite) (?:a|an|one|the|this|your)"
     r" (?:sentence|question|review|tweet|message|text|(?:\w+ ){0,2}(?:post|essay|caption|paragraph|introduction|news item))\b|(?:start|begin) by (?:writing|introducing|describing)\b|"
     r"(?:want|like) me to (?:write|rewrite|draft|generate)\b|(?:of|in|to) your (?:post|essay|caption|introduction|paragraph|sentence)\b|your prompt\b(?! \w)|(?:based on|according to|following) your (?:prompt|instructions?|request)\b|"

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field as Attr, StringConstraints, mo
 
 from seedless.assertions import LanguageCode, Stock
 from seedless.errors import TaskError
-from seedless.text import LETTERS, LONGEST, PER_WORD
+from seedless.text import LETTERS, LONGEST, PER_WORD, PLACE, length, says
 
 __all__ = ["Attribute", "Contexts", "Field", "Form", "Label", "Seeds", "Task"]
 
@@ -46,7 +46,6 @@ TAKEN_BY_DSPY = frozenset(
 UNSPACED = frozenset({"ja", "km", "lo", "my", "th", "zh"})  # languages that set no spaces between words
 FEW = 3  # words that tell no row apart
 BUILT_IN_PLACES = frozenset({"context", "cue", "seed"})
-PLACE = re.compile(r"\{([^{}]*)\}")
 TORN = re.compile(r"\{\w+|\w+\}")
 
 
@@ -99,7 +98,8 @@ class Label(Declared):
     constraint may hold places in braces that code fills in: `{context}`, `{seed}`, `{cue}`, and the names of attributes and of
     the seed's field. `cues` are words for what makes the label true this time (a praised film may be moving, or clever), of which
     code draws one for each slot; `openings` are first words of which code draws one for each slot; `contexts` are this label's own
-    contexts, asked of nobody. `share` is the label's weight in the data set.
+    contexts, asked of nobody. `share` is the label's weight in the data set. No two labels of a task have the same meaning, and
+    two may share a constraint only where their cues, openings or contexts differ.
     """
 
     name: Tag
@@ -178,6 +178,8 @@ class Task(Declared):
         self._check_seeds()
         self._check_assertions()
         self._check_constraints()
+        self._check_labels_differ()
+        self._check_openings()
         return self
 
     def _check_fields(self) -> None:
@@ -228,6 +230,37 @@ class Task(Declared):
                 one = "cues, and no place {cue} in its constraint" if label.cues else "the place {cue}, and no cues"
                 raise Misfit(f"label {label.name!r} has {one}; give both or neither", *at)
 
+    def _check_labels_differ(self) -> None:
+        """No verifier tells two labels of one meaning apart, and no writer two that are asked for in the same way."""
+        meant: dict[str, Label] = {}
+        asked: dict[tuple[object, ...], Label] = {}
+        for i, label in enumerate(self.labels):
+            if (other := meant.setdefault(_folded(label.meaning), label)) is not label:
+                raise Misfit(
+                    f"labels {other.name!r} and {label.name!r} have the same meaning, so no reader can tell them apart; "
+                    "say what makes each one differ, or make them one label",
+                    *("labels", i, "meaning"),
+                )
+            own = tuple(place for place, assertion in enumerate(self.assertions) if label.name in assertion.labels)
+            dealt = (frozenset(map(_folded, words)) for words in (label.cues, label.openings, label.contexts))
+            if (other := asked.setdefault((_folded(label.constraint), *dealt, own), label)) is not label:
+                raise Misfit(
+                    f"labels {other.name!r} and {label.name!r} have the same constraint, so their texts will not differ; "
+                    "a constraint may be shared only where cues, openings or contexts differ: give each label its own",
+                    *("labels", i, "constraint"),
+                )
+
+    def _check_openings(self) -> None:
+        most = max((field.max_words for field in self.written_fields), default=LONGEST)
+        for i, label in enumerate(self.labels):
+            for j, opening in enumerate(label.openings):
+                if (count := length(opening)) > most:
+                    raise Misfit(
+                        f"given an opening of {count} {self.unit}, at most {most} are allowed, the field's max_words; "
+                        "shorten the opening or raise max_words",
+                        *("labels", i, "openings", j),
+                    )
+
     @property
     def label_names(self) -> tuple[str, ...]:
         """Names of the labels, in the task's order."""
@@ -243,6 +276,14 @@ class Task(Declared):
         """Whether too little is written to tell rows apart by itself: spans of other fields, and texts of three words at most."""
         most = FEW * (PER_WORD if self.unit == "characters" else 1)
         return all(field.within is not None or field.max_words <= most for field in self.written_fields)
+
+    @property
+    def relational(self) -> bool:
+        """Whether a label is how a row's fields relate: of several, one is given, two are named in a meaning, or a label is called like one."""
+        names = [field.name.replace("_", " ") for field in self.fields]
+        named = any(sum(says(label.meaning, name) for name in names) > 1 for label in self.labels)
+        called = not {field.name for field in self.fields}.isdisjoint(self.label_names)
+        return len(names) > 1 and (self.seeds.field is not None or named or called)
 
     @property
     def unit(self) -> str:
@@ -285,6 +326,10 @@ def fill(pattern: str, values: dict[str, str]) -> str:
 def places(pattern: str) -> Iterator[str]:
     """Names of the places in `pattern`, in order."""
     yield from PLACE.findall(pattern)
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.casefold().split())
 
 
 def _distinct(what: str, key: str, names: list[str]) -> None:

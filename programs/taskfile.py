@@ -30,6 +30,10 @@ LIMIT = 256 * 1024  # bytes; a task file is a page or two
 DEPTH = 20
 LONGEST_NUMBER = 40  # characters
 
+UNQUOTED = ("expected ',' or", "expected <block end>", "mapping values are not allowed", "cannot start any token")
+"""What YAML says of texts that stand without quotes and hold its own signs."""
+ASKED = "…"  # stands for what is to be written
+
 Path_ = tuple[str | int, ...]
 
 
@@ -96,7 +100,11 @@ def read_task(text: str, source: str = "task") -> Task:
         node = _compose(text, source)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise TaskError(f"{source}:{line}: not readable as YAML: {error.problem or error}; mend the line") from error
+        torn = any(sign in str(error.problem) for sign in UNQUOTED)
+        mend = (
+            "put a text that holds a brace, a bracket, a colon or a comma in quotes, or mend the line" if torn else "mend the line"
+        )
+        raise TaskError(f"{source}:{line}: not readable as YAML: {error.problem or error}; {mend}") from error
     except yaml.YAMLError as error:
         raise TaskError(f"{source}:1: not readable as YAML: {' '.join(str(error).split())}; mend the file") from error
     lines: dict[Path_, int] = {}
@@ -199,6 +207,11 @@ def _sentence(detail: ErrorDetails) -> str:
     kind, given = detail["type"], detail["input"]
     if kind == "missing":
         return "is missing; add it"
+    if kind == "extra_forbidden" and given is None:
+        return (
+            "is an unknown key without a value; where it goes on with a text that holds a comma, put the whole text in quotes; "
+            f"keys allowed are {', '.join(_keys_at(detail['loc']))}"
+        )
     if kind == "extra_forbidden":
         return f"is an unknown key, allowed are {', '.join(_keys_at(detail['loc']))}; remove it or mend its spelling"
     if kind == "union_tag_invalid":
@@ -207,9 +220,55 @@ def _sentence(detail: ErrorDetails) -> str:
         return str(detail["ctx"]["error"])
     shown = repr(given) if isinstance(given, str) else json.dumps(given, ensure_ascii=False, default=list)
     shown = shown if len(shown) <= 80 else f"{shown[:79]}…"
-    if isinstance(given, int | float | bool) and kind == "string_type":
-        return f"given {shown}, a text is allowed; put it in quotes"
+    if kind == "string_type":
+        return (
+            f"given {shown}, a text is allowed; {'write one' if given is None or isinstance(given, tuple) else 'put it in quotes'}"
+        )
+    if kind == "float_type" and given is None:
+        return "given null, a number is allowed; write one, and put a phrase that holds a comma in quotes"
+    if (shape := _shape(detail)) is not None:
+        allowed, example = shape
+        key = f"{detail['loc'][-1]}: " if detail["loc"] and isinstance(detail["loc"][-1], str) else ""
+        return f"given {shown}, {allowed} is allowed; write `{key}{example}`"
     return f"given {shown}, {detail['msg'][0].lower()}{detail['msg'][1:]}; mend the value"
+
+
+def _shape(detail: ErrorDetails) -> tuple[str, str] | None:
+    """What stands in the place of a value that is no list or no mapping, in words and as an example with what was given; None for other mistakes."""
+    kind, given, place = detail["type"], detail["input"], detail["loc"]
+    if kind == "tuple_type" and len(place) == 1:
+        part = PARTS.get(str(place[0]))
+        return "a list of mappings", _flow([_outline(part) if part is not None else {"kind": "length"}])
+    if kind == "tuple_type":
+        return "a list", _flow([ASKED] if given is None else list(given) if isinstance(given, Mapping) else [given])
+    if kind == "dict_type":
+        phrases = given if isinstance(given, tuple) else (given,)
+        return "a mapping of phrases and their weights", _flow(
+            {phrase if isinstance(phrase, str | int | float) else ASKED: 1 for phrase in phrases}
+        )
+    if kind == "model_type":
+        known: list[type[BaseModel]] = [Task, *PARTS.values()]
+        model = next((each for each in known if each.__name__ == detail["ctx"]["class_name"]), known[0])
+        outline = _outline(model)
+        if isinstance(given, str):
+            outline |= {next(iter(outline)): given}
+        return f"a mapping with the keys {', '.join(model.model_fields)}", _flow(outline)
+    if place[:1] == ("assertions",) and kind in {"model_attributes_type", "union_tag_not_found"}:
+        return "a mapping with a kind", _flow(
+            {"kind": given if given in kinds() else "length"} if isinstance(given, str) else {"kind": "length"}
+        )
+    return None
+
+
+def _outline(part: type[BaseModel]) -> dict[str, Any]:
+    """The keys that a part of a task cannot do without."""
+    return {name: ASKED for name, field in part.model_fields.items() if field.is_required()}
+
+
+def _flow(value: Any) -> str:
+    """`value` as one line of YAML, not too long."""
+    line = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, sort_keys=False, width=10**6).strip()
+    return line if len(line) <= 200 else f"{line[:199]}…"
 
 
 def _keys_at(path: Path_) -> Iterable[str]:

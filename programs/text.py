@@ -14,6 +14,7 @@ __all__ = [
     "LETTERS",
     "LONGEST",
     "PER_WORD",
+    "PLACE",
     "first_words",
     "languages_of",
     "length",
@@ -50,6 +51,7 @@ LANGUAGES = frozenset(re.findall(r"\w+", ISO_639_1))
 LONGEST = 2000  # words of a field
 LETTERS = 40  # of a word at most, on average over a text, the space behind it among them
 PER_WORD = 2  # characters of a word in such a script, about
+PLACE = re.compile(r"\{([^{}]*)\}")  # in a task's pattern, what code fills in
 PLAIN = re.compile(r"\w+")  # the same for ASCII, three times as fast
 SENTENCE_END = re.compile(r"[.!?…؟۔]+[\"'”’»)\]]*(?=\s+[\"'“‘«(\[]?([^\W_]))|[。！？।॥။។]+[）】]*(?![。！？」』”’》])")
 ABBREVIATION = re.compile(

@@ -20,7 +20,9 @@ def topic_task(labels: int = 3, *, fields: Sequence[str] = ("text",)) -> Task:
         name="topics",
         description="Texts, sorted by topic.",
         fields=tuple({"name": name, "description": "a text", "form": "text"} for name in fields),
-        labels=tuple({"name": name, "meaning": f"the topic {name}", "constraint": "Write about {context}."} for name in names),
+        labels=tuple(
+            {"name": name, "meaning": f"the topic {name}", "constraint": f"Write about {{context}}, {name}."} for name in names
+        ),
         contexts={"hint": "places"},
         seeds={"hint": "things"},
     )

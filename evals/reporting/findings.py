@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from seedless.errors import UsageError
 from seedless.files import parsed
@@ -34,9 +34,14 @@ Number = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class Found(BaseModel):
-    """A part of `evaluation.json`. What is not named here is left alone."""
+    """A part of `evaluation.json`. What is not named here is left alone; null is what was not measured, as if it were not there."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _measured(cls, told: Any) -> Any:
+        return {name: value for name, value in told.items() if value is not None} if isinstance(told, Mapping) else told
 
 
 class Measured(Found):

@@ -21,6 +21,10 @@ TELLING = 0.8  # share of a label's rows that hold a word, and
 SURE = 0.9  # share of the word's rows that have the label, from which it is the label's sign; no word of real rows comes to both
 FEWEST = 10  # rows of a label: the words of fewer are too alike
 NAMED = 3  # words in a note
+BEGUN = 0.2  # share of rows with the commonest first word, or first two, and
+OFTENER = 2  # times as many as of real rows, from which it is worth a note
+BEGUN_ALONE = (0.85, 0.3)  # where there are no real rows: of no real ones more than 0.79 begin with one word, or 0.18 with two
+ENOUGH = 20  # rows to speak of shares
 
 
 def told(found: "Evaluation") -> str:
@@ -35,7 +39,8 @@ def told(found: "Evaluation") -> str:
 def notes(found: "Evaluation") -> tuple[str, ...]:
     """What to mind before the rows, or the figures on them, are used."""
     useful = found.usefulness.notes if found.usefulness is not None else ()
-    return (*useful, *_copied(found.contamination), *_telltale(found.difficulty), *_repeats(found.diversity), *_conflicts(found.label_quality))  # fmt: skip
+    own = (*_telltale(found.difficulty), *_begun(found.diversity), *_repeats(found.diversity), *_conflicts(found.label_quality))
+    return (*useful, *_copied(found.contamination), *found.misread, *own)
 
 
 def _usefulness(found: Usefulness | None) -> list[str]:
@@ -134,6 +139,20 @@ def _telltale(found: Difficulty) -> list[str]:
     return [
         f"a single word gives the label away: {'; '.join(said[:NAMED])}{more}. A student may learn the word instead of what makes the label true"
     ]
+
+
+def _begun(found: Diversity) -> list[str]:
+    """A note where far more rows than real ones begin with the same word, or with the same two."""
+    mine, real = found.beside or found.synthetic, found.real
+    if mine.rows < ENOUGH:
+        return []
+    said = []
+    for place, own in enumerate(mine.beginnings):
+        theirs = real.beginnings[place] if real is not None and len(real.beginnings) > place else None
+        if own.share >= (max(BEGUN, OFTENER * theirs.share) if theirs is not None else BEGUN_ALONE[place]):
+            beside = f" (the commonest of as many real rows: {theirs.words!r}, {theirs.share:.0%})" if theirs is not None else ""
+            said.append(f"{own.share:.0%} with {own.words!r}{beside}")
+    return [f"many rows begin alike, {' and '.join(said)}: openings or cues in the task file vary them"] if said else []
 
 
 def _repeats(found: Diversity) -> list[str]:

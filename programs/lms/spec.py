@@ -45,6 +45,7 @@ class Profile:
     of two things at once; texts are written as the next words of a document, not as an answer in a chat, `always`, or only where no opening
     leads them (`unled`), which takes the plain adapter; where it `names` nothing that is worth having, contexts and seeds of such texts are
     label words; a verdict comes with a reason where `explains`, and may give a draft another label where the model `relabels`.
+    What it writes in another language than English is no language where it is `english`.
     `sampling` is each stage's.
     """
 
@@ -61,6 +62,7 @@ class Profile:
     conditions: bool = True
     document: Literal["never", "unled", "always"] = "never"
     names: bool = True
+    english: bool = False
     sampling: Mapping[str, Sampling] = field(default_factory=dict)
 
 
@@ -77,7 +79,7 @@ LOCAL = Profile(
 )  # fmt: skip
 EMBEDDED = Profile(
     wording="plain", adapter="plain", verifier="embedding", drafts=1, attempts=3, revise=False, list_batch=5, concurrency=8,
-    relabels=False, explains=False, conditions=False, document="unled", names=False,
+    relabels=False, explains=False, conditions=False, document="unled", names=False, english=True,
     sampling={
         "contexts": {"temperature": 0.7, "min_p": 0.1, "max_tokens": 80},
         "seeds": {"temperature": 0.7, "min_p": 0.1, "max_tokens": 80},

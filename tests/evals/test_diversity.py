@@ -39,6 +39,7 @@ def test_figures_by_hand() -> None:
     assert found.exact == 1 / 4
     assert found.near == 1 / 4
     assert (found.openings[0].words, found.openings[0].share) == ("the cat sat", 0.5)
+    assert [(each.words, each.share) for each in found.beginnings] == [("the", 0.75), ("the cat", 0.5)]
 
 
 def test_duplicated_rows_show_everywhere() -> None:

@@ -15,6 +15,7 @@ from seedless.evals.labelled import read_labelled
 from seedless.evals.students import TfidfStudent
 from seedless.taskfile import load_task
 from tests.command_line import CommandLine
+from tests.recorded_run import row as recorded, write_run
 
 WORDS = {"warm": ("soup", "fire", "wool", "summer", "tea"), "cold": ("ice", "snow", "steel", "winter", "frost")}
 COMMON = ("the", "a", "old", "new", "on", "table", "near", "house", "with", "it", "was", "some", "more", "today")
@@ -166,6 +167,27 @@ def test_what_was_planted_is_told_in_words(task: Path, tmp_path: Path) -> None:
         found = evaluate(written(tmp_path / f"{name}.jsonl", data), task, students=("tfidf",))
         assert f"\nnote: {note}" in found.told(), name
         assert [said for said in found.record()["notes"] if said.startswith(note)]
+
+
+def test_many_rows_that_begin_alike_are_told_beside_real_ones(task: Path, tmp_path: Path) -> None:
+    begun = [{**row, "text": f"Write a {row['text']}"} if place % 5 < 2 else row for place, row in enumerate(rows(60))]
+    data = written(tmp_path / "data.jsonl", begun)
+    alone = [note for note in evaluate(data, task, students=("tfidf",)).record()["notes"] if "begin alike" in note]
+    assert alone == ["many rows begin alike, 40% with 'write a': openings or cues in the task file vary them"]
+    beside = evaluate(data, task, train=written(tmp_path / "train.jsonl", rows(60, seed=2)), students=("tfidf",)).record()["notes"]
+    (note,) = (note for note in beside if "begin alike" in note)
+    assert note.startswith("many rows begin alike, 40% with 'write' (the commonest of as many real rows: '")
+    assert "and 40% with 'write a' (" in note
+    assert not [note for note in evaluate(data, task, train=data, students=("tfidf",)).record()["notes"] if "begin alike" in note]
+
+
+def test_labels_whose_drafts_read_as_others_are_told_of_a_run(task: Path, tmp_path: Path) -> None:
+    kept = [recorded(place, row["label"], row["text"]) for place, row in enumerate(rows(40))]
+    read = {"requested": 20, "accepted": 20, "read": 40}
+    per_label = {"warm": {**read, "read_otherwise": 22}, "cold": {**read, "read_otherwise": 3}}
+    found = evaluate(write_run(tmp_path / "run", kept, per_label=per_label), task, students=("tfidf",))
+    assert "\nnote: 22 of the 40 drafts asked for 'warm' read as another label (55%)" in found.told()
+    assert "asked for 'cold'" not in found.told()
 
 
 def test_without_real_rows_it_says_what_it_does_not_know(seedless: CommandLine, task: Path, tmp_path: Path) -> None:

@@ -171,6 +171,19 @@ def test_an_evaluation_elsewhere(tmp_path: Path) -> None:
     assert "not measured" in compose(folder).headline
 
 
+@pytest.mark.usefixtures("small_map")
+def test_an_evaluation_without_real_rows(task: Path, tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "run", some_rows(60))
+    seedless.evaluate(folder, task, students="tfidf")
+    whole = json.loads((folder / "evaluation.json").read_text("utf-8"))
+    assert whole["usefulness"] is whole["contamination"] is None
+    page = Reader(compose(folder).html)
+    assert "what they teach was not measured" in page.text
+    assert {"analyses", "labels"} <= {attributes.get("id") for _, attributes in page.elements}
+    (folder / "evaluation.json").write_text(json.dumps(dict.fromkeys(whole)), "utf-8")
+    assert compose(folder).rows == 60
+
+
 def test_confusions() -> None:
     assert most_confused(((8, 2, 0), (0, 5, 5), (0, 0, 0)), ("a", "b", "c")) == [("b", "c", 5, 0.5), ("a", "b", 2, 0.2)]
 

@@ -15,6 +15,7 @@ from seedless.assertions import (
     Echo,
     FieldsDiffer,
     FreshOpening,
+    Language,
     Length,
     NearDuplicate,
     Stock,
@@ -129,6 +130,19 @@ HOLDS: list[tuple[str, dict[str, Any], str]] = [
     ("meta", {}, "I followed your instructions and it still does not turn on."),
     ("meta", {}, "The question is whether we can afford it."),
     ("meta", {}, "The response was slow and rude."),
+    ("meta", {}, "The second statement of my account was late, and the last question was how to pay."),
+    ("meta", {}, "I read the first sentence and put the book away."),
+    ("complete", {}, "No refunds on that, she said."),
+    ("complete", {"form": "sentence"}, "The train will be late, the company says."),
+    ("complete", {}, 'He said: "No."'),
+    ("language", {}, "Le café à Zürich, Ελλάδα and Москва"),
+    ("language", {"scripts": False}, "Stop音乐 in the living room"),
+    ("language", {"code": "zh"}, "Stop音乐"),
+    (
+        "language",
+        {},
+        "Its name in the original (心) is one letter, " + "and the book tells what it means to those who read it at home. " * 2,
+    ),
     ("meta", {"blank": False}, "The cat sat on the ____ all day."),
     ("meta", {"refusal": False}, "I cannot provide a refund, but I'm happy to help."),
     ("meta", {"preamble": False}, "Title: The lost parcel"),
@@ -283,6 +297,17 @@ BROKEN: list[tuple[str, dict[str, Any], str]] = [
     ("meta", {}, "ABC Corp sold its resorts."),
     ("meta", {}, "This film review describes a witty ending."),
     ("meta", {}, "The news article is about a plane crash."),
+    ("meta", {}, "The second sentence is true."),
+    ("meta", {}, "This last sentence contradicts it."),
+    ("meta", {}, "It rained, so the first statement is also true."),
+    ("complete", {}, "It rained all day, he said"),
+    ("complete", {}, '"He said"'),
+    ("complete", {}, "Then my bank says"),
+    ("complete", {}, "I do not know whether"),
+    ("language", {}, "Stop音乐 in the living room"),
+    ("language", {}, "My 음악 is too loud"),
+    ("language", {}, "Great day مرحبا"),
+    ("language", {}, "สวัสดี and bye"),
     ("echo", {"constraints": CONSTRAINTS}, "I will write one LINE that, praises the film"),
     ("echo", {"run": 3, "constraints": CONSTRAINTS}, "of the film"),
     ("loops", {}, "it is a good film and it is a good film"),
@@ -449,20 +474,71 @@ def test_fields_differ(texts: dict[str, str], holds: bool) -> None:
 @pytest.mark.parametrize(
     ("text", "holds"),
     [
-        ("a b c d e f g h i j", False),
-        ("A, b. c! d e f g h i J", False),
-        ("a b c d e f g x y z", False),  # 2 * 7 / 20 = 0.7, the threshold itself
-        ("a b c d e f x y z w", True),
+        ("a b c d e f g h i j k l m n o p q r s t", False),
+        ("A, b. c! d e f g h i J k l m n o p q r s t", False),
+        ("a b c d e f g h i j k l m n u v w x y z", False),  # 2 * 14 / 40 = 0.7, the threshold itself
+        ("a b c d e f g h i j k l m 1 u v w x y z", True),
         ("", True),
+        ("How do I close my account?", False),
+        ("how do i close my account", False),
+        ("How do I open my account?", True),  # 0.83
+        ("How do I close the account that I have?", True),  # 0.71
+        ("How do I close my accounts now with you today?", True),
+        ("What is the Turkish currency called in the shops over here now?", False),  # 11 of 12, 0.92
+        ("What is the Turkish currency called in a shop over there now?", False),  # 9 of 12
     ],
 )
 def test_near_duplicate(text: str, holds: bool) -> None:
     kept = Kept()
-    kept.add("a b c d e f g h i j", "positive")
+    kept.add("a b c d e f g h i j k l m n o p q r s t", "positive")
+    kept.add("How do I close my account?", "positive")
+    kept.add("What is the Turkish currency called in the shop over here now?", "positive")
     sentence = told(NearDuplicate(), text, kept)
     assert (sentence is None) == holds
     if not holds:
         assert_sentence(sentence)
+
+
+@pytest.mark.parametrize(
+    ("constraint", "text", "holds"),
+    [
+        ("{seed} does this.", "The app for learning Spanish does this.", False),
+        ("{seed} does this.", "The app for learning Spanish is on my phone.", True),
+        ("{seed} does this.", "My phone does this all day.", True),
+        ("You saw a {context} at the cinema.", "You saw a horror film at the cinema and liked it.", False),
+        ("You saw a {context} at the cinema.", "We saw a horror film at the cinema.", False),
+        ("You saw a {context} at the cinema.", "I had never seen a horror film at the cinema.", True),
+        ("Praise {seed} in {context}.", "Praise the app for learning Spanish in horror film.", False),
+        ("Praise {seed} in {context}.", "The app for learning Spanish in horror film style.", True),
+        ("{context} and {seed}", "It is horror film and the app for learning Spanish.", True),  # a word of its own
+        ("{seed}", "The app for learning Spanish.", True),
+        ("{cue}", "Dull as a stone.", True),
+        ("Say that {seed} was {cue} when you first used it.", "It seems the app for learning Spanish was dull.", True),
+        ("Say that {seed} was {cue} when you first used it.", "The app was dull when you first used it.", False),
+        ("Write {tone} about {passage}.", "Write in a loud voice about the app for learning Spanish.", False),
+    ],
+)
+def test_an_echo_is_found_with_its_places_filled_in(constraint: str, text: str, holds: bool) -> None:
+    slot = Slot(0, 0, "praise", InstanceSeed("the app for learning Spanish", Context("horror film")), {"tone": "in a loud voice"})
+    sentence = Echo(constraints=(("praise", constraint),)).check(Draft({"text": text}), slot, Kept())
+    assert (sentence is None) == holds
+
+
+def test_letters_of_another_script_may_be_those_of_what_the_text_is_about() -> None:
+    slot = Slot(0, 0, "praise", InstanceSeed("音乐", Context("words")))
+    assert Language().check(Draft({"text": "What does 音乐 mean?"}), slot, Kept()) is None
+    assert_sentence(Language().check(Draft({"text": "What does 書 mean?"}), slot, Kept()))
+    assert "scripts" not in Language().model_dump()
+    assert Language(scripts=False).model_dump()["scripts"] is False
+
+
+@pytest.mark.parametrize(("short", "holds"), [(0, False), (12, True)])
+def test_of_short_texts_more_is_asked_unless_the_task_says_otherwise(short: int, holds: bool) -> None:
+    kept = Kept()
+    kept.add("How do I close my account?", "positive")
+    assert (told(NearDuplicate(short=short), "How do I open my account?", kept) is None) == holds
+    assert "short" not in NearDuplicate().model_dump()
+    assert NearDuplicate(short=short).model_dump()["short"] == short
 
 
 def test_near_duplicate_of_nothing() -> None:

@@ -223,6 +223,24 @@ def test_a_label_that_its_drafts_often_miss_is_told(otherwise: int, told: bool, 
     assert "'cold'" not in said, "too few to say"
 
 
+@pytest.mark.parametrize(
+    ("refused", "broken", "said"),
+    [
+        ({"echo": 15, "length": 5}, {"length": 31, "echo": 42, "meta": 2}, "20 slots refused (drafts broke most often: echo 42 times, length 31 times), 40"),
+        ({"echo": 5}, {"echo": 1}, "5 slots refused (drafts broke most often: echo 1 time), 40"),
+        ({"echo": 4}, {"echo": 4}, "4 slots refused, 40"),
+        ({}, {"label": 11}, "0 slots refused (drafts broke most often: label 11 times), 40"),
+        ({}, {"label": 10}, "0 slots refused, 40"),
+    ],
+)  # fmt: skip
+def test_what_drafts_broke_most_is_told_where_much_was_refused(
+    refused: dict[str, int], broken: dict[str, int], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ledger = account_of(5, 5).model_copy(update={"refused": refused, "broken": broken})
+    show_account(ledger, Path("run"), as_json=False)
+    assert said in capsys.readouterr().out
+
+
 def test_a_terminal_without_a_models_characters_is_no_end(
     openai_server: OpenAIServer, seedless: CommandLine, task: Path, tmp_path: Path
 ) -> None:

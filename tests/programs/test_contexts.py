@@ -10,7 +10,7 @@ from seedless.targen import TarGEN
 from seedless.task import Task
 from seedless.testing import fake_lm
 
-LABELS = tuple({"name": name, "meaning": "m", "constraint": "Write.", "openings": ["The"]} for name in "ab")
+LABELS = tuple({"name": name, "meaning": name, "constraint": f"Write {name}.", "openings": ["The"]} for name in "ab")
 NOTES = Task(
     name="notes", description="Short notes.", fields=({"name": "text", "description": "a note"},), labels=LABELS,
     contexts={"hint": "rooms of a house"}, seeds={"hint": "things that break"},

@@ -23,9 +23,9 @@ TASK = Task.model_validate(
         "description": "Pairs of lines about rooms.",
         "fields": [{"name": "premise", "description": "one line"}, {"name": "hypothesis", "description": "another line"}],
         "labels": [
-            {"name": "warm", "meaning": "it is warm", "constraint": "c"},
-            {"name": "NO", "meaning": "it is not", "constraint": "c"},
-            {"name": "über alles", "meaning": "it is too much", "constraint": "c"},
+            {"name": "warm", "meaning": "it is warm", "constraint": "c1"},
+            {"name": "NO", "meaning": "it is not", "constraint": "c2"},
+            {"name": "über alles", "meaning": "it is too much", "constraint": "c3"},
         ],
         "contexts": {"hint": "rooms"},
         "seeds": {"hint": "things"},

@@ -12,7 +12,7 @@ from typing import Literal
 import dspy
 import pytest
 
-from seedless.assertions import Excludes, Meta, NearDuplicate, NoLabelWord
+from seedless.assertions import Excludes, Language, Meta, NearDuplicate, NoLabelWord
 from seedless.errors import UsageError
 from seedless.generation import Generation, Options
 from seedless.instance import assertions_of
@@ -628,8 +628,8 @@ def test_votes_are_refused_where_nobody_votes(verifier: str) -> None:
 def test_a_field_may_be_called_what_dspy_calls_its_own(name: str) -> None:
     """The writer and the verifier see it, and the row has it under its name."""
     labels = (
-        {"name": "qa", "meaning": "It is lit.", "constraint": "Write."},
-        {"name": "qb", "meaning": "It is dark.", "constraint": "Write."},
+        {"name": "qa", "meaning": "It is lit.", "constraint": "Write light."},
+        {"name": "qb", "meaning": "It is dark.", "constraint": "Write darkness."},
     )
     task = Task(
         name="t", description="d", fields=({"name": name, "description": "a line", "min_words": 1},), labels=labels, contexts={"hint": "h"}, seeds={"hint": "h"}
@@ -654,7 +654,7 @@ def test_dspys_own_names_are_known() -> None:
 
 def test_assertions_of_the_whole_draft_leave_the_given_field_alone() -> None:
     """A premise that holds a label's word is nothing that the writer can change, and is the same under every label."""
-    labels = ({"name": "warm", "meaning": "m", "constraint": "Write."}, {"name": "cold", "meaning": "m", "constraint": "Write."})
+    labels = ({"name": "warm", "meaning": "m", "constraint": "Write."}, {"name": "cold", "meaning": "n", "constraint": "Say."})
     fields = ({"name": "premise", "description": "p"}, {"name": "text", "description": "t"})
     task = Task(
         name="t", description="d", fields=fields, labels=labels, contexts={"hint": "h"}, seeds={"hint": "h", "field": "premise"}
@@ -669,7 +669,7 @@ def test_assertions_of_the_whole_draft_leave_the_given_field_alone() -> None:
 def test_what_the_task_shows_is_no_slip() -> None:
     labels = (
         {"name": "1", "meaning": "m", "constraint": "Write with ____ for the word."},
-        {"name": "no", "meaning": "m", "constraint": "Write."},
+        {"name": "no", "meaning": "n", "constraint": "Write."},
     )
     task = Task(
         name="t",
@@ -681,6 +681,23 @@ def test_what_the_task_shows_is_no_slip() -> None:
     )
     program = TarGEN(task, lm=fake_lm(lambda _: json.dumps({"text": "There was no ____ at 1 p.m. today."})), verify="none")
     assert program(label="1", seed="a lamp", context="a room").ok
+
+
+def test_a_script_that_the_task_itself_shows_is_no_slip() -> None:
+    labels = (
+        {"name": "a", "meaning": "m", "constraint": "Ask what 書 means."},
+        {"name": "b", "meaning": "n", "constraint": "Write."},
+    )
+    task = Task(
+        name="t",
+        description="d",
+        fields=({"name": "text", "description": "t"},),
+        labels=labels,
+        contexts={"hint": "h"},
+        seeds={"hint": "h"},
+    )
+    assert [each.scripts for each in assertions_of(task) if isinstance(each, Language)] == [False]
+    assert all(each.scripts for name in built_in_tasks() for each in assertions_of(load_task(name)) if isinstance(each, Language))
 
 
 def test_a_place_that_code_fills_is_no_blank_that_the_task_shows() -> None:

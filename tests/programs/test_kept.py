@@ -28,6 +28,30 @@ def test_nearest_equals_brute_force(threshold: float) -> None:
     assert found > 0 or threshold == 1.0
 
 
+@pytest.mark.parametrize("threshold", [0.3, 0.5, 0.7, 0.95])
+def test_nearest_equals_brute_force_where_more_is_asked_of_short_texts(threshold: float) -> None:
+    rng = random.Random(f"short/{threshold}")
+    found = refused = 0
+    for _ in range(150):
+        texts = [" ".join(rng.choices("abcdefgh", k=rng.randint(1, 20))) for _ in range(12)]
+        kept = Kept()
+        for text in texts:
+            kept.add(text, "label")
+        asked = [w for w in rng.choice(texts).split() if rng.random() < 0.85] or ["a"]
+        scored = []
+        for text in texts:
+            score, mean = f1(text.split(), asked), (len(text.split()) + len(asked)) / 2
+            scored.append((score, threshold + (1 - threshold) * max(0, 1 - mean / 12)))
+        if any(abs(score - bar) < 1e-6 for score, bar in scored):
+            continue
+        best = max((score for score, bar in scored if score >= bar), default=0.0)
+        assert kept.similarity(" ".join(asked), threshold, short=12) == pytest.approx(best)
+        found += best > 0
+        refused += best < kept.similarity(" ".join(asked), threshold)
+    assert found > 0
+    assert refused > 0
+
+
 @pytest.mark.parametrize("threshold", [0.3, 0.5, 0.6, 0.7, 0.75, 0.8, 0.9])
 def test_length_window_holds_every_pair_on_the_threshold(threshold: float) -> None:
     """The shorter text's words all stand in the longer one: 2 * short / (short + long) is the best score of that length."""

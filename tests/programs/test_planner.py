@@ -20,7 +20,7 @@ def task_of(shares: dict[str, float], **attributes: dict[str, float]) -> Task:
             "name": "rooms",
             "description": "Lines about rooms.",
             "fields": [{"name": "text", "description": "one line"}],
-            "labels": [{"name": name, "meaning": "m", "constraint": "c", "share": share} for name, share in shares.items()],
+            "labels": [{"name": name, "meaning": name, "constraint": name, "share": share} for name, share in shares.items()],
             "contexts": {"hint": "rooms"},
             "seeds": {"hint": "things"},
             "attributes": [{"name": name, "values": values} for name, values in attributes.items()],

@@ -31,7 +31,7 @@ def task(**changes: Any) -> Task:
 
 
 def labels(*names: str, constraint: str = "Write.") -> list[dict[str, Any]]:
-    return [{"name": name, "meaning": "m", "constraint": constraint} for name in names]
+    return [{"name": name, "meaning": f"m of {name}", "constraint": f"{constraint} It is {i}."} for i, name in enumerate(names)]
 
 
 def test_a_whole_task() -> None:
@@ -81,6 +81,40 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"labels": labels("a", "b", constraint="Write {text}.")}, "given the place 'text'"),
     ({"labels": labels("a", "b", constraint="Write {cue}.")}, "label 'a' has the place .cue., and no cues; give both or neither"),
     ({"labels": [{**labels("a")[0], "cues": ["dull"]}]}, "label 'a' has cues, and no place .cue. in its constraint"),
+    (
+        {
+            "labels": [
+                {**each, "meaning": meaning}
+                for each, meaning in zip(labels("a", "b"), ("It is  warm.", "it is WARM."), strict=True)
+            ]
+        },
+        "labels 'a' and 'b' have the same meaning, so no reader can tell them apart",
+    ),
+    (
+        {
+            "labels": [
+                {**each, "constraint": said}
+                for each, said in zip(labels("a", "b"), ("Write {seed}.", "write\n{seed}."), strict=True)
+            ]
+        },
+        "labels 'a' and 'b' have the same constraint",
+    ),
+    (
+        {
+            "labels": [
+                {**each, "constraint": "{cue}", "cues": cues}
+                for each, cues in zip(labels("a", "b"), (["x", "y"], ["Y", "x"]), strict=True)
+            ]
+        },
+        "labels 'a' and 'b' have the same constraint",
+    ),
+    (
+        {
+            "fields": [{"name": "text", "description": "d", "max_words": 4}],
+            "labels": [{**each, "openings": ["I said that too", "And so I said that"]} for each in labels("a", "b")],
+        },
+        "given an opening of 5 words, at most 4 are allowed, the field's max_words",
+    ),
     ({"attributes": [{"name": "cue", "values": {"a": 1, "b": 1}}]}, "has the name of a field or of a place"),
     ({"fields": [{"name": "label", "description": "d"}]}, "a row's own keys"),
     ({"fields": [{"name": "id", "description": "d"}]}, "a row's own keys"),
@@ -110,6 +144,22 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 def test_what_breaks_the_model_is_refused(changes: dict[str, Any], said: str) -> None:
     with pytest.raises(ValidationError, match=said):
         task(**changes)
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        {"constraint": "{cue}", "cues": [["dull"], ["clever"]]},
+        {"constraint": "Write.", "openings": [["I like"], ["I hate"]]},
+        {"constraint": "Write about {context}.", "contexts": [["a match"], ["a bank"]]},
+    ],
+)
+def test_a_constraint_is_shared_where_something_else_tells_the_labels_apart(own: dict[str, Any]) -> None:
+    given = [
+        {**each, **{name: values if isinstance(values, str) else values[i] for name, values in own.items()}}
+        for i, each in enumerate(labels("a", "b"))
+    ]
+    assert task(labels=given).label_names == ("a", "b")
 
 
 def test_attributes_are_places() -> None:
@@ -172,7 +222,7 @@ def test_misfit_names_the_path_of_the_part_to_mend() -> None:
 
 @pytest.mark.parametrize("constraint", ["Write about {context", "Write about context}.", "About {seed} and {cont"])
 def test_a_brace_without_a_partner_is_refused(constraint: str) -> None:
-    labels = ({"name": "a", "meaning": "m", "constraint": constraint}, {"name": "b", "meaning": "m", "constraint": "c"})
+    labels = ({"name": "a", "meaning": "m", "constraint": constraint}, {"name": "b", "meaning": "n", "constraint": "c"})
     with pytest.raises(ValidationError, match="has no partner"):
         Task(
             name="t",

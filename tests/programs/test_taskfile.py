@@ -65,6 +65,19 @@ MODEL: list[tuple[str, int, tuple[str, ...]]] = [
         11,
         ("labels[1].meanign", "unknown key", "allowed are name, meaning, constraint, cues"),
     ),
+    (swap("it is cold", "It is warm"), 11, ("labels[1].meaning", "'warm' and 'cold'", "the same meaning")),
+    (
+        swap("Blame {seed}", "praise  {seed}"),
+        12,
+        ("labels[1].constraint", "'warm' and 'cold'", "the same constraint", "give each label its own"),
+    ),
+    (
+        swap("description: one line", "description: one line\n    max_words: 3").replace(
+            "    meaning: it is cold\n", "    meaning: it is cold\n    openings: [So, Why on earth would]\n"
+        ),
+        13,
+        ("labels[1].openings[1]", "an opening of 4 words, at most 3", "shorten"),
+    ),
     (WHOLE + "language: jp\n", 17, ("language", "given the language 'jp'", "ISO 639-1", "ja")),
     (WHOLE + "colour: red\n", 17, ("colour", "unknown key")),
     (swap("    meaning: it is cold\n", ""), 10, ("labels[1].meaning", "is missing", "add it")),
@@ -95,7 +108,7 @@ MODEL: list[tuple[str, int, tuple[str, ...]]] = [
     (swap("name: cold", "name: true"), 10, ("labels[1].name", "given true", "quotes")),
     (swap("name: cold", "name:"), 10, ("labels[1].name", "given null")),
     (swap("name: cold", "name: [cold]"), 10, ("labels[1].name", '["cold"]')),
-    (swap("contexts:\n  hint: rooms", "contexts: rooms"), 13, ("contexts", "'rooms'", "mend")),
+    (swap("contexts:\n  hint: rooms", "contexts: rooms"), 13, ("contexts", "'rooms'", "write")),
     (WHOLE + "labels: []\n", 17, ("'labels' is given twice", "keep one")),
     (swap("description: one line", "description: one line\n    name: again"), 6, ("'name' is given twice",)),
     (WHOLE + "assertions:\n  - kind: rhyme\n", 18, ("assertions[0]", "given the kind 'rhyme'", "'length'")),
@@ -115,11 +128,69 @@ def test_what_breaks_the_model_is_named_with_its_line(text: str, line: int, part
         assert part in said
 
 
+COLD = "  - name: cold\n    meaning: it is cold\n    constraint: Blame {seed} in {context}.\n"
+QUOTES: list[tuple[str, int, tuple[str, ...]]] = [
+    (
+        swap(COLD, "  - {name: cold, meaning: it is cold, constraint: Blame {seed} in {context}.}\n"),
+        10,
+        ("not readable as YAML", "put a text that holds a brace, a bracket, a colon or a comma in quotes"),
+    ),
+    (swap("Blame {seed}", "{seed}"), 12, ("not readable as YAML", "in quotes")),
+    (swap("Blame {seed}", "Blame this: {seed}"), 12, ("not readable as YAML", "in quotes")),
+    (
+        swap(COLD, "  - {name: cold, meaning: Der Kunde fragt, wo sein Paket bleibt., constraint: Blame.}\n"),
+        10,
+        ("labels[1].wo sein Paket bleibt.", "without a value", "put the whole text in quotes"),
+    ),
+    (
+        WHOLE + "attributes:\n  - name: size\n    values: {in a few, but long words: 1, short: 1}\n",
+        19,
+        ("values.in a few", "a number is allowed", "put a phrase that holds a comma in quotes"),
+    ),
+]
+SHAPES: list[tuple[str, int, tuple[str, ...]]] = [
+    (swap("hint: rooms", "hint: rooms\n  given: a raid"), 15, ("given 'a raid', a list is allowed; write `given: [a raid]`",)),
+    (
+        WHOLE + "attributes:\n  - name: tone\n    values: [angry, calm]\n",
+        19,
+        ("a mapping of phrases and their weights", "write `values: {angry: 1, calm: 1}`"),
+    ),
+    (
+        swap(COLD, "  - toxic\n"),
+        10,
+        ("given 'toxic', a mapping with the keys name, meaning", "write `{name: toxic, meaning: …, constraint: …}`"),
+    ),
+    (swap("contexts:\n  hint: rooms", "contexts: rooms"), 13, ("the keys hint, given", "write `contexts: {hint: rooms}`")),
+    (
+        swap("  - name: text\n    description: one line\n", "  name: text\n  description: one line\n"),
+        3,
+        ("a list of mappings is allowed; write `fields: [{name: …, description: …}]`",),
+    ),
+    (swap("  - name: text\n    description: one line\n", "  - text\n"), 4, ("write `{name: text, description: …}`",)),
+    (WHOLE + "assertions: meta\n", 17, ("write `assertions: [{kind: ",)),
+    (WHOLE + "assertions:\n  - meta\n", 18, ("write `{kind: meta}`",)),
+    (WHOLE + "assertions:\n  - {field: text}\n", 18, ("a mapping with a kind",)),
+    (WHOLE + "assertions:\n  - {kind: no_label_word, banned: x}\n", 18, ("write `banned: [x]`",)),
+    ("- name: rooms\n", 1, ("a mapping with the keys name, description",)),
+]
+
+
+@pytest.mark.parametrize(("text", "line", "parts"), [*QUOTES, *SHAPES])
+def test_what_yaml_or_python_would_say_in_words_of_their_own_is_said_with_the_right_form(
+    text: str, line: int, parts: tuple[str, ...]
+) -> None:
+    said = complaint(text)
+    assert said.startswith(f"rooms.yaml:{line}: "), said
+    for part in parts:
+        assert part in said, said
+    assert not any(word in said for word in ("tuple", "dictionary", "instance of"))
+
+
 FORM: list[tuple[str, int, tuple[str, ...]]] = [
     ("", 1, ("empty", REQUIRED)),
     ("# only a comment\n", 1, ("empty", REQUIRED)),
     ("{}", 1, ("empty", REQUIRED)),
-    ("- name: rooms\n", 1, ("given [", "mend")),
+    ("- name: rooms\n", 1, ("given [", "write")),
     ("just words\n", 1, ("single value", REQUIRED)),
     ("null\n", 1, (REQUIRED,)),
     ("name: [rooms\ndescription: x\n", 2, ("not readable as YAML", "mend")),
@@ -413,7 +484,7 @@ def test_round_trip_of_what_yaml_might_turn() -> None:
     task = Task.model_validate(
         {
             **yaml.safe_load(WHOLE),
-            "labels": [{"name": word, "meaning": word, "constraint": "c"} for word in words],
+            "labels": [{"name": word, "meaning": word, "constraint": word} for word in words],
             "attributes": [{"name": "size", "values": dict.fromkeys(words, 0.1)}],
             "assertions": [
                 {"kind": "echo", "constraints": [["a", "NO"]]},

@@ -46,7 +46,17 @@ def test_what_usefulness_records_is_read(tmp_path: Path, train: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    "told", [{}, {"usefulness": {}}, {"usefulness": {"students": {"tfidf": {}}}}, {"task": "rooms", "rows": 3}]
+    "told",
+    [
+        {},
+        {"usefulness": {}},
+        {"usefulness": {"students": {"tfidf": {}}}},
+        {"task": "rooms", "rows": 3},
+        dict.fromkeys(("task", "rows", "notes", "usefulness", "label_quality", "diversity", "difficulty", "bias", "contamination")),
+        {"usefulness": {"test_rows": None, "students": None, "notes": None}},
+        {"usefulness": {"students": {"tfidf": dict.fromkeys(("synthetic", "real", "ratio", "gain", "curve", "at_chance"))}}},
+        {"usefulness": {"students": {"tfidf": {"synthetic": {"macro_f1": 0.5, **dict.fromkeys(("n", "per_label", "confusion"))}}}}},
+    ],
 )
 def test_parts_may_be_missing(tmp_path: Path, told: dict[str, Any]) -> None:
     (tmp_path / "e.json").write_text(json.dumps(told), "utf-8")

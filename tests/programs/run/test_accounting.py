@@ -20,7 +20,7 @@ TASK = Task.model_validate(
         "name": "rooms",
         "description": "Lines about rooms.",
         "fields": [{"name": "text", "description": "one line"}],
-        "labels": [{"name": name, "meaning": "m", "constraint": "c"} for name in ("warm", "cold")],
+        "labels": [{"name": name, "meaning": name, "constraint": name} for name in ("warm", "cold")],
         "contexts": {"hint": "rooms"},
         "seeds": {"hint": "things"},
     }

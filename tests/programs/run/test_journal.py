@@ -22,7 +22,7 @@ PLAN = Plan(
     Task.model_validate(
         {
             "name": "rooms", "description": "d", "fields": [{"name": "text", "description": "d"}], "contexts": {"hint": "h"}, "seeds": {"hint": "h"},
-            "labels": [{"name": name, "meaning": "m", "constraint": "c"} for name in ("warm", "cold")],
+            "labels": [{"name": name, "meaning": name, "constraint": name} for name in ("warm", "cold")],
         }
     ), 2, 0,
 )  # fmt: skip

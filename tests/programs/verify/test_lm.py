@@ -190,7 +190,7 @@ def test_a_disagreement_without_a_reason_is_told_without_one() -> None:
 
 
 def long_labels(length: int) -> Task:
-    labels = [{"name": letter * length, "meaning": f"it is {letter}.", "constraint": "c"} for letter in "äb"]
+    labels = [{"name": letter * length, "meaning": f"it is {letter}.", "constraint": letter} for letter in "äb"]
     return Task.model_validate({**MAIL.model_dump(), "labels": labels})
 
 
