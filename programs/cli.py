@@ -191,6 +191,8 @@ def tasks(
         show("labels")
         for label in task.labels:
             show(f"  {label.name:18} {label.meaning}")
+        for doubt in task.alike:
+            say(f"seedless: {doubt}")
     else:
         known = {each: load_task(each) for each in built_in_tasks()}
         if as_json:

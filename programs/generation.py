@@ -217,8 +217,8 @@ class Generation:
 
     @property
     def limits(self) -> tuple[str, ...]:
-        """A sentence for each thing that the task asks for and that the LM, or what reads its drafts, cannot do."""
-        found, judged = [], self.settings["verify"] != "none" and self.options.judge_lm is None
+        """A sentence for each thing that the task asks for and that cannot be done, or not by the LM or by what reads its drafts."""
+        found, judged = list(self.task.alike), self.settings["verify"] != "none" and self.options.judge_lm is None
         if self.spec.profile.english and self.task.language != "en":
             found.append(
                 f"the LM {self.options.lm} writes English alone: rows in {self.task.language!r} will be no language; name a larger one with --lm"

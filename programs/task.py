@@ -98,8 +98,7 @@ class Label(Declared):
     constraint may hold places in braces that code fills in: `{context}`, `{seed}`, `{cue}`, and the names of attributes and of
     the seed's field. `cues` are words for what makes the label true this time (a praised film may be moving, or clever), of which
     code draws one for each slot; `openings` are first words of which code draws one for each slot; `contexts` are this label's own
-    contexts, asked of nobody. `share` is the label's weight in the data set. No two labels of a task have the same meaning, and
-    two may share a constraint only where their cues, openings or contexts differ.
+    contexts, asked of nobody. `share` is the label's weight in the data set.
     """
 
     name: Tag
@@ -178,7 +177,6 @@ class Task(Declared):
         self._check_seeds()
         self._check_assertions()
         self._check_constraints()
-        self._check_labels_differ()
         self._check_openings()
         return self
 
@@ -230,26 +228,6 @@ class Task(Declared):
                 one = "cues, and no place {cue} in its constraint" if label.cues else "the place {cue}, and no cues"
                 raise Misfit(f"label {label.name!r} has {one}; give both or neither", *at)
 
-    def _check_labels_differ(self) -> None:
-        """No verifier tells two labels of one meaning apart, and no writer two that are asked for in the same way."""
-        meant: dict[str, Label] = {}
-        asked: dict[tuple[object, ...], Label] = {}
-        for i, label in enumerate(self.labels):
-            if (other := meant.setdefault(_folded(label.meaning), label)) is not label:
-                raise Misfit(
-                    f"labels {other.name!r} and {label.name!r} have the same meaning, so no reader can tell them apart; "
-                    "say what makes each one differ, or make them one label",
-                    *("labels", i, "meaning"),
-                )
-            own = tuple(place for place, assertion in enumerate(self.assertions) if label.name in assertion.labels)
-            dealt = (frozenset(map(_folded, words)) for words in (label.cues, label.openings, label.contexts))
-            if (other := asked.setdefault((_folded(label.constraint), *dealt, own), label)) is not label:
-                raise Misfit(
-                    f"labels {other.name!r} and {label.name!r} have the same constraint, so their texts will not differ; "
-                    "a constraint may be shared only where cues, openings or contexts differ: give each label its own",
-                    *("labels", i, "constraint"),
-                )
-
     def _check_openings(self) -> None:
         most = max((field.max_words for field in self.written_fields), default=LONGEST)
         for i, label in enumerate(self.labels):
@@ -276,6 +254,27 @@ class Task(Declared):
         """Whether too little is written to tell rows apart by itself: spans of other fields, and texts of three words at most."""
         most = FEW * (PER_WORD if self.unit == "characters" else 1)
         return all(field.within is not None or field.max_words <= most for field in self.written_fields)
+
+    @property
+    def alike(self) -> tuple[str, ...]:
+        """A sentence for each label that means what another one does, or is asked for in the same way: its rows will be the other's as well."""
+        meant: dict[str, Label] = {}
+        asked: dict[tuple[object, ...], Label] = {}
+        said = []
+        for label in self.labels:
+            if (other := meant.setdefault(_folded(label.meaning), label)) is not label:
+                said.append(
+                    f"labels {other.name!r} and {label.name!r} have the same meaning, so no reader can tell them apart; "
+                    "say what makes each one differ, or make them one label"
+                )
+            own = tuple(place for place, assertion in enumerate(self.assertions) if label.name in assertion.labels)
+            dealt = (frozenset(map(_folded, words)) for words in (label.cues, label.openings, label.contexts))
+            if (other := asked.setdefault((_folded(label.constraint), *dealt, own), label)) is not label:
+                said.append(
+                    f"labels {other.name!r} and {label.name!r} have the same constraint, so their texts will not differ; "
+                    "share one only where cues, openings or contexts differ"
+                )
+        return tuple(said)
 
     @property
     def relational(self) -> bool:

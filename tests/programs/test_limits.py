@@ -1,4 +1,4 @@
-"""What a task asks for and the LM, or its reader, cannot do is told at the start of a run, by the model's profile."""
+"""What a task asks for and cannot be had, or not from the LM or its reader, is told at the start of a run."""
 
 import json
 from pathlib import Path
@@ -51,6 +51,29 @@ def test_a_task_whose_labels_are_how_its_fields_relate_is_known(changes: dict[st
     assert task(**changes).relational == relational
 
 
+def alike(*labels: dict[str, Any]) -> tuple[str, ...]:
+    """What is said of two labels, of which what is not named here differs."""
+    whole = [{"name": name, "meaning": name, "constraint": name, **label} for name, label in zip("ab", labels, strict=True)]
+    return task(labels=whole).alike
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        (({"meaning": "It is  warm."}, {"meaning": "it is WARM."}), "labels 'a' and 'b' have the same meaning"),
+        (({"constraint": "Write {seed}."}, {"constraint": "write\n{seed}."}), "labels 'a' and 'b' have the same constraint"),
+        (
+            ({"constraint": "{cue}", "cues": ["x", "y"]}, {"constraint": "{cue}", "cues": ["Y", "x"]}),
+            "labels 'a' and 'b' have the same constraint",
+        ),
+        (({"constraint": "{cue}", "cues": ["x"]}, {"constraint": "{cue}", "cues": ["y"]}), None),
+        (({}, {}), None),
+    ],
+)
+def test_labels_that_are_one_are_told(labels: tuple[dict[str, Any], ...], said: str | None) -> None:
+    assert [doubt.split(",")[0] for doubt in alike(*labels)] == ([said] if said else [])
+
+
 @pytest.mark.parametrize(
     ("changes", "options", "said"),
     [
@@ -60,6 +83,7 @@ def test_a_task_whose_labels_are_how_its_fields_relate_is_known(changes: dict[st
         ({"fields": PAIR, "seeds": {"hint": "h", "field": "premise"}}, {"strategy": "direct"}, []),
         ({"fields": PAIR, "seeds": {"hint": "h", "field": "premise"}}, {"judge_lm": fake_lm(str)}, []),
         ({}, {}, []),
+        ({"labels": labels(tea="It is warm.", iron="It is warm.")}, {"lm": fake_lm(str)}, ["have the same meaning"]),
         ({"language": "de", "fields": PAIR, "seeds": {"hint": "h", "field": "premise"}}, {"lm": fake_lm(str)}, []),
     ],
 )

@@ -83,33 +83,6 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"labels": [{**labels("a")[0], "cues": ["dull"]}]}, "label 'a' has cues, and no place .cue. in its constraint"),
     (
         {
-            "labels": [
-                {**each, "meaning": meaning}
-                for each, meaning in zip(labels("a", "b"), ("It is  warm.", "it is WARM."), strict=True)
-            ]
-        },
-        "labels 'a' and 'b' have the same meaning, so no reader can tell them apart",
-    ),
-    (
-        {
-            "labels": [
-                {**each, "constraint": said}
-                for each, said in zip(labels("a", "b"), ("Write {seed}.", "write\n{seed}."), strict=True)
-            ]
-        },
-        "labels 'a' and 'b' have the same constraint",
-    ),
-    (
-        {
-            "labels": [
-                {**each, "constraint": "{cue}", "cues": cues}
-                for each, cues in zip(labels("a", "b"), (["x", "y"], ["Y", "x"]), strict=True)
-            ]
-        },
-        "labels 'a' and 'b' have the same constraint",
-    ),
-    (
-        {
             "fields": [{"name": "text", "description": "d", "max_words": 4}],
             "labels": [{**each, "openings": ["I said that too", "And so I said that"]} for each in labels("a", "b")],
         },

@@ -65,12 +65,6 @@ MODEL: list[tuple[str, int, tuple[str, ...]]] = [
         11,
         ("labels[1].meanign", "unknown key", "allowed are name, meaning, constraint, cues"),
     ),
-    (swap("it is cold", "It is warm"), 11, ("labels[1].meaning", "'warm' and 'cold'", "the same meaning")),
-    (
-        swap("Blame {seed}", "praise  {seed}"),
-        12,
-        ("labels[1].constraint", "'warm' and 'cold'", "the same constraint", "give each label its own"),
-    ),
     (
         swap("description: one line", "description: one line\n    max_words: 3").replace(
             "    meaning: it is cold\n", "    meaning: it is cold\n    openings: [So, Why on earth would]\n"
