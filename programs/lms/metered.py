@@ -7,7 +7,7 @@ import logging
 import re
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any, Self
@@ -21,9 +21,10 @@ from dspy.lm15 import UnsupportedFeatureError, request_from_openai_chat
 
 from seedless import background
 from seedless.errors import LMUnusable, SeedlessError, UsageError
+from seedless.lms.proxies import Proxy, proxy_of
 from seedless.lms.step import Budget, MemorySteps, Step, Steps, Unbounded, current_stage
 from seedless.lms.transport import MOST_TOKENS, Engines
-from seedless.masking import NAMED, SHORTEST, masked, secrets_of_environment
+from seedless.masking import NAMED, SHORTEST, masked, secrets_of_environment, without_user_info
 
 __all__ = ["CutOff", "MeteredLM", "StepFailed", "metered"]
 
@@ -250,6 +251,8 @@ class MeteredLM(dspy.LM):
                     self.engine, str
                 ):  # a fault of somebody's engine, no server's
                     raise self._failed(error) from error
+                if (proxy := self._proxy(error)) is not None and proxy.fault:
+                    raise self._unusable(dspy.LMConfigurationError(proxy.fault)) from error
                 await self._passed(error, tried, time.monotonic() - started)
 
     async def _passed(self, error: dspy.LMError, tried: int, spent: float) -> None:
@@ -279,10 +282,17 @@ class MeteredLM(dspy.LM):
 
     def _cause(self, error: dspy.LMError) -> str:
         """What went wrong, in one line."""
-        status = f"HTTP {error.status}, " if error.status else ""
+        kind, status = type(error).__name__.removeprefix("LM").removesuffix("Error"), error.status
         said = " ".join(REMEDY.split(str(error.message or ""), maxsplit=1)[0].split()) or "no reason that could be read"
-        said = said.encode("utf-8", "replace").decode("utf-8")  # half a surrogate pair is no text
-        return f"{status}{type(error).__name__.removeprefix('LM').removesuffix('Error')}: {self._masked(said)[:300]}"
+        said = self._masked(said.encode("utf-8", "replace").decode("utf-8"))[:300]  # half a surrogate pair is no text
+        if (proxy := self._proxy(error)) is not None:
+            said += f", through the proxy in {proxy.where}; if the server needs none, list its host in NO_PROXY"
+        return f"{f'HTTP {status}, ' if status else ''}{kind}: {said}"
+
+    def _proxy(self, error: dspy.LMError) -> Proxy | None:
+        """The proxy through which the server was not reached, if that is what went wrong."""
+        unreached = isinstance(error, dspy.LMTransportError | dspy.LMTimeoutError) or any(map(_is_network_s, _beneath(error)))
+        return proxy_of(self.kwargs.get("api_base")) if isinstance(self.engine, str) and unreached else None
 
     def _masked(self, said: str, *, answer: bool = False) -> str:
         """What a server said, without the key that it was sent. From an answer nothing is taken that may be a word or a number of the text."""
@@ -292,7 +302,7 @@ class MeteredLM(dspy.LM):
         secrets = secrets_of_environment().union(value.strip() for value in given if len(value.strip()) > PLACEHOLDER)
         if answer:
             secrets = frozenset(value for value in secrets if len(value) >= SHORTEST and KEYLIKE.search(value))
-        return masked(said, secrets)
+        return masked(said, secrets) if answer else without_user_info(masked(said, secrets))
 
     def _step(self, key: str, request: dspy.lm15.Request, response: dspy.lm15.Response) -> Step:
         """What is kept of an answer.
@@ -365,6 +375,21 @@ def _said(response: dspy.lm15.Response) -> str:
     return "".join(
         part.text if part.type == "text" else json.dumps(part.value, ensure_ascii=False) for part in parts if part.type in SAID
     )
+
+
+def _beneath(error: BaseException) -> Iterator[BaseException]:
+    """The errors that led to this one, the first that happened last."""
+    met: set[int] = set()
+    cause = error.__cause__ or error.__context__
+    while cause is not None and id(cause) not in met:
+        yield cause
+        met.add(id(cause))
+        cause = cause.__cause__ or cause.__context__
+
+
+def _is_network_s(error: BaseException) -> bool:
+    """Whether an error tells of a connection, a client's (httpx's) or the system's: then no server has said anything."""
+    return any(kind.__name__ == "TransportError" or kind is OSError for kind in type(error).__mro__)
 
 
 def _refuses_seed(error: dspy.LMError) -> bool:
