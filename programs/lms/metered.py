@@ -7,7 +7,7 @@ import logging
 import re
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any, Self
@@ -45,6 +45,9 @@ WITHOUT_TEXT = {
     "tool_call": "it calls a tool, and none was offered",
 }  # by finish reason
 REMEDY = re.compile(r"\n\s*(?:To fix|credential came from):")  # what DSPy's client says from there on is told to its callers
+LITELLM = re.compile(
+    r"^(?:(?:litellm\.)?\w*Error: )*(?:LiteLLM: )?(?:\w+Exception(?: \w+Error)? - )?"
+)  # its names of an error, before what it says
 KEYLIKE = re.compile(r"(?=.*\d).*[^\W\d_]")  # a secret that is neither a word nor a number or date
 PLACEHOLDER = 4  # characters of what stands for a key where a server asks for none
 SOONEST = 0.1  # seconds: a server that says less before the next request says nothing
@@ -282,8 +285,11 @@ class MeteredLM(dspy.LM):
 
     def _cause(self, error: dspy.LMError) -> str:
         """What went wrong, in one line."""
-        kind, status = type(error).__name__.removeprefix("LM").removesuffix("Error"), error.status
-        said = " ".join(REMEDY.split(str(error.message or ""), maxsplit=1)[0].split()) or "no reason that could be read"
+        kind, said, status = type(error).__name__.removeprefix("LM").removesuffix("Error"), str(error.message or ""), error.status
+        beneath = [*_beneath(error)]
+        if any(type(each).__module__.startswith("litellm") for each in beneath):
+            kind, said, status = _litellm(kind, said, status, beneath)
+        said = " ".join(_untraced(REMEDY.split(said, maxsplit=1)[0]).split()) or "no reason that could be read"
         said = self._masked(said.encode("utf-8", "replace").decode("utf-8"))[:300]  # half a surrogate pair is no text
         if (proxy := self._proxy(error)) is not None:
             said += f", through the proxy in {proxy.where}; if the server needs none, list its host in NO_PROXY"
@@ -390,6 +396,28 @@ def _beneath(error: BaseException) -> Iterator[BaseException]:
 def _is_network_s(error: BaseException) -> bool:
     """Whether an error tells of a connection, a client's (httpx's) or the system's: then no server has said anything."""
     return any(kind.__name__ == "TransportError" or kind is OSError for kind in type(error).__mro__)
+
+
+def _litellm(kind: str, said: str, status: int | None, beneath: Sequence[BaseException]) -> tuple[str, str, int | None]:
+    """The kind of an error of LiteLLM's, what it says and the server's HTTP status, without LiteLLM's names of it and without a status that no server gave."""
+    if any(map(_is_network_s, beneath[1:])):  # the first is DSPy's own name of it
+        first = next((" ".join(str(each).split()) for each in reversed(beneath) if isinstance(each, OSError) and str(each)), said)
+        return "Transport", LITELLM.sub("", first), None
+    answered = any(getattr(each, "response", None) is not None for each in beneath)
+    if kind == "Transport":  # it failed itself, over what the server answered
+        fault = f"{type(beneath[-1]).__name__}: {beneath[-1]}"
+        return (
+            "Provider",
+            f"the answer has another form than LiteLLM reads of this provider ({fault}); check the API base (--api-base)",
+            None,
+        )
+    return kind, LITELLM.sub("", said), status if answered else None
+
+
+def _untraced(said: str) -> str:
+    """`said` without Python's traceback: what stands before it, or its last line, which names the error."""
+    before, found, trace = said.partition("Traceback (most recent call last):")
+    return before if before.strip() or not found else trace.strip().rpartition("\n")[2]
 
 
 def _refuses_seed(error: dspy.LMError) -> bool:

@@ -322,6 +322,16 @@ def test_a_server_that_always_fails_and_one_that_is_not_there_end_with_4(
     assert 1 < server.requests < 10
 
 
+@pytest.mark.slow
+def test_a_library_s_log_stays_off_the_terminal(
+    openai_server: OpenAIServer, seedless: CommandLine, task: Path, tmp_path: Path
+) -> None:
+    given = command(task, tmp_path / "out", openai_server.url, "--lm", "together_ai/x")
+    done = seedless.run(*given, env={"TOGETHERAI_API_KEY": KEY})
+    check_complete(done, tmp_path / "out", openai_server)
+    assert "LiteLLM" not in done.out + done.err
+
+
 @pytest.mark.parametrize("model", ["openai/gpt-4o-mini", "openai/o3"])
 def test_a_model_that_dspy_knows_to_take_schemas_is_read(
     model: str, openai_server: OpenAIServer, seedless: CommandLine, task: Path, tmp_path: Path
