@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any, Self
+from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 import dspy
@@ -36,7 +37,7 @@ FINAL = (
     dspy.LMUnsupportedFeatureError,
     dspy.LMInvalidRequestError,
 )
-CONFLICT = 409  # HTTP
+CONFLICT, MISSING = 409, 404  # HTTP
 IN_A_ROW = 8  # failures of one stage that end a run, unless more requests may be in flight at once
 LONGEST = 500_000  # characters of an answer that are read: twice what a row's texts can have, and the model's thoughts before them
 SAID = frozenset({"text", "data"})  # the parts of a response that are its answer
@@ -293,6 +294,9 @@ class MeteredLM(dspy.LM):
         said = self._masked(said.encode("utf-8", "replace").decode("utf-8"))[:300]  # half a surrogate pair is no text
         if (proxy := self._proxy(error)) is not None:
             said += f", through the proxy in {proxy.where}; if the server needs none, list its host in NO_PROXY"
+        base = self.kwargs.get("api_base")
+        if status == MISSING and isinstance(base, str) and not urlsplit(base).path.strip("/"):
+            said += f"; the API base has no path, and that of an OpenAI-compatible server usually ends in /v1: --api-base {base.rstrip('/')}/v1"
         return f"{f'HTTP {status}, ' if status else ''}{kind}: {said}"
 
     def _proxy(self, error: dspy.LMError) -> Proxy | None:

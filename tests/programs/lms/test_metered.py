@@ -191,3 +191,14 @@ def test_a_server_s_traceback_is_cut(message: str, told: str, openai_server: Ope
     openai_server.script({1: Fault(status=500, message=message)})
     with pytest.raises(LMUnusable, match=told):
         lm_of(openai_server)(ASKED)
+
+
+@pytest.mark.parametrize("model", ["openai/x", "ollama/x", "ollama_chat/x"])
+def test_a_base_without_a_path_where_nothing_is_found_is_told_of_v1(model: str, openai_server: OpenAIServer) -> None:
+    openai_server.script(lambda _: Fault(status=404, message="page not found"))
+    base = openai_server.url.removesuffix("/v1")
+    with pytest.raises(LMUnusable, match=f"page not found; the API base has no path.* ends in /v1: --api-base {base}/v1; mend"):
+        opened(model, api_base=f"{base}/")(ASKED)
+    with pytest.raises(LMUnusable) as caught:
+        opened(model, api_base=openai_server.url)(ASKED)
+    assert "no path" not in str(caught.value)
