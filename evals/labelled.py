@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,9 @@ __all__ = ["LabelledRows", "files_of", "given_records", "read_labelled", "record
 
 LEAST = 10
 LONGEST = 2**31 - 1  # characters of a CSV cell: as many as the csv module can be told everywhere
+LONGEST_TEXT = 1_000_000  # characters of a field: a table can repeat a longer one for a few bytes each
+BATCH = 64  # rows of a table that are in memory at once beside those that were read
+BESIDE = ("id", "provenance")  # the columns that are used where there are any, beside the task's fields and `label`
 FORMS = "the folder of a run or of a data set, or a .jsonl, .csv or .parquet file"
 SHARD = re.compile(r"-\d{5}(?=-of-\d{5}$)")  # what tells a table's parts apart: train-00000-of-00002
 SURROGATE = re.compile(r"[\ud800-\udfff]")
@@ -89,8 +92,9 @@ def read_labelled(given: str | Path | Iterable[Any], task: Task, *, least: int =
     Parameters
     ----------
     given
-        A path as `files_of` takes it, or rows as `given_records` does. Other columns are kept and not looked at. A label may differ in case and quotation marks
-        from the task's.
+        A path as `files_of` takes it, or rows as `given_records` does. Of other columns than the task's fields, `label`, `id` and `provenance` nothing is
+        looked at, and of a table's they are not read. A label may differ in case and quotation marks from the task's. A field may have a
+        million characters.
     task
         Whose fields and labels the rows must have.
     least
@@ -101,7 +105,7 @@ def read_labelled(given: str | Path | Iterable[Any], task: Task, *, least: int =
     Raises
     ------
     UsageError
-        If it cannot be read, is torn, or holds a row without a field, an unknown label, too few rows or a single label. An empty text
+        If it cannot be read, is torn, has one of these columns twice, or holds a row without a field, an unknown label, too few rows or a single label. An empty text
         counts as none: in a CSV file nothing else stands for one that is missing.
     """
     if isinstance(given, str | Path):
@@ -132,7 +136,7 @@ def records_of(path: Path, task: Task) -> Iterator[tuple[str, Mapping[str, Any]]
         if read is None:
             raise UsageError(f"given the data {path}, allowed is {FORMS}; give one")
         try:
-            yield from _all_checked(((f"{file}:{number}", record) for number, record in read(file)), task)
+            yield from _all_checked(((f"{file}:{number}", record) for number, record in read(file, _used(task))), task)
         except OSError as error:
             raise UsageError(f"{file}: cannot be read ({error.strerror or error}); give {FORMS}") from error
         except UnicodeDecodeError as error:
@@ -156,7 +160,9 @@ def given_records(rows: Iterable[Any], task: Task, *, called: str = "row") -> It
     if hasattr(each, "with_format"):  # a data set may give its rows as arrays
         each = each.with_format(None)
     if hasattr(each, "iterrows"):  # a data frame's own iterator gives its columns' names
-        each = each.to_dict("records")
+        each = _frame(each, _once(_used(task), list(each.columns), f"the {called}s"))
+    elif hasattr(each, "select_columns") and each.column_names:
+        each = each.select_columns(_once(_used(task), each.column_names, f"the {called}s"))
 
     def given() -> Iterator[tuple[str, Mapping[str, Any]]]:
         for number, record in enumerate(each, 1):
@@ -167,6 +173,32 @@ def given_records(rows: Iterable[Any], task: Task, *, called: str = "row") -> It
             yield f"{called} {number}", record
 
     return _all_checked(given(), task)
+
+
+def _frame(frame: Any, columns: list[str]) -> Iterator[Mapping[str, Any]]:
+    """A data frame's rows with these columns."""
+    for start in range(0, len(frame), BATCH):
+        part = frame.iloc[start : start + BATCH]
+        yield from part[columns].to_dict("records") if columns else ({} for _ in range(len(part)))
+
+
+def _used(task: Task) -> tuple[str, ...]:
+    """The columns that are used where there are any."""
+    return (*(field.name for field in task.fields), "label", *BESIDE)
+
+
+def _once(used: Sequence[str], columns: Sequence[Any], where: str) -> list[str]:
+    """Those of `used` that are among `columns`.
+
+    Raises
+    ------
+    UsageError
+        If one stands there more than once: which is meant cannot be told.
+    """
+    for name in used:
+        if (times := columns.count(name)) > 1:
+            raise UsageError(f"{where}: {times} columns are called {name!r}, one is allowed; rename or remove the others")
+    return [name for name in used if name in columns]
 
 
 def _all_checked(records: Iterable[tuple[str, Mapping[str, Any]]], task: Task) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -209,6 +241,10 @@ def _checked(record: Mapping[str, Any], where: str, task: Task, meant: dict[str,
             raise UsageError(
                 f"{where}: has no {name!r}, the task {task.name!r} needs {', '.join(needed)}; add it or name another task"
             )
+        if len(said[name]) > LONGEST_TEXT:
+            raise UsageError(
+                f"{where}: has {len(said[name])} characters in {name!r}, {LONGEST_TEXT} are allowed; shorten it or split the row"
+            )
         if not said[name].isascii() and SURROGATE.search(said[name]):
             raise UsageError(f"{where}: has half a character in {name!r} (a lone surrogate), which is no text; mend or remove it")
     given = said["label"]
@@ -232,7 +268,7 @@ def _named(task: Task) -> str:
     return ", ".join(names) if len(names) <= 20 else f"{', '.join(names[:20])} and {len(names) - 20} more"
 
 
-def _jsonl(file: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+def _jsonl(file: Path, _used: Sequence[str]) -> Iterator[tuple[int, Mapping[str, Any]]]:
     with file.open(encoding="utf-8-sig") as lines:
         for number, line in enumerate(lines, 1):
             if not line.strip():
@@ -246,7 +282,7 @@ def _jsonl(file: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
             yield number, record
 
 
-def _csv(file: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+def _csv(file: Path, used: Sequence[str]) -> Iterator[tuple[int, Mapping[str, Any]]]:
     with file.open(encoding="utf-8-sig", newline="") as lines:
         head = lines.readline()
         if (other := _separator(head)) is not None:
@@ -259,6 +295,7 @@ def _csv(file: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
         )  # else a text whose quotation marks do not close ends where the file does
         limit = csv.field_size_limit(LONGEST)  # the process's, so what others set is put back
         try:
+            _once(used, list(reader.fieldnames or ()), str(file))
             for record in reader:
                 if None in record:
                     raise UsageError(
@@ -281,23 +318,64 @@ def _separator(head: str) -> str | None:
     return None
 
 
-def _table(file: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    """A parquet file's rows, or an arrow file's as `save_to_disk` writes it."""
+def _table(file: Path, used: Sequence[str]) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """A parquet file's rows, or an arrow file's as `save_to_disk` writes it: the columns that are `used`, a few rows at a time."""
     import pyarrow as pa
+
+    form, number = file.suffix.lower().removeprefix("."), 0
+    with file.open("rb") as source:
+        column = ""
+        batches = (_parquet if form == "parquet" else _arrow)(source, used, str(file))
+        while True:
+            try:
+                names, batch = next(batches)
+                columns: dict[str, list[Any]] = {}
+                for column in batch.schema.names:
+                    columns[column] = batch.column(column).to_pylist()
+            except StopIteration:
+                return
+            except (
+                pa.ArrowException,
+                OSError,
+                ValueError,
+                OverflowError,
+                KeyError,
+            ) as error:  # of a time zone or a number that Python has not
+                said = " ".join(str(error).split())[:200]
+                where = f", the column {column!r} from row {number + 1} on" if column else ""
+                raise UsageError(f"{file}: cannot be read as {form}{where} ({said}); give another file") from error
+            column = ""
+            for row in range(batch.num_rows):
+                number += 1
+                record = {name: values[row] for name, values in columns.items()}
+                if names is not None and record["label"] is not None:
+                    record["label"] = _named_label(record["label"], names)
+                yield number, record
+
+
+def _parquet(source: BinaryIO, used: Sequence[str], where: str) -> Iterator[tuple[list[str] | None, Any]]:
+    """A parquet file's rows of the columns that are `used`, `BATCH` at a time, each with what the label's numbers stand for."""
     import pyarrow.parquet as pq
 
-    form = file.suffix.lower().removeprefix(".")
-    with file.open("rb") as source:
-        try:
-            table = pq.ParquetFile(source).read() if form == "parquet" else pa.ipc.open_stream(source).read_all()
-        except (pa.ArrowException, OSError) as error:
-            said = " ".join(str(error).split())
-            raise UsageError(f"{file}: cannot be read as {form} ({said}); give another file") from error
-    names = _class_names(table.schema)
-    for number, record in enumerate(table.to_pylist(), 1):
-        if names is not None and record["label"] is not None:
-            record["label"] = _named_label(record["label"], names)
-        yield number, record
+    table = pq.ParquetFile(source, pre_buffer=False)
+    names = _class_names(table.schema_arrow)
+    columns = _once(used, table.schema_arrow.names, where)
+    for batch in table.iter_batches(batch_size=BATCH, columns=columns):
+        yield names, batch
+
+
+def _arrow(source: BinaryIO, used: Sequence[str], where: str) -> Iterator[tuple[list[str] | None, Any]]:
+    """As `_parquet`, of an arrow file."""
+    import pyarrow as pa
+
+    schema = pa.ipc.open_stream(source).schema
+    source.seek(0)
+    columns = _once(used, schema.names, where)
+    chosen = pa.ipc.IpcReadOptions(included_fields=[schema.names.index(name) for name in columns])
+    names = _class_names(schema)
+    for batch in pa.ipc.open_stream(source, options=chosen):
+        for start in range(0, batch.num_rows, BATCH):
+            yield names, batch.slice(start, BATCH)
 
 
 def _named_label(place: int, names: Sequence[str]) -> str | None:
@@ -318,5 +396,5 @@ def _class_names(schema: Any) -> list[str] | None:
     return list(kind.names) if isinstance(kind, ClassLabel) else None
 
 
-Reader = Callable[[Path], Iterator[tuple[int, Mapping[str, Any]]]]
+Reader = Callable[[Path, Sequence[str]], Iterator[tuple[int, Mapping[str, Any]]]]
 READERS: Mapping[str, Reader] = {".jsonl": _jsonl, ".csv": _csv, ".parquet": _table, ".arrow": _table}

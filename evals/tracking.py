@@ -98,28 +98,30 @@ class Tracker:
             self._client()
 
     def drain(self) -> tuple[str, ...]:
-        """Record what waits in the outbox, and say why for each that cannot be. What is recorded is taken out."""
+        """Record what waits in the outbox, and what comes there meanwhile, and say why for each that cannot be. What is recorded is taken out."""
         from filelock import FileLock
 
         if not self.outbox.pending():
             return ()
-        failed = []
+        failed: dict[str, str] = {}
+        tried: set[tuple[Path, int]] = set()
         try:
             self.outbox.check()
-            with (
-                self._reported(),
-                FileLock(self.outbox.path / "lock", timeout=60),
-            ):  # one process at a time, or a run is there twice
-                for file in self.outbox.pending():
-                    try:
-                        self.record(Record.read(file.read_bytes()))
-                    except Untracked as error:
-                        failed.append(f"{file.name}: {error}")
-                    else:
-                        file.unlink()
+            with self._reported(), FileLock(self.outbox.lock, timeout=60):
+                while waiting := [each for each in map(_version_of, self.outbox.pending()) if each not in tried]:
+                    for file, version in waiting:
+                        tried.add((file, version))
+                        try:
+                            self.record(Record.read(file.read_bytes()))
+                        except Untracked as error:
+                            failed[file.name] = f"{file.name}: {error}"
+                        else:
+                            failed.pop(file.name, None)
+                            if _version_of(file) == (file, version):  # else a newer record of the same run has come, and is next
+                                file.unlink()
         except Untracked as error:
-            failed.append(str(error))
-        return tuple(failed)
+            failed[""] = str(error)
+        return tuple(failed.values())
 
     def _record(self, record: Record, *, parent: str) -> str:
         from mlflow.entities import Metric, Param, RunTag
@@ -453,6 +455,12 @@ def main() -> None:
     with suppress(BrokenPipeError):
         sys.stdout.write(json.dumps({"failed": failed}) + "\n")
         sys.stdout.flush()
+
+
+def _version_of(file: Path) -> tuple[Path, int]:
+    """A file and which of those that took each other's place there it is: each is whole, and another file."""
+    found = file.stat()
+    return file, hash((found.st_ino, found.st_mtime_ns))
 
 
 def _params(data: Any) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""No network of its own accord: what keeps the libraries beneath from looking things up."""
+"""No network of its own accord: what keeps the libraries beneath from looking things up, and from the terminal."""
 
 import os
 
@@ -15,7 +15,8 @@ def be_quiet() -> None:
 
 
 def stay_offline(*lms: object) -> None:
-    """For a process that is a command's alone: no hub is asked either, unless one of `lms` is to be fetched from one (`hf:`)."""
+    """For a process that is a command's alone: no hub is asked either, unless one of `lms` is to be fetched from one (`hf:`), and no library's log reaches the terminal."""
     be_quiet()
+    os.environ.setdefault("LITELLM_LOG", "CRITICAL")  # what it has to say of a model is for those who program with it
     if not any(str(lm).startswith("hf:") for lm in lms):
         os.environ.setdefault("HF_HUB_OFFLINE", "1")

@@ -30,6 +30,7 @@ ROWS = 500
 SHARE = 0.03  # of the time that so many rows take; what is left of the 5 % is for the process's own load
 SHORTEST = 2.0  # seconds that it takes to record a run with MLflow loaded: to wait for less is in vain
 LONGEST = 60.0
+OTHERS = 3.0  # seconds that a command waits where another process is recording, which takes its record too
 AHEAD = 45.0  # seconds; the process is large, and idle until there is something to record
 KEPT_VARIABLES = frozenset({"HOME", "LANG", "LD_LIBRARY_PATH", "PATH", "PYTHONHOME", "PYTHONPATH", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "TZ",
                             "USERPROFILE", "VIRTUAL_ENV"})  # fmt: skip
@@ -62,6 +63,7 @@ class Outbox:
         self.folder = folder
         self.path = folder / "outbox"
         self.database = folder / "mlflow.db"
+        self.lock = self.path / "lock"  # of the process that records: one at a time, or a run is there twice
 
     def put(self, record: Record) -> Path:
         """Keep `record` until it is recorded. A newer one of the same key takes its place."""
@@ -81,6 +83,18 @@ class Outbox:
             with contextlib.suppress(FileNotFoundError):  # recorded in the meantime
                 found.append((file.stat().st_mtime, file))
         return tuple(file for _, file in sorted(found))
+
+    def busy(self) -> bool:
+        """Whether a process is recording what waits. It takes what is put here meanwhile, too."""
+        from filelock import FileLock, Timeout
+
+        try:
+            with FileLock(self.lock, timeout=0):
+                return False
+        except Timeout:
+            return True
+        except OSError:  # `check` says so
+            return False
 
     def check(self) -> None:
         """Whether MLflow's database can be written now, found out without MLflow in a moment."""
@@ -142,7 +156,7 @@ class Recorder:
                 self.begin()
 
     def record(self, record: Record, *, patience: float) -> tuple[str, ...]:
-        """Hand `record` over, and wait at most `patience` seconds until MLflow has it.
+        """Hand `record` over, and wait at most `patience` seconds until MLflow has it, and three at most where another process is recording.
 
         Returns nothing where MLflow has it, else a line for what was not recorded and why, or that it is still being recorded.
         """
@@ -160,14 +174,18 @@ class Recorder:
         if not waiting:
             return ()
         told = what or f"{len(waiting)} earlier runs"
+        others = what != "" and self.outbox.busy()  # only who waits for earlier runs waits for those who record them
         try:
             self.outbox.check()
             self.begin()
-            if self._emptied(patience):
+            if self._emptied(min(patience, OTHERS) if others else patience):
                 return ()
         except Untracked as error:
             where = f"kept in {self.outbox.path} for the next run, `seedless compare` or `seedless ui`"
             return (f"not recorded in MLflow yet: {told}: {error}; {where}",)
+        if others:
+            there = f"another process is recording in {self.outbox.folder}, and records it too"
+            return (f"not recorded in MLflow yet: {told}: {there}; until then it is kept in {self.outbox.path}",)
         return (f"still being recorded in MLflow, in the background: {told}; `seedless compare` and `seedless ui` wait for it",)
 
     def close(self) -> None:

@@ -7,10 +7,11 @@ import logging
 import re
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any, Self
+from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 import dspy
@@ -21,9 +22,10 @@ from dspy.lm15 import UnsupportedFeatureError, request_from_openai_chat
 
 from seedless import background
 from seedless.errors import LMUnusable, SeedlessError, UsageError
+from seedless.lms.proxies import Proxy, proxy_of
 from seedless.lms.step import Budget, MemorySteps, Step, Steps, Unbounded, current_stage
 from seedless.lms.transport import MOST_TOKENS, Engines
-from seedless.masking import NAMED, SHORTEST, masked, secrets_of_environment
+from seedless.masking import NAMED, SHORTEST, masked, secrets_of_environment, without_user_info
 
 __all__ = ["CutOff", "MeteredLM", "StepFailed", "metered"]
 
@@ -35,7 +37,7 @@ FINAL = (
     dspy.LMUnsupportedFeatureError,
     dspy.LMInvalidRequestError,
 )
-CONFLICT = 409  # HTTP
+CONFLICT, MISSING = 409, 404  # HTTP
 IN_A_ROW = 8  # failures of one stage that end a run, unless more requests may be in flight at once
 LONGEST = 500_000  # characters of an answer that are read: twice what a row's texts can have, and the model's thoughts before them
 SAID = frozenset({"text", "data"})  # the parts of a response that are its answer
@@ -44,6 +46,9 @@ WITHOUT_TEXT = {
     "tool_call": "it calls a tool, and none was offered",
 }  # by finish reason
 REMEDY = re.compile(r"\n\s*(?:To fix|credential came from):")  # what DSPy's client says from there on is told to its callers
+LITELLM = re.compile(
+    r"^(?:(?:litellm\.)?\w*Error: )*(?:LiteLLM: )?(?:\w+Exception(?: \w+Error)? - )?"
+)  # its names of an error, before what it says
 KEYLIKE = re.compile(r"(?=.*\d).*[^\W\d_]")  # a secret that is neither a word nor a number or date
 PLACEHOLDER = 4  # characters of what stands for a key where a server asks for none
 SOONEST = 0.1  # seconds: a server that says less before the next request says nothing
@@ -250,6 +255,8 @@ class MeteredLM(dspy.LM):
                     self.engine, str
                 ):  # a fault of somebody's engine, no server's
                     raise self._failed(error) from error
+                if (proxy := self._proxy(error)) is not None and proxy.fault:
+                    raise self._unusable(dspy.LMConfigurationError(proxy.fault)) from error
                 await self._passed(error, tried, time.monotonic() - started)
 
     async def _passed(self, error: dspy.LMError, tried: int, spent: float) -> None:
@@ -279,10 +286,23 @@ class MeteredLM(dspy.LM):
 
     def _cause(self, error: dspy.LMError) -> str:
         """What went wrong, in one line."""
-        status = f"HTTP {error.status}, " if error.status else ""
-        said = " ".join(REMEDY.split(str(error.message or ""), maxsplit=1)[0].split()) or "no reason that could be read"
-        said = said.encode("utf-8", "replace").decode("utf-8")  # half a surrogate pair is no text
-        return f"{status}{type(error).__name__.removeprefix('LM').removesuffix('Error')}: {self._masked(said)[:300]}"
+        kind, said, status = type(error).__name__.removeprefix("LM").removesuffix("Error"), str(error.message or ""), error.status
+        beneath = [*_beneath(error)]
+        if any(type(each).__module__.startswith("litellm") for each in beneath):
+            kind, said, status = _litellm(kind, said, status, beneath)
+        said = " ".join(_untraced(REMEDY.split(said, maxsplit=1)[0]).split()) or "no reason that could be read"
+        said = self._masked(said.encode("utf-8", "replace").decode("utf-8"))[:300]  # half a surrogate pair is no text
+        if (proxy := self._proxy(error)) is not None:
+            said += f", through the proxy in {proxy.where}; if the server needs none, list its host in NO_PROXY"
+        base = self.kwargs.get("api_base")
+        if status == MISSING and isinstance(base, str) and not urlsplit(base).path.strip("/"):
+            said += f"; the API base has no path, and that of an OpenAI-compatible server usually ends in /v1: --api-base {base.rstrip('/')}/v1"
+        return f"{f'HTTP {status}, ' if status else ''}{kind}: {said}"
+
+    def _proxy(self, error: dspy.LMError) -> Proxy | None:
+        """The proxy through which the server was not reached, if that is what went wrong."""
+        unreached = isinstance(error, dspy.LMTransportError | dspy.LMTimeoutError) or any(map(_is_network_s, _beneath(error)))
+        return proxy_of(self.kwargs.get("api_base")) if isinstance(self.engine, str) and unreached else None
 
     def _masked(self, said: str, *, answer: bool = False) -> str:
         """What a server said, without the key that it was sent. From an answer nothing is taken that may be a word or a number of the text."""
@@ -292,7 +312,7 @@ class MeteredLM(dspy.LM):
         secrets = secrets_of_environment().union(value.strip() for value in given if len(value.strip()) > PLACEHOLDER)
         if answer:
             secrets = frozenset(value for value in secrets if len(value) >= SHORTEST and KEYLIKE.search(value))
-        return masked(said, secrets)
+        return masked(said, secrets) if answer else without_user_info(masked(said, secrets))
 
     def _step(self, key: str, request: dspy.lm15.Request, response: dspy.lm15.Response) -> Step:
         """What is kept of an answer.
@@ -365,6 +385,43 @@ def _said(response: dspy.lm15.Response) -> str:
     return "".join(
         part.text if part.type == "text" else json.dumps(part.value, ensure_ascii=False) for part in parts if part.type in SAID
     )
+
+
+def _beneath(error: BaseException) -> Iterator[BaseException]:
+    """The errors that led to this one, the first that happened last."""
+    met: set[int] = set()
+    cause = error.__cause__ or error.__context__
+    while cause is not None and id(cause) not in met:
+        yield cause
+        met.add(id(cause))
+        cause = cause.__cause__ or cause.__context__
+
+
+def _is_network_s(error: BaseException) -> bool:
+    """Whether an error tells of a connection, a client's (httpx's) or the system's: then no server has said anything."""
+    return any(kind.__name__ == "TransportError" or kind is OSError for kind in type(error).__mro__)
+
+
+def _litellm(kind: str, said: str, status: int | None, beneath: Sequence[BaseException]) -> tuple[str, str, int | None]:
+    """The kind of an error of LiteLLM's, what it says and the server's HTTP status, without LiteLLM's names of it and without a status that no server gave."""
+    if any(map(_is_network_s, beneath[1:])):  # the first is DSPy's own name of it
+        first = next((" ".join(str(each).split()) for each in reversed(beneath) if isinstance(each, OSError) and str(each)), said)
+        return "Transport", LITELLM.sub("", first), None
+    answered = any(getattr(each, "response", None) is not None for each in beneath)
+    if kind == "Transport":  # it failed itself, over what the server answered
+        fault = f"{type(beneath[-1]).__name__}: {beneath[-1]}"
+        return (
+            "Provider",
+            f"the answer has another form than LiteLLM reads of this provider ({fault}); check the API base (--api-base)",
+            None,
+        )
+    return kind, LITELLM.sub("", said), status if answered else None
+
+
+def _untraced(said: str) -> str:
+    """`said` without Python's traceback: what stands before it, or its last line, which names the error."""
+    before, found, trace = said.partition("Traceback (most recent call last):")
+    return before if before.strip() or not found else trace.strip().rpartition("\n")[2]
 
 
 def _refuses_seed(error: dspy.LMError) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 from seedless.errors import SetupError, UsageError
+from seedless.masking import masked, secrets_of_environment, without_user_info
 
 if TYPE_CHECKING:
     import dspy
@@ -243,8 +244,9 @@ class LMSpec:
         try:
             return Path(hf_hub_download(f"{owner}/{repo}", file))
         except (OSError, ValueError) as error:
+            said = without_user_info(masked(" ".join(str(error).split()), secrets_of_environment()))  # it may name a proxy
             raise SetupError(
-                f"hf:{self.where} cannot be fetched ({type(error).__name__}: {' '.join(str(error).split())[:200]}); "
+                f"hf:{self.where} cannot be fetched ({type(error).__name__}: {said[:200]}); "
                 "check the name and the network, or fetch the file yourself and give gguf:PATH"
             ) from error
 

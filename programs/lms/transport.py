@@ -12,6 +12,8 @@ from urllib.parse import urljoin, urlsplit
 from dspy.clients.engines.lm15_engine import AsyncLM15Engine
 from dspy.lm15 import ConfigurationError
 
+from seedless.lms.proxies import proxy_of
+
 __all__ = ["Engines", "Reply", "Transport", "as_openai", "counted", "reason", "redirected"]
 
 SAYING = ("error", "message", "detail", "errors", "msg")  # the fields in which servers say what is wrong
@@ -59,8 +61,10 @@ class Transport:
         Raises
         ------
         ConfigurationError
-            If the server redirects, or its certificate cannot be verified.
+            If the server redirects, its certificate cannot be verified, or the proxy that the environment names cannot be used.
         """
+        if (proxy := proxy_of(request.url)) is not None and proxy.fault:
+            raise ConfigurationError(proxy.fault)
         try:
             async with self.inner.stream(request) as reply:
                 if REDIRECTS <= reply.status < ERRORS:

@@ -2,6 +2,8 @@
 
 import csv
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -18,6 +20,7 @@ from seedless.taskfile import load_task
 from seedless.testing import fake_lm
 from tests.evals.made_up import rows_of, task_of
 from tests.openai_server import Author
+from tests.package_tree import ROOT
 
 TASK = task_of("good", "bad")
 PAIR = task_of("same", "other", fields=("first", "second"))
@@ -344,3 +347,128 @@ def test_a_header_with_commas_is_read(head: str, tmp_path: Path) -> None:
     more = ",x" if head.count(",") == 2 else ""
     text = "".join(f"{('good', 'bad')[i % 2]},line; {i}{more}\n" for i in range(12))
     assert read_labelled(written(tmp_path / "rows.csv", f"{head}\n{text}"), TASK).texts[0] == "line; 0"
+
+
+# --- tables of columns that are not used, that repeat, and that no Python can hold ------------------------------------
+
+
+def table(**more: Any) -> Any:
+    import pyarrow as pa
+
+    return pa.table({"text": TABLE["text"], "label": [row["label"] for row in ROWS], **more})
+
+
+def saved(path: Path, given: Any) -> Path:
+    """A table as a parquet file or an arrow stream, by its suffix."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if path.suffix == ".parquet":
+        pq.write_table(given, path)
+    else:
+        with pa.ipc.new_stream(path, given.schema) as stream:
+            stream.write_table(given)
+    return path
+
+
+@pytest.mark.parametrize("name", ["r.parquet", "r.arrow"])
+@pytest.mark.parametrize("zone", [None, "Mars/Phobos"])
+def test_a_column_that_python_cannot_hold_is_not_read_or_told(name: str, zone: str | None, tmp_path: Path) -> None:
+    import pyarrow as pa
+
+    odd = pa.array([9 * 10**14 if zone is None else 1] * 12, pa.timestamp("s", zone))
+    rows = read_labelled(saved(tmp_path / name, table(at=odd)), TASK)
+    assert rows.texts == tuple(TABLE["text"])
+    assert set(rows.records[0]) == {"text", "label"}
+    assert "the column 'id' from row 1 on" in refused(saved(tmp_path / name, table(id=odd)))
+
+
+@pytest.mark.parametrize("name", ["r.parquet", "r.arrow"])
+def test_the_columns_that_are_used_are_read_from_tables_of_many_batches(name: str, tmp_path: Path) -> None:
+    import pyarrow as pa
+
+    given = pa.concat_tables([table(id=[f"{i}-{k}" for k in range(12)], provenance=["{}"] * 12) for i in range(30)])
+    rows = read_labelled(saved(tmp_path / name, given), TASK)
+    assert list(rows.records) == given.to_pylist()
+    last = pa.table({"text": ["x"], "label": ["ugly"], "id": ["y"], "provenance": ["{}"]})
+    assert ":361: has the label 'ugly'" in refused(saved(tmp_path / name, pa.concat_tables([given, last])))
+    assert ":1: has no 'text'" in refused(saved(tmp_path / name, pa.table({"other": ["x"] * 12})))
+
+
+@pytest.mark.parametrize("column", ["junk", "text"])
+def test_a_small_file_of_huge_texts_takes_little_memory(column: str, tmp_path: Path) -> None:
+    import pyarrow as pa
+
+    huge = pa.DictionaryArray.from_arrays(pa.array([0] * 1200, pa.int32()), ["x" * 5_000_000])
+    columns = {"text": pa.array(TABLE["text"] * 100), "label": pa.array(["good", "bad"] * 600), column: huge}
+    path = saved(tmp_path / "r.parquet", pa.table(columns))
+    script = (
+        "import resource, sys; from pathlib import Path; from seedless.evals.labelled import read_labelled; from seedless.errors import UsageError\n"
+        "from tests.evals.made_up import task_of; import pyarrow.parquet\n"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "try: print(len(read_labelled(Path(sys.argv[1]), task_of('good', 'bad'))))\n"
+        "except UsageError as error: print(error)\n"
+        "print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)"
+    )
+    done = subprocess.run([sys.executable, "-c", script, str(path)], cwd=ROOT, capture_output=True, text=True, check=True)
+    said, megabytes = done.stdout.splitlines()
+    assert said == (
+        "1200"
+        if column == "junk"
+        else f"{path}:1: has 5000000 characters in 'text', 1000000 are allowed; shorten it or split the row"
+    )
+    assert int(megabytes) < 700
+
+
+def test_a_wrong_first_row_is_told_before_the_others_are_read(tmp_path: Path) -> None:
+    import pyarrow as pa
+
+    many = pa.table({"text": pa.array([f"line {i}" for i in range(1_000_000)]), "label": pa.array(["ugly"] * 1_000_000)})
+    path = saved(tmp_path / "r.parquet", many)
+    started = time.process_time()
+    assert ":1: has the label 'ugly'" in refused(path)
+    assert time.process_time() - started < 1
+
+
+@pytest.mark.parametrize("name", ["r.parquet", "r.arrow", "r.csv"])
+def test_a_column_that_stands_twice_is_refused_where_it_is_used(name: str, tmp_path: Path) -> None:
+    import pyarrow as pa
+
+    def twice(which: str) -> Path:
+        if name == "r.csv":
+            head = {"label": "text,label,label", "other": "text,label,other,other"}[which]
+            rest = {"label": "{t},{l},good", "other": "{t},{l},1,2"}[which]
+            lines = [rest.format(t=f"line {i}", l=("good", "bad")[i % 2]) for i in range(12)]
+            return written(tmp_path / name, "\n".join([head, *lines, ""]))
+        names, columns = ["text", "label"], [table()["text"], table()["label"]]
+        more = [table()["label"]] * (1 if which == "label" else 2)
+        return saved(tmp_path / name, pa.Table.from_arrays([*columns, *more], names=[*names, *[which] * len(more)]))
+
+    assert "2 columns are called 'label', one is allowed; rename or remove the others" in refused(twice("label"))
+    assert len(read_labelled(twice("other"), TASK)) == 12
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_data_frame_is_read_by_the_columns_that_are_used() -> None:
+    import pandas as pd
+
+    frame = pd.DataFrame({"text": TABLE["text"] * 20, "label": [row["label"] for row in ROWS] * 20, "id": range(240), "junk": 1})
+    rows = read_labelled(frame, TASK)
+    assert [record["id"] for record in rows.records] == [*range(240)]
+    assert set(rows.records[0]) == {"text", "label", "id"}
+    twice = pd.concat([frame, frame[["label"]]], axis=1)
+    with pytest.raises(UsageError, match=r"^the rows: 2 columns are called 'label', one is allowed"):
+        read_labelled(twice, TASK)
+    assert len(read_labelled(pd.concat([frame, frame[["junk"]]], axis=1), TASK)) == 240
+    with pytest.raises(UsageError, match="row 1: has no 'text'"):
+        read_labelled(frame[["junk"]], TASK)
+    with pytest.raises(UsageError, match="row 1: has 1000001 characters in 'text'"):
+        read_labelled([{"text": "x" * 1_000_001, "label": "good"}], TASK)
+
+
+def test_a_data_set_s_other_columns_are_not_decoded() -> None:
+    import pyarrow as pa
+    from datasets import Dataset
+
+    odd = pa.array([9 * 10**14] * 12, pa.timestamp("s"))
+    assert len(read_labelled(Dataset(table(at=odd)), TASK)) == 12

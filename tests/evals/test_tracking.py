@@ -149,6 +149,24 @@ def test_another_process_that_records_is_told_as_that(tracker: Tracker, run: Mak
     assert tracker.drain() == ()
 
 
+def test_what_is_put_while_another_process_records_is_recorded_too(tracker: Tracker, monkeypatch: pytest.MonkeyPatch) -> None:
+    record, met = tracker.record, list[str]()
+
+    def meanwhile(each: Record) -> str:
+        if not met:
+            tracker.outbox.put(replace(each, metrics={"rows": 3.0}))  # the same run again, and another
+            tracker.outbox.put(replace(each, key="another"))
+        met.append(each.key)
+        return record(each)
+
+    monkeypatch.setattr(tracker, "record", meanwhile)
+    tracker.outbox.put(Record(key="one", kind="generate", task="rooms", name="x", params={}, metrics={"rows": 2.0}))
+    assert tracker.drain() == ()
+    assert sorted(met) == ["another", "one", "one"]
+    assert tracker.outbox.pending() == ()
+    assert {run.key: run.metrics["rows"] for run in tracker.runs()} == {"one": 3.0, "another": 2.0}
+
+
 def test_candidates_are_children(tracker: Tracker, mlflow: Any) -> None:
     child = Record(key="c1", kind="compile", task="rooms", name="candidate 1", params={"candidate": 1}, metrics={"metric": 0.4})
     children = (child, replace(child, key="c2", metrics={"metric": 0.6}))

@@ -231,6 +231,20 @@ def test_a_server_that_repeats_the_key_does_not_bring_it_into_files_or_messages(
     check_no_key(done, tmp_path / "went on")
 
 
+@pytest.mark.parametrize("proxy", ["socks5h://user:{}@127.0.0.1:1080", "http://user:{}@127.0.0.1:0"])
+def test_a_proxy_s_password_reaches_no_file_and_no_message(
+    proxy: str, openai_server: OpenAIServer, seedless: CommandLine, task: Path, tmp_path: Path
+) -> None:
+    password = "ProxyPassw0rd"  # noqa: S105
+    out = tmp_path / "out"
+    done = seedless.run(*command(task, out, openai_server.url), env={"ALL_PROXY": proxy.format(password)})
+    assert done.code == 4
+    assert "the proxy in the environment variable ALL_PROXY cannot be used" in done.last
+    assert sum(ledger_of(out)["calls"].values()) == 1, "it is tried once"
+    assert password not in done.out + done.err
+    assert [path for path in out.rglob("*") if path.is_file() and password.encode() in path.read_bytes()] == []
+
+
 @pytest.mark.parametrize("concurrency", [1, 32])
 def test_a_budget_of_calls_is_kept_and_a_larger_one_completes(
     concurrency: int, openai_server: OpenAIServer, seedless: CommandLine, task: Path, tmp_path: Path
@@ -306,6 +320,16 @@ def test_a_server_that_always_fails_and_one_that_is_not_there_end_with_4(
         check_no_key(done, folder)
     assert sum(ledger_of(folder / "failing")["calls"].values()) == server.requests
     assert 1 < server.requests < 10
+
+
+@pytest.mark.slow
+def test_a_library_s_log_stays_off_the_terminal(
+    openai_server: OpenAIServer, seedless: CommandLine, task: Path, tmp_path: Path
+) -> None:
+    given = command(task, tmp_path / "out", openai_server.url, "--lm", "together_ai/x")
+    done = seedless.run(*given, env={"TOGETHERAI_API_KEY": KEY})
+    check_complete(done, tmp_path / "out", openai_server)
+    assert "LiteLLM" not in done.out + done.err
 
 
 @pytest.mark.parametrize("model", ["openai/gpt-4o-mini", "openai/o3"])

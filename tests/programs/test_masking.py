@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from seedless.masking import masked, secrets_of_environment
+from seedless.masking import masked, secrets_of_environment, without_user_info
 from tests.package_tree import ROOT
 
 
@@ -29,3 +29,29 @@ def test_the_environment_s_secrets_are_those_of_telling_names(monkeypatch: pytes
         monkeypatch.setenv(name, value)
     assert "from-a-file-4711" in secrets_of_environment()
     assert not {"none", "Penelope Example", ""} & secrets_of_environment()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "secrets"),
+    [
+        ("ALL_PROXY", "socks5h://user:ProxyPassw0rd@127.0.0.1:1080", {"ProxyPassw0rd", "user:ProxyPassw0rd"}),
+        ("http_proxy", "user:ProxyPassw0rd@127.0.0.1:1080", {"ProxyPassw0rd", "user:ProxyPassw0rd", "dXNlcjpQcm94eVBhc3N3MHJk"}),
+        ("SOME_DATABASE", "postgresql://me:p%40ss%3Aw0rd@db/x", {"p%40ss%3Aw0rd", "p@ss:w0rd", "me:p@ss:w0rd"}),
+        ("BROKERS", "amqp://a:first-pass@one,amqp://b:second-pass@two", {"first-pass", "second-pass"}),
+        ("HOMEPAGE", "http://me:odd@pass#word@host/a@b", {"odd@pass#word"}),
+        ("PACKAGES", "https://glpat-0123456789abcdef@host/simple", {"glpat-0123456789abcdef"}),
+    ],
+)
+def test_a_password_in_a_url_is_a_secret_whatever_its_variable_is_called(
+    name: str, value: str, secrets: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = secrets_of_environment()
+    monkeypatch.setenv(name, value)
+    assert secrets <= secrets_of_environment()
+    for harmless in ("http://127.0.0.1:1080", "127.0.0.1:1080", "ssh://git@some.host/x", "Penelope Example <me@example.org>"):
+        monkeypatch.setenv(name, harmless)
+        assert secrets_of_environment() == before
+
+
+def test_the_user_of_a_url_is_told_nowhere() -> None:
+    assert without_user_info("no http://me:pw@host:1 or https://host/a@b") == "no http://[secret]@host:1 or https://host/a@b"

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from seedless.evals.recording.outbox import Outbox, Recorder, patience, quiet_environment
 from seedless.evals.recording.record import Record, Untracked
@@ -141,6 +142,27 @@ def test_a_process_that_takes_its_time_is_not_waited_for(tmp_path: Path, stand_i
         process = recorder._process
     assert time.monotonic() - started < 5
     assert said.startswith("still being recorded in MLflow, in the background: generate of rooms")
+    assert process is not None
+    os.kill(process.pid, 9)
+
+
+def test_another_process_that_records_is_not_waited_for(tmp_path: Path, stand_in: Callable[[str], None]) -> None:
+    """Which may be starved on a busy machine, and takes what waits too."""
+    outbox = Outbox(tmp_path / "mlruns")
+    stand_in("import sys, time; sys.stdin.readline(); time.sleep(60)")
+    outbox.path.mkdir(parents=True)
+    assert not outbox.busy()
+    started = time.monotonic()
+    with FileLock(outbox.lock), Recorder(outbox) as recorder:
+        assert outbox.busy()
+        (said,) = recorder.record(RECORD, patience=60)
+        process = recorder._process
+    assert time.monotonic() - started < 10
+    assert said == (
+        f"not recorded in MLflow yet: generate of rooms: another process is recording in {tmp_path}/mlruns, and records it too; "
+        f"until then it is kept in {tmp_path}/mlruns/outbox"
+    )
+    assert len(outbox.pending()) == 1
     assert process is not None
     os.kill(process.pid, 9)
 

@@ -51,6 +51,14 @@ def test_no_other_parameter_is_taken(name: str) -> None:
         replace(RECORD, params={name: "x"})
 
 
+def test_a_password_in_a_url_of_the_environment_is_taken_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALL_PROXY", "socks5h://user:p%40ss-w0rd@127.0.0.1:1080")
+    record = replace(RECORD, summary="no way through socks5h://user:p%40ss-w0rd@127.0.0.1:1080", findings='{"why": "p@ss-w0rd"}')
+    back = Record.read(record.written())
+    assert back.summary == "no way through socks5h://[secret]@127.0.0.1:1080"
+    assert back.findings == '{"why": "[secret]"}'
+
+
 def test_secrets_of_the_environment_are_taken_out(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {
         "SOME_API_KEY": 'sk-"quoted"\\9', "HF_TOKEN": "hf_abcdef", "LONGER_TOKEN": "hf_abcdefgh", "DB_PASSWORD": "swordfish", "AWS_ACCESS_KEY_ID": "AKIA123456",

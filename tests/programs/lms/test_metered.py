@@ -1,6 +1,7 @@
 """One LM on a server that fails: what is asked again, what ends a run, and what is said of it."""
 
 import json
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -148,3 +149,56 @@ def test_a_prompt_with_the_word_seed_that_is_refused_costs_no_seed(openai_server
         lm(ASKED, rollout_id=6)
     lm(ASKED, rollout_id=7)
     assert ["seed" in seen.body for seen in openai_server.seen] == [True, True, True]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("model", "fault", "said"),
+    [
+        ("cohere/x", Fault(body=b'{"other": "form"}'), "Provider: the answer has another form than LiteLLM reads of this provider"),
+        ("azure/x", Fault(body=b'{"other": "form"}'), "Server: provider returned a response with no 'choices'"),
+        ("cohere/x", Fault(status=500, message="out of order"), "HTTP 500, Server: .*out of order"),
+        ("together_ai/x", Fault(status=404, message="no such model"), "HTTP 404, UnsupportedModel: .*no such model"),
+        ("azure/x", None, r"cannot be used: Transport: \[Errno 111\] Connect call failed \('127.0.0.1', \d+\); mend"),
+        ("together_ai/x", None, r"cannot be used: Transport: \[Errno 111\] Connect call failed"),
+    ],
+)
+def test_what_litellm_says_is_told_in_our_words(
+    model: str, fault: Fault | None, said: str, openai_server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for provider in ("AZURE", "COHERE", "TOGETHERAI"):
+        monkeypatch.setenv(f"{provider}_API_KEY", "sk-fake-1234567890")
+    openai_server.script(lambda _: fault)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        closed = f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
+    lm = opened(model, api_base=openai_server.url if fault else closed)
+    lm.tries = 1
+    with pytest.raises(LMUnusable, match=said) as caught:
+        lm(ASKED)
+    for raw in ("Traceback", "litellm.", "Exception - ", "HTTP 500" if fault is None or fault.status == 200 else "HTTP 200"):
+        assert raw not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("message", "told"),
+    [
+        ('no room\n\nTraceback (most recent call last):\n  File "a.py", line 1\nKeyError: 1', "Server: no room; mend"),
+        ('Traceback (most recent call last):\n  File "a.py", line 1, in f\nKeyError: 1\n', "Server: KeyError: 1; mend"),
+        ("Traceback (most recent call last):", "no reason that could be read; mend"),
+    ],
+)
+def test_a_server_s_traceback_is_cut(message: str, told: str, openai_server: OpenAIServer) -> None:
+    openai_server.script({1: Fault(status=500, message=message)})
+    with pytest.raises(LMUnusable, match=told):
+        lm_of(openai_server)(ASKED)
+
+
+@pytest.mark.parametrize("model", ["openai/x", "ollama/x", "ollama_chat/x"])
+def test_a_base_without_a_path_where_nothing_is_found_is_told_of_v1(model: str, openai_server: OpenAIServer) -> None:
+    openai_server.script(lambda _: Fault(status=404, message="page not found"))
+    base = openai_server.url.removesuffix("/v1")
+    with pytest.raises(LMUnusable, match=f"page not found; the API base has no path.* ends in /v1: --api-base {base}/v1; mend"):
+        opened(model, api_base=f"{base}/")(ASKED)
+    with pytest.raises(LMUnusable) as caught:
+        opened(model, api_base=openai_server.url)(ASKED)
+    assert "no path" not in str(caught.value)
