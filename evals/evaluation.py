@@ -1,7 +1,7 @@
 """The whole evaluation of a data set: what it teaches, whether its labels hold, how varied, hard, biased and clean it is."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,12 +28,16 @@ from seedless.whole import whole
 if TYPE_CHECKING:
     import dspy
 
+    from seedless.task import Task
     from seedless.taskfile import TaskLike
 
 __all__ = ["Evaluation", "evaluate"]
 
 POOL = 4
 MOST = 2500
+FEWEST_LABELS = 2
+
+Rows = str | Path | Iterable[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +76,12 @@ class Evaluation:
 
 
 def evaluate(
-    data: str | Path | Iterable[Any],
+    data: Rows,
     task: "TaskLike | None" = None,
     *,
-    train: str | Path | Iterable[Any] | None = None,
-    test: str | Path | Iterable[Any] | None = None,
-    direct: str | Path | Iterable[Any] | None = None,
+    train: Rows | None = None,
+    test: Rows | None = None,
+    direct: Rows | None = None,
     zero_shot: "str | dspy.BaseLM | None" = None,
     api_base: str | None = None,
     students: str | Sequence[str] = tuple(STUDENTS),
@@ -125,71 +129,97 @@ def evaluate(
     0.93
     """
     check_count({"seed": seed}, least=0)
-    path = Path(data) if isinstance(data, str | Path) else None
-    loaded = task_for(path, task)
-    if out is not None and not Path(out).parent.is_dir():  # told before hours are spent, not after
-        raise SetupError(f"{out}: its folder does not exist; make it or give another file")
-    if out is not None and Path(out).is_dir():
-        raise SetupError(f"{out}: cannot be written (it is a folder); give another file")
+    _check_out(out)
     named = student_names(students)
     if not named:
         raise UsageError(f"given no student, allowed are {', '.join(STUDENTS)}; name one of them")
-    taught = {name: student_of(name) for name in named}
-    rows = read_labelled(data, loaded)
-    real_train = read_labelled(train, loaded, called="train row") if train is not None else None
-    real_test = read_labelled(test, loaded, called="test row") if test is not None else None
-    beside = _pool(real_train, rows, seed) if real_train is not None else None
-    if beside is not None and (beside.counts > 0).sum() < 2:
-        raise UsageError(
-            f"{beside.source}: has rows of {(beside.counts > 0).sum()} of the labels that {rows.source} has, two at least are needed; give real rows of the same labels"
-        )
-    naive = read_labelled(direct, loaded, called="direct row") if direct is not None else None
-    if real_test is None and (zero_shot is not None or naive is not None):
+    path = Path(data) if isinstance(data, str | Path) else None
+    given = _read(data, task_for(path, task), train=train, test=test, direct=direct, seed=seed)
+    if given.test is None and (zero_shot is not None or given.naive is not None):
         raise UsageError("given --direct or --zero-shot without real rows to test on; give them with --test FILE")
-    reader = taught["minilm" if "minilm" in named and loaded.language == "en" else named[0]]
+    taught = {name: student_of(name) for name in named}
     useful = None
-    if real_test is not None:
+    if given.test is not None:
+        asked = None
         if zero_shot is not None:
             say(f"zero-shot: {zero_shot} is asked for labels of the test rows")
-        asked = asked_without_training(real_test, zero_shot, api_base=api_base, seed=seed) if zero_shot is not None else None
+            asked = asked_without_training(given.test, zero_shot, api_base=api_base, seed=seed)
         useful = usefulness(
-            rows, test=real_test, students=list(taught.values()), train=beside, direct=naive, zero_shot=asked, seed=seed, say=say
-        )
-        known = set(real_train.texts) if real_train is not None else set()
-        if copied := sum(text in known for text in real_test.texts):
-            met = f"{copied} of the {len(real_test)} test rows stand word for word in the train file: real rows look better for it"
-            useful = replace(useful, notes=(*useful.notes, met))
-        if "minilm" in named and loaded.language != "en":
-            met = f"minilm is an English encoder, the rows are in {loaded.language!r}: judge by tfidf"
-            useful = replace(useful, notes=(*useful.notes, met))
-    embedded = {} if "minilm" in named else {"sample": 0}
-    splits = {name: split for name, split in (("train", real_train), ("test", real_test)) if split is not None}
+            given.rows, test=given.test, students=list(taught.values()), train=given.beside, direct=given.naive, zero_shot=asked,
+            seed=seed, say=say,
+        )  # fmt: skip
+        useful = replace(useful, notes=(*useful.notes, *_to_mind(given, named)))
+    reader = taught["minilm" if "minilm" in named and given.task.language == "en" else named[0]]
     say(f"label quality: {reader.name} reads the labels")
-    read = held_out(rows.take(sample(len(rows), seed)), reader, seed=seed)
+    read = held_out(given.rows.take(sample(len(given.rows), seed)), reader, seed=seed)
     refused = _refusals(path) if path is not None else ()
-    quality = label_quality(rows, train=beside, refusals=refused, student=reader, seed=seed, read=read)
+    quality = label_quality(given.rows, train=given.beside, refusals=refused, student=reader, seed=seed, read=read)
     say("diversity: texts are compared with each other")
-    varied = diversity(rows, real=beside, seed=seed, **embedded)
+    varied = diversity(given.rows, real=given.beside, seed=seed, **({} if "minilm" in named else {"sample": 0}))
     say(f"difficulty: {reader.name} reads the texts")
-    hard = difficulty(rows, test=real_test, student=reader, seed=seed, read=read)
+    hard = difficulty(given.rows, test=given.test, student=reader, seed=seed, read=read)
     say("bias: what the labels go with")
-    biased = bias(rows, real=real_train, seed=seed)
+    biased = bias(given.rows, real=given.train, seed=seed)
+    splits = {name: split for name, split in (("train", given.train), ("test", given.test)) if split is not None}
     if splits:
         say(f"contamination: texts are looked for in the real rows ({', '.join(splits)})")
     found = Evaluation(
-        task=loaded.name,
-        rows=len(rows),
-        source=rows.source,
+        task=given.task.name,
+        rows=len(given.rows),
+        source=given.rows.source,
         usefulness=useful,
         label_quality=quality,
         diversity=varied,
         difficulty=hard,
         bias=biased,
-        contamination=contamination(rows, real=splits, seed=seed) if splits else None,
+        contamination=contamination(given.rows, real=splits, seed=seed) if splits else None,
         misread=_misread(path) if path is not None else (),
     )
     _write(found, Path(out) if out is not None else path / "evaluation.json" if path is not None and path.is_dir() else None)
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What is evaluated, and what with: `beside` are the real rows that every figure draws on."""
+
+    task: "Task"
+    rows: LabelledRows
+    train: LabelledRows | None
+    test: LabelledRows | None
+    beside: LabelledRows | None
+    naive: LabelledRows | None
+
+
+def _read(data: Rows, task: "Task", *, train: Rows | None, test: Rows | None, direct: Rows | None, seed: int) -> _Given:
+    rows = read_labelled(data, task)
+    real_train = read_labelled(train, task, called="train row") if train is not None else None
+    real_test = read_labelled(test, task, called="test row") if test is not None else None
+    beside = _pool(real_train, rows, seed) if real_train is not None else None
+    if beside is not None and (labels := int((beside.counts > 0).sum())) < FEWEST_LABELS:
+        raise UsageError(
+            f"{beside.source}: has rows of {labels} of the labels that {rows.source} has, two at least are needed; give real rows of the same labels"
+        )
+    naive = read_labelled(direct, task, called="direct row") if direct is not None else None
+    return _Given(task, rows, real_train, real_test, beside, naive)
+
+
+def _check_out(out: str | Path | None) -> None:
+    """Told before hours are spent, not after."""
+    if out is not None and not Path(out).parent.is_dir():
+        raise SetupError(f"{out}: its folder does not exist; make it or give another file")
+    if out is not None and Path(out).is_dir():
+        raise SetupError(f"{out}: cannot be written (it is a folder); give another file")
+
+
+def _to_mind(given: _Given, students: Sequence[str]) -> Iterator[str]:
+    """What usefulness on the test rows is to be taken with."""
+    known = set(given.train.texts) if given.train is not None else set()
+    test = given.test.texts if given.test is not None else ()
+    if copied := sum(text in known for text in test):
+        yield f"{copied} of the {len(test)} test rows stand word for word in the train file: real rows look better for it"
+    if "minilm" in students and given.task.language != "en":
+        yield f"minilm is an English encoder, the rows are in {given.task.language!r}: judge by tfidf"
 
 
 def _pool(train: LabelledRows, rows: LabelledRows, seed: int) -> LabelledRows:
