@@ -161,7 +161,7 @@ class Recorder:
         Returns nothing where MLflow has it, else a line for what was not recorded and why, or that it is still being recorded.
         """
         run = f"{record.kind} of {record.task}"
-        without = f"not recorded in MLflow: the program of {run}: the value of a variable that is named like a key, token or password stands in it"
+        without = f"not recorded in MLflow: the program of {run}: a key, token or password that the environment holds stands in it"
         try:
             self.outbox.put(record)
         except Untracked as error:

@@ -176,7 +176,7 @@ class Record:
 
 
 def without_secrets(value: Any) -> Any:
-    """`value` with `[secret]` in its texts for what the environment's variables hold that are named like a key, token or password."""
+    """`value` with `[secret]` in its texts for what `secrets_of_environment` finds."""
     return _without(value, secrets_of_environment())
 
 
