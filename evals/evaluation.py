@@ -135,6 +135,7 @@ def evaluate(
         raise UsageError(f"given no student, allowed are {', '.join(STUDENTS)}; name one of them")
     path = Path(data) if isinstance(data, str | Path) else None
     given = _read(data, task_for(path, task), train=train, test=test, direct=direct, seed=seed)
+    misread = read_ledger(path).misread if path is not None and (path / "ledger.json").is_file() else ()
     if given.test is None and (zero_shot is not None or given.naive is not None):
         raise UsageError("given --direct or --zero-shot without real rows to test on; give them with --test FILE")
     taught = {name: student_of(name) for name in named}
@@ -173,7 +174,7 @@ def evaluate(
         difficulty=hard,
         bias=biased,
         contamination=contamination(given.rows, real=splits, seed=seed) if splits else None,
-        misread=_misread(path) if path is not None else (),
+        misread=misread,
     )
     _write(found, Path(out) if out is not None else path / "evaluation.json" if path is not None and path.is_dir() else None)
     return found
@@ -230,10 +231,6 @@ def _pool(train: LabelledRows, rows: LabelledRows, seed: int) -> LabelledRows:
 
 def _refusals(folder: Path) -> list[dict[str, Any]]:
     return list(read_refusals(folder)) if (folder / "refusals.jsonl").is_file() else []
-
-
-def _misread(folder: Path) -> tuple[str, ...]:
-    return read_ledger(folder).misread if (folder / "ledger.json").is_file() else ()
 
 
 def _write(found: Evaluation, file: Path | None) -> None:

@@ -161,8 +161,8 @@ def given_records(rows: Iterable[Any], task: Task, *, called: str = "row") -> It
         each = each.with_format(None)
     if hasattr(each, "iterrows"):  # a data frame's own iterator gives its columns' names
         each = _frame(each, _once(_used(task), list(each.columns), f"the {called}s"))
-    elif hasattr(each, "select_columns") and each.column_names:
-        each = each.select_columns(_once(_used(task), each.column_names, f"the {called}s"))
+    elif hasattr(each, "select_columns") and (columns := _once(_used(task), each.column_names or (), f"the {called}s")):
+        each = each.select_columns(columns)
 
     def given() -> Iterator[tuple[str, Mapping[str, Any]]]:
         for number, record in enumerate(each, 1):

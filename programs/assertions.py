@@ -301,8 +301,8 @@ class Echo(Assertion):
 
     `constraints` are pairs of a label and what is said of it; a task's own constraints and meanings are put in where none are given.
     They are looked for with their places filled in. What stands in a place is what the text is to be about: only the words around it
-    count, and where they are fewer than `run`, two at least, all of the constraint must stand there. A cue's place parts what is
-    before it from what is behind.
+    count, and where they are fewer than `run`, two at least, a sentence of the text must be the constraint and nothing else. A cue's place
+    parts what is before it from what is behind.
     """
 
     kind: Literal["echo"] = "echo"
@@ -311,13 +311,16 @@ class Echo(Assertion):
 
     def judge(self, text: str, slot: Slot) -> str | None:
         said = f" {' '.join(words(text))} "
+        alone = {f" {' '.join(words(sentence))} " for sentence in sentences(text)}
         for label, instruction in self.constraints:
-            if label == slot.label and any(f" {run} " in said for run in self._runs(instruction, slot)):
+            if label == slot.label and any(
+                f" {run} " in (alone if whole else said) for run, whole in self._runs(instruction, slot)
+            ):
                 return "The text repeats the instruction; write the instance in words of its own."
         return None
 
-    def _runs(self, instruction: str, slot: Slot) -> Iterator[str]:
-        """What of an instruction no text for the slot may hold."""
+    def _runs(self, instruction: str, slot: Slot) -> Iterator[tuple[str, bool]]:
+        """What of an instruction no text for the slot may hold, and whether it may not as a whole sentence only."""
         pieces = PLACE.split(instruction)  # of its own at even places, names of what is filled in at odd ones
         enough = run_of(self.run, " ".join(pieces[::2]))
         values = {"context": slot.seed.context.text, **slot.attributes}
@@ -334,9 +337,9 @@ class Echo(Assertion):
             told = [word for word, _ in part]
             own = [i for i, (_, is_own) in enumerate(part) if is_own]
             if of_its_own >= enough:
-                yield from (" ".join(told[i : j + 1]) for i, j in zip(own, own[enough - 1 :], strict=False))
+                yield from ((" ".join(told[i : j + 1]), False) for i, j in zip(own, own[enough - 1 :], strict=False))
             elif len(parts) == 1 and len(told) >= 3 and len(own) >= 2:
-                yield " ".join(told)
+                yield " ".join(told), len(pieces) > 1
 
 
 class Loops(Assertion):
@@ -569,7 +572,7 @@ class Language(Assertion):
     def judge(self, text: str, slot: Slot) -> str | None:
         if self.scripts and self.code == "en" and not text.isascii() and (strange := STRANGE.findall(text)):
             known = {*slot.seed.text, *slot.seed.context.text, *"".join(slot.attributes.values())}
-            strange = [letter for letter in strange if letter not in known]
+            strange = [letter for letter in "".join(strange) if letter not in known]
             if len(strange) * SCARCE > len(text):
                 return f"The text holds {strange[0]!r}, a letter of another script; write it in {self.code!r} throughout."
         if len(words(text)) < self.min_words:

@@ -35,7 +35,7 @@ class Settings(TypedDict):
 
     task: str
     task_hash: str
-    n: int
+    n: NotRequired[int]
     seed: int
     lm: str
     api_base: NotRequired[str | None]

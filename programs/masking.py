@@ -21,7 +21,8 @@ PROXY = re.compile(r"_PROXY$", re.IGNORECASE)  # a variable whose URL may stand 
 def secrets_of_environment() -> frozenset[str]:
     """What the environment's variables hold that are named like a key, token or password, and the passwords in URLs that any of them holds.
 
-    A URL's password counts as written and percent-decoded, alone, with its user, and as HTTP's `Basic` sends both.
+    A URL's password counts as written and percent-decoded, with its user, as HTTP's `Basic` sends both, and alone where it is more than letters,
+    which may be a word of a text ("password").
     """
     found = {value.strip() for name, value in os.environ.items() if NAMED.search(name)}
     for name, value in os.environ.items():
@@ -36,7 +37,9 @@ def _parts(info: str) -> Iterator[str]:
     for form in dict.fromkeys((info, unquote(info))):
         _, colon, password = form.partition(":")
         if colon:
-            yield from (form, password, base64.b64encode(form.encode("utf-8", "surrogateescape")).decode("ascii"))
+            yield from (form, base64.b64encode(form.encode("utf-8", "surrogateescape")).decode("ascii"))
+            if not password.isalpha():
+                yield password
         elif len(form) >= TOKEN:
             yield form
 

@@ -22,9 +22,9 @@ ADDRESS = re.compile(r"(?:https?://|(?<!\S)www\.)\S+/$")  # with the slash that 
 GREEK = regex.compile(r"\p{Greek}")
 UNENDED = regex.compile(r"[\p{Thai}\p{Lao}][\p{M}\p{N}]*$")  # scripts that set no mark at a sentence's end
 STRANGE = regex.compile(
-    r"(?V1)[[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Bopomofo}\p{Arabic}\p{Hebrew}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Devanagari}\p{Bengali}"
-    r"\p{Gurmukhi}\p{Gujarati}\p{Tamil}\p{Telugu}\p{Kannada}\p{Malayalam}\p{Sinhala}\p{Tibetan}\p{Georgian}\p{Armenian}\p{Ethiopic}]&&\p{L}]"
-)  # letters that stand in hardly any English text; Cyrillic and Greek ones do, in names and formulas
+    r"(?V1)[\p{Han}&&\p{L}]|[[\p{Hiragana}\p{Katakana}\p{Hangul}\p{Bopomofo}\p{Arabic}\p{Hebrew}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Devanagari}\p{Bengali}"
+    r"\p{Gurmukhi}\p{Gujarati}\p{Tamil}\p{Telugu}\p{Kannada}\p{Malayalam}\p{Sinhala}\p{Tibetan}\p{Georgian}\p{Armenian}\p{Ethiopic}]&&\p{L}]{2,}"
+)  # two of most of them: one alone is the mouth or an eye of a face; letters that stand in hardly any English text; Cyrillic and Greek ones do, in names and formulas
 CLOSERS = "\"'”’»)]*」』）】》"
 SMILEY = re.compile(
     r"(?:[:;=]|(?<!\w)[8BxX](?=[-'’]))['’]?[-o^~]?(?:\)+|\(+(?=[\s.!?,;)\"”…]|$))"  # :) ;-) =( :'(

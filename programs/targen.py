@@ -196,10 +196,12 @@ class TarGEN(dspy.Module):
         predictors = self.dump_state()
         for state in predictors.values():
             state.pop("lm")
+        profile = asdict(self.profile) | {"concurrency": None}
+        del profile["english"]  # what a model cannot do changes nothing that it is asked
         said = {
             "predictors": predictors,
             "strategy": asdict(self.strategy),
-            "profile": asdict(self.profile) | {"concurrency": None},
+            "profile": profile,
             "verify": [self.mode.name, self.mode.votes, type(self.write_instance.verifier).__name__],
             "assertions": [assertion.model_dump(mode="json") for assertion in self.write_instance.assertions],
         }

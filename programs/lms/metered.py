@@ -255,7 +255,8 @@ class MeteredLM(dspy.LM):
                     self.engine, str
                 ):  # a fault of somebody's engine, no server's
                     raise self._failed(error) from error
-                if (proxy := self._proxy(error)) is not None and proxy.fault:
+                early = not self._answered and not isinstance(error, dspy.LMTimeoutError)
+                if early and (proxy := self._proxy(error)) is not None and proxy.fault:
                     raise self._unusable(dspy.LMConfigurationError(proxy.fault)) from error
                 await self._passed(error, tried, time.monotonic() - started)
 

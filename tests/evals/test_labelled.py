@@ -472,3 +472,10 @@ def test_a_data_set_s_other_columns_are_not_decoded() -> None:
 
     odd = pa.array([9 * 10**14] * 12, pa.timestamp("s"))
     assert len(read_labelled(Dataset(table(at=odd)), TASK)) == 12
+
+
+def test_a_data_set_of_other_columns_lacks_a_field() -> None:
+    from datasets import Dataset
+
+    with pytest.raises(UsageError, match="has no 'text'"):
+        read_labelled(Dataset.from_dict({"body": ["x"] * 12}), TASK)

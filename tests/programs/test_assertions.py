@@ -513,6 +513,10 @@ def test_near_duplicate(text: str, holds: bool) -> None:
         ("{context} and {seed}", "It is horror film and the app for learning Spanish.", True),  # a word of its own
         ("{seed}", "The app for learning Spanish.", True),
         ("{cue}", "Dull as a stone.", True),
+        ("Complain about {seed}.", "I am writing to complain about the app for learning Spanish, which I bought.", True),
+        ("Say goodbye to {context}.", "Tomorrow I will say goodbye to horror film.", True),  # what was asked for
+        ("Complain about {seed}.", "It rained. Complain about the app for learning Spanish!", False),
+        ("Find {cue} dull.", "Find the app for learning Spanish dull.", True),  # a cue parts what is before it from what is behind
         ("Say that {seed} was {cue} when you first used it.", "It seems the app for learning Spanish was dull.", True),
         ("Say that {seed} was {cue} when you first used it.", "The app was dull when you first used it.", False),
         ("Write {tone} about {passage}.", "Write in a loud voice about the app for learning Spanish.", False),
@@ -528,6 +532,10 @@ def test_letters_of_another_script_may_be_those_of_what_the_text_is_about() -> N
     slot = Slot(0, 0, "praise", InstanceSeed("音乐", Context("words")))
     assert Language().check(Draft({"text": "What does 音乐 mean?"}), slot, Kept()) is None
     assert_sentence(Language().check(Draft({"text": "What does 書 mean?"}), slot, Kept()))
+    for face in ("No idea what happened ¯\\_(ツ)_/¯ really.", "They lost again (ಠ_ಠ) of course."):
+        assert Language().check(Draft({"text": face}), slot, Kept()) is None
+    for strange in ("Turn it up トル now.", "I love it 好."):
+        assert_sentence(Language().check(Draft({"text": strange}), slot, Kept()))
     assert "scripts" not in Language().model_dump()
     assert Language(scripts=False).model_dump()["scripts"] is False
 

@@ -53,5 +53,11 @@ def test_a_password_in_a_url_is_a_secret_whatever_its_variable_is_called(
         assert secrets_of_environment() == before
 
 
+def test_a_password_that_may_be_a_word_is_none_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://postgres:password@localhost/x")
+    assert "password" not in secrets_of_environment()
+    assert "postgres:password" in secrets_of_environment()
+
+
 def test_the_user_of_a_url_is_told_nowhere() -> None:
     assert without_user_info("no http://me:pw@host:1 or https://host/a@b") == "no http://[secret]@host:1 or https://host/a@b"
