@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from seedless.console import harmless
 from seedless.evals.tracking import TrackedRun, Tracker
 
 __all__ = ["COLUMNS", "Comparison", "Figure", "Variant", "compare", "front"]
@@ -28,6 +29,7 @@ TOLD: Mapping[str, str] = {
 
 QUALITY = ("usefulness", "metric", "accept_rate")
 COST = "tokens_per_row"
+WIDEST = 60  # characters of a cell
 SHOWN = 24  # lines of a diff in the table; the JSON has all
 
 
@@ -97,7 +99,7 @@ class Comparison:
 
     def _shared(self) -> list[str]:
         """What the cost of a row owes to the number of rows, where that differs."""
-        counts = sorted({int(v.params["n"]) for v in self.variants if self.cost in v.figures and "n" in v.params})
+        counts = sorted({int(n) for v in self.variants if self.cost in v.figures and (n := v.params.get("n", "")).isdecimal()})
         if len(counts) < 2:
             return []
         head = COLUMNS.get(self.cost, self.cost)
@@ -205,19 +207,21 @@ def _of(run: TrackedRun) -> tuple[str | None, ...]:
     return (run.data, run.params.get("program"), run.params.get("lm"))
 
 
+UNRECORDED = "a kind that was not recorded"
+
+
 def _basis(run: TrackedRun) -> str:
     """What an evaluation's usefulness or a compile's metric was measured by and on; empty for other runs, and where it was not measured."""
     p = run.params
-    if run.kind == "compile":
-        if p.get("metric_kind") == "usefulness":  # the seed deals the rows into halves
+    try:
+        if run.kind != "compile":
+            return f"{p['student']} on {p['test_rows']} real rows ({p['test'][:8]})" if "test" in p else ""
+        if p["metric_kind"] == "usefulness":  # the seed deals the rows into halves
             return f"usefulness of drafts, on a half of {p['dev_rows']} real rows ({p['dev'][:8]}, seed {p['seed']})"
-        if p.get("metric_kind") == "score":
-            reader = "embeddings" if p["verifier"] == "embedding" else p.get("judge_lm", p["lm"])
-            return f"score of drafts as read by {reader}, without a real row"
-        return "a kind that was not recorded"
-    if "test" not in p:
-        return ""
-    return f"{p['student']} on {p['test_rows']} real rows ({p['test'][:8]})"
+        reader = "embeddings" if p["verifier"] == "embedding" else p["judge_lm"] if "judge_lm" in p else p["lm"]
+        return f"score of drafts as read by {reader}, without a real row" if p["metric_kind"] == "score" else UNRECORDED
+    except KeyError:  # a run that was copied or written by others
+        return UNRECORDED
 
 
 BASED = {"compile": ("metric",), "evaluate": ("usefulness", "usefulness_ratio")}
@@ -235,6 +239,7 @@ def _figure(name: str, sources: Sequence[TrackedRun]) -> Iterable[Figure]:
 
 def _cells(variant: Variant) -> list[str]:
     made = (variant.name, *(variant.params.get(name, "") for name in ("program", "lm", "seed", "n")))
+    made = tuple(" ".join(harmless(each).split())[:WIDEST] for each in made)  # as whoever renamed a run in the UI left it
     return ["*" if variant.on_front else "", *made, *(_said(variant.figures.get(name)) for name in COLUMNS)]
 
 

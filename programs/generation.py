@@ -376,6 +376,8 @@ def generate(task: TaskLike, *, n: int, out: str | Path | None = None, **options
 def stream(task: TaskLike, *, n: int, out: str | Path | None = None, **options: Any) -> Iterator[Outcome]:
     """Each row or refusal as it is decided; `generate`'s arguments. Works in a notebook; closing the iterator stops the run.
 
+    What earlier sessions of the run decided is in its folder, and not said again.
+
     Raises
     ------
     UsageError

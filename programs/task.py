@@ -2,8 +2,8 @@
 
 import hashlib
 import re
-from collections.abc import Iterator
-from typing import Annotated, Literal, Self
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field as Attr, StringConstraints, model_validator
 
@@ -67,7 +67,7 @@ class Field(Declared):
     """One text field of a row.
 
     `form` is what a value looks like: one `sentence`, one `question`, free `text`, or a `phrase` that need be no sentence, such as a
-    title, a search query or a command. `min_words` and `max_words` bound its
+    title, a search query or a command, of one word or more. `min_words` and `max_words` bound its
     length in words; in languages that set no spaces between words, in characters. `within` names another field that must contain
     the value word for word, sign for sign but for case: a span or a cloze answer.
     """
@@ -83,6 +83,12 @@ class Field(Declared):
     def key(self) -> str:
         """What a signature calls the field: its name, or `row_` and its name where a stage or DSPy has another use for that name."""
         return f"row_{self.name}" if self.name in SAID_BY_STAGES | TAKEN_BY_DSPY else self.name
+
+    @model_validator(mode="before")
+    @classmethod
+    def _sized(cls, given: Any) -> Any:
+        """A phrase may be a single word where nothing else is said."""
+        return {"min_words": 1, **given} if isinstance(given, Mapping) and given.get("form") == "phrase" else given
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:

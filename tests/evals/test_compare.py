@@ -172,3 +172,31 @@ def told(args: list[str]) -> Any:
     done = CliRunner().invoke(app, args, catch_exceptions=False)
     assert done.exit_code == 0, done.output
     return json.loads(done.stdout)
+
+
+def test_runs_that_others_wrote_or_renamed_spoil_nothing(tracked: Tracker) -> None:
+    """A run copied by hand has our tags and not our parameters; it is compared on nothing, and the others as before."""
+    before = [(v.run_id, v.on_front, v.figures) for v in compare("rooms", tracker=tracked)[0].variants]
+    rows = {"accept_rate": float("inf"), "tokens_per_row": 1.0}
+    for key, kind, params, metrics in (
+        ("odd1", "compile", {"metric_kind": "usefulness"}, {"metric": 0.9}),
+        ("odd2", "evaluate", {"test": "0123456789abcdef"}, {"usefulness": 0.9}),
+        ("odd3", "generate", {"n": "lots"}, rows),
+    ):
+        tracked.record(Record(key=key, kind=kind, task="rooms", name=f"odd\n{key}\x1b[31m", params=params, metrics=metrics))  # type: ignore[arg-type]  # a kind each
+    (comparison,) = compare("rooms", tracker=tracked)
+    known = {run_id for run_id, _, _ in before}
+    assert [(v.run_id, v.on_front, v.figures) for v in comparison.variants if v.run_id in known] == before
+    assert not any(v.on_front for v in comparison.variants if v.run_id not in known)
+    table = comparison.table()
+    assert "\x1b" not in table
+    assert any("odd odd3" in line for line in table.splitlines())
+
+
+def test_a_deleted_experiment_is_told_as_such(tracked: Tracker) -> None:
+    client = tracked._client()
+    client.delete_experiment(client.get_experiment_by_name("rooms").experiment_id)
+    with pytest.raises(
+        UsageError, match=r"whose experiment .* is deleted; the next run of the task that is tracked brings it back"
+    ):
+        compare("rooms", tracker=tracked)

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from seedless.errors import TaskError
-from seedless.task import Misfit, Task, fill, places
+from seedless.task import Field, Misfit, Task, fill, places
 
 
 def given(**changes: Any) -> dict[str, Any]:
@@ -205,3 +205,9 @@ def test_a_brace_without_a_partner_is_refused(constraint: str) -> None:
             contexts={"hint": "h"},
             seeds={"hint": "h"},
         )
+
+
+def test_a_phrase_may_be_a_word_unless_the_task_says_otherwise() -> None:
+    said = {"name": "title", "description": "a title"}
+    assert [Field.model_validate({**said, "form": form}).min_words for form in ("phrase", "text")] == [1, 3]
+    assert Field.model_validate({**said, "form": "phrase", "min_words": 2}).min_words == 2
