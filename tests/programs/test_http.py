@@ -322,7 +322,7 @@ def test_a_server_that_always_fails_and_one_that_is_not_there_end_with_4(
     assert 1 < server.requests < 10
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_library_s_log_stays_off_the_terminal(
     openai_server: OpenAIServer, seedless: CommandLine, task: Path, tmp_path: Path
 ) -> None:

@@ -46,7 +46,7 @@ def test_a_small_bench(
     assert len(lines) == 2 + 2 + 2
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.shared
 def test_an_lm_reads_beside_the_embeddings(
     real_data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -151,7 +151,7 @@ def test_a_prompt_with_the_word_seed_that_is_refused_costs_no_seed(openai_server
     assert ["seed" in seen.body for seen in openai_server.seen] == [True, True, True]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("model", "fault", "said"),
     [
