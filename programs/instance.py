@@ -47,7 +47,7 @@ from seedless.signatures import (
 )
 from seedless.slot import Draft, Slot, Verdict
 from seedless.task import Label, Task, fill
-from seedless.text import LETTERS, PLACE, first_words, length, says, sentences
+from seedless.text import LETTERS, PLACE, first_words, length, says, sentences, shortened
 from seedless.verify import Verifier
 
 __all__ = ["Instance", "assertions_of"]
@@ -63,23 +63,6 @@ QUESTION_WORDS = (
     "Who", "Whose", "What", "Which", "When", "Where", "Why", "How", "In what", "In which", "At what", "For what", "On what", "Is", "Are", "Was", "Were",
     "Do", "Does", "Did", "Has", "Have", "Can", "Could", "Will", "Would", "Should",
 )  # fmt: skip
-SUBJECT = r"(?:I|you|he|she|it|we|they|there|this|that|let)\b"
-CLAUSE = re.compile(  # where a main clause begins behind a whole one: "and I" without a comma may be half of "my wife and I"
-    rf",?\s+because\b|,\s+(?:(?:and|but|or|so)\s+)?{SUBJECT}|\s+(?:but|so)\s+{SUBJECT}|\s+and\s+(?:he|it|let|she|there|they|we)\b",
-    re.IGNORECASE,
-)
-LEANING = re.compile(  # words that wait for a main clause
-    r"\W*(?:\w+ing|about|above|after|against|although|among|as|at|because|before|between|both|by|despite|during|either|for|from|if|in|into|instead|"
-    r"like|neither|not|of|on|once|over|since|the (?:day|first|last|moment|next|time)|though|through|to|under|unless|until|upon|what\w*|when\w*|where\w*|while|who\w*|with|"
-    r"without)\b",
-    re.IGNORECASE,
-)
-OPEN_END = re.compile(  # words that wait for more
-    r"\b(?:all|an?|and|any\w*|are|as|at|be|been|being|both|but|by|each|either|every\w*|for|from|had|has|have|if|in|into|is|like|more|neither|no|not\w*|of|on|only|or|"
-    r"so|such|than|that|the|to|very|was|were|what\w*|when|where|whether|which|who\w*|with)$",
-    re.IGNORECASE,
-)
-END = re.compile(r"[.!?]+[\"”’)]*$")
 UNREAD = 50  # answers of a verifier in a row that nobody could read, after which it is not asked again
 RELEVANCE = 1.0  # weight of a draft's relevance beside its label's probability
 
@@ -330,7 +313,7 @@ def assertions_of(task: Task) -> tuple[Assertion, ...]:
     if not task.brief:
         standard.append(FreshOpening(dealt=tuple(label.name for label in task.labels if label.openings)))
     standard += [Conflict(), NearDuplicate(whole=True, short=0) if task.brief else NearDuplicate()]
-    implied = {
+    implied: dict[str, dict[str, Any]] = {
         a.kind: {name: getattr(a, name) for name in a.model_fields_set} for a in standard if isinstance(a, Language | NearDuplicate)
     }
     own = {
@@ -385,23 +368,12 @@ def _trimmed(draft: Draft, task: Task) -> Draft:
         whole = whole[:-1]
     text = " ".join(whole)
     if task.language == "en" and length(text) > field.max_words:
-        text = _shortened(text, field.max_words)
+        text = shortened(text, field.max_words)
     elif not draft.finished and len(whole) == 1 and whole == sentences(draft.texts[field.name]):
         return draft  # nothing but what was cut
     if not field.min_words <= length(text) <= field.max_words:
         return draft
     return replace(draft, texts={**draft.texts, field.name: text}, finished=True)
-
-
-def _shortened(sentence: str, most: int) -> str:
-    """An English sentence to the end of its last main clause that leaves it at most `most` words, with its end mark; whole where none does, or where
-    what would be left waits for more."""
-    left = [sentence[: match.start()].rstrip() for match in CLAUSE.finditer(sentence)]
-    fits = [part for part in left if length(part) <= most and not OPEN_END.search(part)]
-    if not fits or LEANING.match(sentence):
-        return sentence
-    mark = END.search(sentence)
-    return fits[-1] + (mark[0] if mark is not None else "")
 
 
 def _before_quotation(task: Task, seed: str) -> str:

@@ -1,4 +1,4 @@
-"""What texts are made of: words, sentences, a language; and how much two have in common."""
+"""What texts are made of: words, clauses, sentences, a language; and how much two have in common."""
 
 import re
 import unicodedata
@@ -22,6 +22,7 @@ __all__ = [
     "run_of",
     "says",
     "sentences",
+    "shortened",
     "standing",
     "tokens",
     "unit",
@@ -52,6 +53,23 @@ LONGEST = 2000  # words of a field
 LETTERS = 40  # of a word at most, on average over a text, the space behind it among them
 PER_WORD = 2  # characters of a word in such a script, about
 PLACE = re.compile(r"\{([^{}]*)\}")  # in a task's pattern, what code fills in
+SUBJECT = r"(?:I|you|he|she|it|we|they|there|this|that|let)\b"
+CLAUSE = re.compile(  # where a main clause begins behind a whole one: "and I" without a comma may be half of "my wife and I"
+    rf",?\s+because\b|,\s+(?:(?:and|but|or|so)\s+)?{SUBJECT}|\s+(?:but|so)\s+{SUBJECT}|\s+and\s+(?:he|it|let|she|there|they|we)\b",
+    re.IGNORECASE,
+)
+LEANING = re.compile(  # words that wait for a main clause
+    r"\W*(?:\w+ing|about|above|after|against|although|among|as|at|because|before|between|both|by|despite|during|either|for|from|if|in|into|instead|"
+    r"like|neither|not|of|on|once|over|since|the (?:day|first|last|moment|next|time)|though|through|to|under|unless|until|upon|what\w*|when\w*|where\w*|while|who\w*|with|"
+    r"without)\b",
+    re.IGNORECASE,
+)
+OPEN_END = re.compile(  # words that wait for more
+    r"\b(?:all|an?|and|any\w*|are|as|at|be|been|being|both|but|by|each|either|every\w*|for|from|had|has|have|if|in|into|is|like|more|neither|no|not\w*|of|on|only|or|"
+    r"so|such|than|that|the|to|very|was|were|what\w*|when|where|whether|which|who\w*|with)$",
+    re.IGNORECASE,
+)
+END = re.compile(r"[.!?]+[\"”’)]*$")
 PLAIN = re.compile(r"\w+")  # the same for ASCII, three times as fast
 SENTENCE_END = re.compile(r"[.!?…؟۔]+[\"'”’»)\]]*(?=\s+[\"'“‘«(\[]?([^\W_]))|[。！？।॥။។]+[）】]*(?![。！？」』”’》])")
 ABBREVIATION = re.compile(
@@ -184,6 +202,23 @@ def sentences(text: str) -> list[str]:
     if rest := text[start:].strip():
         parts.append(rest)
     return parts
+
+
+def shortened(sentence: str, most: int) -> str:
+    """An English sentence to the end of its last main clause that leaves it at most `most` words, with its end mark; whole where none does, or where
+    what would be left waits for more.
+
+    >>> shortened("Turn off the light in the hall, because I am going to bed now.", 8)
+    'Turn off the light in the hall.'
+    >>> shortened("When the band came in, we danced.", 5)
+    'When the band came in, we danced.'
+    """
+    left = [sentence[: match.start()].rstrip() for match in CLAUSE.finditer(sentence)]
+    fits = [part for part in left if length(part) <= most and not OPEN_END.search(part)]
+    if not fits or LEANING.match(sentence):
+        return sentence
+    mark = END.search(sentence)
+    return fits[-1] + (mark[0] if mark is not None else "")
 
 
 def languages_of(text: str) -> Mapping[str, float]:
