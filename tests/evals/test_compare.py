@@ -183,7 +183,7 @@ def test_runs_that_others_wrote_or_renamed_spoil_nothing(tracked: Tracker) -> No
         ("odd2", "evaluate", {"test": "0123456789abcdef"}, {"usefulness": 0.9}),
         ("odd3", "generate", {"n": "lots"}, rows),
     ):
-        tracked.record(Record(key=key, kind=kind, task="rooms", name=f"odd\n{key}\x1b[31m", params=params, metrics=metrics))  # type: ignore[arg-type]  # a kind each
+        tracked.record(Record(key=key, kind=kind, task="rooms", name=f"odd\n{key}\x1b[31m", params=params, metrics=metrics))  # type: ignore[arg-type]  # each is one of the kinds, which the loop's tuple tells mypy as any text
     (comparison,) = compare("rooms", tracker=tracked)
     known = {run_id for run_id, _, _ in before}
     assert [(v.run_id, v.on_front, v.figures) for v in comparison.variants if v.run_id in known] == before

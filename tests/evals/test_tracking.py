@@ -417,7 +417,7 @@ def test_the_process_gives_way_within_its_session_and_among_sessions() -> None:
 def test_the_process_makes_the_database_offline_and_keeps_no_key(
     run: MakeRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    secret = "sk-fake-0987654321"  # noqa: S105
+    secret = "sk-fake-0987654321"  # noqa: S105  made up, to be looked for where none may be
     (tmp_path / "watch").mkdir()
     (tmp_path / "watch" / "sitecustomize.py").write_text(WATCH, "utf-8")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "watch"))

@@ -235,7 +235,7 @@ def test_a_server_that_repeats_the_key_does_not_bring_it_into_files_or_messages(
 def test_a_proxy_s_password_reaches_no_file_and_no_message(
     proxy: str, openai_server: OpenAIServer, seedless: CommandLine, task: Path, tmp_path: Path
 ) -> None:
-    password = "ProxyPassw0rd"  # noqa: S105
+    password = "ProxyPassw0rd"  # noqa: S105  made up, to be looked for where none may be
     out = tmp_path / "out"
     done = seedless.run(*command(task, out, openai_server.url), env={"ALL_PROXY": proxy.format(password)})
     assert done.code == 4

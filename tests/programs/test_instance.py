@@ -677,36 +677,29 @@ def test_assertions_of_the_whole_draft_leave_the_given_field_alone() -> None:
     assert not program(label="warm", seed="It was warm, my", context="a room").ok, "one that names the field looks at it"
 
 
-def test_what_the_task_shows_is_no_slip() -> None:
-    labels = (
-        {"name": "1", "meaning": "m", "constraint": "Write with ____ for the word."},
-        {"name": "no", "meaning": "n", "constraint": "Write."},
-    )
-    task = Task(
+def asking(first: str, *names: str) -> Task:
+    """A task of one text whose first label is asked for in these words."""
+    return Task(
         name="t",
         description="d",
         fields=({"name": "text", "description": "t"},),
-        labels=labels,
+        labels=tuple(
+            {"name": name, "meaning": f"It is {name}.", "constraint": said}
+            for name, said in zip(names, (first, "Write."), strict=True)
+        ),
         contexts={"hint": "h"},
         seeds={"hint": "h"},
     )
+
+
+def test_what_the_task_shows_is_no_slip() -> None:
+    task = asking("Write with ____ for the word.", "1", "no")
     program = TarGEN(task, lm=fake_lm(lambda _: json.dumps({"text": "There was no ____ at 1 p.m. today."})), verify="none")
     assert program(label="1", seed="a lamp", context="a room").ok
 
 
 def test_a_script_that_the_task_itself_shows_is_no_slip() -> None:
-    labels = (
-        {"name": "a", "meaning": "m", "constraint": "Ask what 書 means."},
-        {"name": "b", "meaning": "n", "constraint": "Write."},
-    )
-    task = Task(
-        name="t",
-        description="d",
-        fields=({"name": "text", "description": "t"},),
-        labels=labels,
-        contexts={"hint": "h"},
-        seeds={"hint": "h"},
-    )
+    task = asking("Ask what 書 means.", "a", "b")
     assert [each.scripts for each in assertions_of(task) if isinstance(each, Language)] == [False]
     own = task.model_copy(update={"assertions": (Language(min_words=12),)})
     assert [(each.scripts, each.min_words) for each in assertions_of(own) if isinstance(each, Language)] == [(False, 12)]

@@ -12,7 +12,7 @@ from seedless.lms.spec import opened
 from tests.openai_server import OpenAIServer
 from tests.programs.lms.test_metered import ASKED, lm_of
 
-PASSWORD = "ProxyPassw0rd"  # noqa: S105
+PASSWORD = "ProxyPassw0rd"  # noqa: S105  made up, to be looked for where none may be
 
 
 @pytest.fixture(autouse=True)
