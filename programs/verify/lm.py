@@ -25,6 +25,7 @@ REASON = 200  # tokens of a reason, and of the form
 VOTING = 0.7  # temperature at which a model that judges greedily by default votes
 DOUBT = 0.2  # what is asked for is likely, and a small model errs: it takes more than a doubt to refuse a draft
 UNBIASED = 8.0  # readings without a leaning to any label that every reader begins with
+LEAST = 0.01  # probability that one reading counts for at least in the means: a single sure one is no leaning
 SURE = 0.8  # how likely a label is that an LM just names
 
 
@@ -32,7 +33,8 @@ class LMVerifier(dspy.Module):
     """Asks an LM for the label of a draft, `votes` times; once where it tells how likely each label is.
 
     A small model leans to some labels whatever it reads. So its probabilities are divided by their means over the drafts so far (batch
-    calibration, arXiv 2309.17249), and a draft that reads as another label stands where the asked one is likely enough.
+    calibration, arXiv 2309.17249; geometric means, which find a strong leaning in a few drafts), and a draft that reads as another label
+    stands where the asked one is likely enough.
 
     Parameters
     ----------
@@ -81,7 +83,8 @@ class LMVerifier(dspy.Module):
         self.lm = lm
         self._adapter = adapter
         self._calibrates = calibrates
-        self._said = np.full(len(task.labels), UNBIASED / len(task.labels))
+        self._leaning = np.zeros(len(task.labels))  # summed log-probabilities of the readings so far, each reading's mean taken off
+        self._read = UNBIASED
         self._weighs = False
 
     @property
@@ -123,8 +126,9 @@ class LMVerifier(dspy.Module):
         rest = (1.0 - SURE) / max(1, len(names) - 1)
         weights = answer["weights"] if "weights" in answer else {**dict.fromkeys(names, rest), str(answer.label): SURE}
         probabilities = np.array([weights[name] for name in names], dtype=np.float64)
-        calibrated = probabilities / self._said if self._calibrates else probabilities
-        self._said = self._said + probabilities
+        calibrated = probabilities / np.exp(self._leaning / self._read) if self._calibrates else probabilities
+        logs = np.log(np.maximum(probabilities, LEAST))
+        self._leaning, self._read = self._leaning + logs - logs.mean(), self._read + 1
         own: Probabilities = calibrated / calibrated.sum()
         return own
 

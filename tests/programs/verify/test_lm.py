@@ -251,6 +251,27 @@ def test_what_a_model_leans_to_is_taken_off() -> None:
     assert verdict_of(plain, "The lamp, please.", asked="complaint").confidence == pytest.approx(0.7)
 
 
+def test_a_strong_leaning_is_found_in_a_few_texts() -> None:
+    """By the arithmetic mean of probabilities it would take some forty."""
+
+    def said(prompt: str) -> dict[str, float]:
+        order = 0.2 if "lamp" in prompt.split("message:")[1] else 0.02
+        return {"order": order, "complaint": 1 - order}
+
+    judge = judge_on(weighing(said))
+    for i in range(12):
+        verdict_of(judge, f"{'A lamp' if i % 2 else 'Too late'}, number {i}.")
+    assert [verdict_of(judge, text).label for text in ("The lamp, please.", "It came too late.")] == ["order", "complaint"]
+
+
+def test_one_sure_reading_is_no_leaning() -> None:
+    judge = judge_on(
+        weighing(lambda prompt: {"order": 0.6, "complaint": 0.4} if "lamp" in prompt else {"order": 1e-9, "complaint": 1.0})
+    )
+    verdict_of(judge, "It came too late.")
+    assert verdict_of(judge, "The lamp, please.").confidence == pytest.approx(0.6, abs=0.15)
+
+
 def test_a_vote_of_a_model_that_weighs_is_one_reading() -> None:
     engine = weighing({"order": 0.6, "complaint": 0.4})
     assert verdict_of(judge_on(engine, mode="vote-5"), "Two lamps.").confidence == pytest.approx(0.6)
