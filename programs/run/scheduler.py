@@ -195,6 +195,10 @@ class Scheduler:
         """Fit an outcome into the data set: others were accepted while it was written, and a relabelled row needs an open place."""
         if isinstance(outcome, Refusal):
             return outcome
+        for assertion in self.program.write_instance.of_the_set:
+            slot = Slot(allotment.position, round_, outcome.label, _SOME)
+            if (sentence := assertion.check(Draft(outcome.texts, given=self._given), slot, self.kept)) is not None:
+                return _refused(outcome, allotment, round_, assertion.name, sentence)
         if outcome.label != allotment.label and not self._swap(allotment, outcome.label):
             return _refused(
                 outcome,
@@ -203,10 +207,6 @@ class Scheduler:
                 "quota",
                 f"The text reads as {outcome.label!r}, of which the data set has enough; write one that is clearly {allotment.label!r}.",
             )
-        for assertion in self.program.write_instance.of_the_set:
-            slot = Slot(allotment.position, round_, outcome.label, _SOME)
-            if (sentence := assertion.check(Draft(outcome.texts, given=self._given), slot, self.kept)) is not None:
-                return _refused(outcome, allotment, round_, assertion.name, sentence)
         return replace(outcome, id=f"{self.program.task.name}-{allotment.position:06d}")
 
     def _swap(self, allotment: Allotment, label: str) -> bool:
