@@ -86,9 +86,11 @@ class Scheduler:
                 outcome = await decided.get()
                 if outcome is not None:
                     yield outcome
-                elif failed := next((w for w in workers if w.done() and not w.cancelled() and w.exception()), None):
-                    self._failed = str(failed.exception())
-                    failed.result()
+                elif _that_failed(workers) is not None:
+                    break
+            if (failed := _that_failed(workers)) is not None:  # the last one may have, right behind its last outcome
+                self._failed = str(failed.exception())
+                failed.result()
             if self._failed and self._budget_ended is None:
                 raise LMUnusable(self._failed)
         finally:
@@ -296,6 +298,11 @@ def _settled(left: Mapping[Due, int]) -> Counter[Due]:
             settled[label, values] += 1
             settled[max((due for due in settled if due[0] == label), key=lambda due: settled[due])] -= 1
     return settled
+
+
+def _that_failed(workers: Iterable[asyncio.Task[None]]) -> asyncio.Task[None] | None:
+    """A worker that an error ended; None where there is none."""
+    return next((w for w in workers if w.done() and not w.cancelled() and w.exception() is not None), None)
 
 
 def _unanswered(broken: Iterable[str]) -> bool:
