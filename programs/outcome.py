@@ -61,7 +61,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A slot that gave no row: the stage at which it ended, the last draft's texts, and every sentence that counted against it."""
+    """A slot that gave no row: the stage at which it ended, the texts of its draft that counted last, and every sentence that counted against it."""
 
     stage: str
     position: int
