@@ -71,6 +71,11 @@ class Refusal:
     broken: tuple[Broken, ...]
     provenance: Provenance
 
+    @property
+    def draft(self) -> Draft:
+        """The refused texts as a draft, empty where nothing was written."""
+        return Draft(self.texts)
+
     def record(self) -> dict[str, Any]:
         """The refusal as one JSON object."""
         return {

@@ -197,9 +197,9 @@ class Scheduler:
         """Fit an outcome into the data set: others were accepted while it was written, and a relabelled row needs an open place."""
         if isinstance(outcome, Refusal):
             return outcome
+        slot, draft = Slot(allotment.position, round_, outcome.label, _SOME), self._draft(outcome)
         for assertion in self.program.write_instance.of_the_set:
-            slot = Slot(allotment.position, round_, outcome.label, _SOME)
-            if (sentence := assertion.check(Draft(outcome.texts, given=self._given), slot, self.kept)) is not None:
+            if (sentence := assertion.check(draft, slot, self.kept)) is not None:
                 return _refused(outcome, allotment, round_, assertion.name, sentence)
         if outcome.label != allotment.label and not self._swap(allotment, outcome.label):
             return _refused(
@@ -221,9 +221,11 @@ class Scheduler:
         return True
 
     def _keep(self, row: Row) -> None:
-        self.kept.add(
-            row.draft.text, row.label, compared="\n".join(text for name, text in row.texts.items() if name != self._given)
-        )
+        draft = self._draft(row)
+        self.kept.add(draft.text, row.label, compared=draft.written)
+
+    def _draft(self, row: Row) -> Draft:
+        return replace(row.draft, given=self._given)
 
 
 class Pool:
