@@ -23,7 +23,7 @@ from dspy.lm15 import UnsupportedFeatureError, request_from_openai_chat
 from seedless import background
 from seedless.errors import LMUnusable, SeedlessError, UsageError
 from seedless.lms.proxies import Proxy, proxy_of
-from seedless.lms.step import Budget, MemorySteps, Step, Steps, Unbounded, current_stage
+from seedless.lms.step import Budget, NoSteps, Step, Steps, Unbounded, current_stage
 from seedless.lms.transport import MOST_TOKENS, Engines
 from seedless.masking import NAMED, SHORTEST, masked, secrets_of_environment, without_user_info
 from seedless.text import writable
@@ -131,7 +131,7 @@ class MeteredLM(dspy.LM):
         self._engine_store = Engines()
         self.identity = identity
         self.address = address
-        self.steps: Steps = steps or MemorySteps()
+        self.steps: Steps = steps or NoSteps()
         self.budget: Budget = budget or Unbounded()
         self.concurrency = concurrency
         self.tries = tries
