@@ -8,13 +8,16 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field as Attr, ValidationError, model_validator
 
+from seedless.assertions import Name
 from seedless.errors import UsageError
-from seedless.task import Declared, Name, Tag, Task, Text
+from seedless.files import listed
+from seedless.task import Declared, Tag, Task, Text
+from seedless.text import LONGEST
 
-__all__ = ["Phrasing", "Sampled"]
+__all__ = ["Phrasing", "Sampled", "Stage"]
 
 Stage = Literal["contexts", "seeds", "write"]
-Words = Annotated[int, Attr(ge=1, le=2000, strict=True)]
+Words = Annotated[int, Attr(ge=1, le=LONGEST, strict=True)]
 
 
 class Sampled(Declared):
@@ -98,6 +101,6 @@ class Phrasing(Declared):
     def _known(self, what: str, given: set[str], allowed: set[str], task: Task) -> None:
         if strangers := given - allowed:
             raise UsageError(
-                f"the phrasing names the {what} {sorted(strangers)[0]!r}, the task {task.name!r} has {', '.join(sorted(allowed))}; "
+                f"the phrasing names the {what} {sorted(strangers)[0]!r}, the task {task.name!r} has {listed(sorted(allowed))}; "
                 "compile the program for this task"
             )

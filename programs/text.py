@@ -18,6 +18,7 @@ __all__ = [
     "first_words",
     "languages_of",
     "length",
+    "normalized",
     "rouge_l",
     "run_of",
     "says",
@@ -28,6 +29,7 @@ __all__ = [
     "unit",
     "unspaced",
     "words",
+    "writable",
 ]
 
 SCRIPTS = r"\p{Han}\p{Hiragana}\p{Katakana}ーｰ\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"  # those that set no spaces between words
@@ -107,8 +109,26 @@ def tokens(text: str) -> list[str]:
     return CLUSTER.findall(text)
 
 
+def normalized(text: str) -> str:
+    """What is equal exactly for two texts that are the same: in their words and signs (`tokens`), whatever their case, punctuation and spaces.
+
+    >>> normalized("Great  film!") == normalized("great film..."), normalized("Great film!") == normalized("Great film :(")
+    (True, False)
+    """
+    return " ".join(tokens(text))
+
+
 def _folded(text: str) -> str:
     return (text if text.isascii() else unicodedata.normalize("NFKC", text)).casefold()
+
+
+def writable(text: str) -> str:
+    """`text` with a question mark for each half of a character (a lone surrogate), which is no text: no file or request can hold it.
+
+    >>> writable("Café \\ud83d!")
+    'Café ?!'
+    """
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
 def unspaced(text: str) -> bool:

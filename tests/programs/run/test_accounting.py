@@ -84,7 +84,7 @@ def test_refusals_flips_and_shortfall(journal: Journal, row: Callable[..., Row],
     }
     assert ledger.per_label["cold"]["missing"] == 0
     assert ledger.shortfall == (
-        "the budget of 9 LM calls is used up (--max-calls): warm lacks 1 of 2 (broken most: meta 2 times, length:text 1 times)"
+        "the budget of 9 LM calls is used up (--max-calls): warm lacks 1 of 2 (broken most: meta 2 times, length:text 1 time)"
     )
     assert list(ledger.broken.values()) == sorted(ledger.broken.values(), reverse=True)
 
@@ -101,6 +101,16 @@ def test_drafts_that_read_as_another_label_are_counted_once(
     accounts = account(journal).per_label
     assert (accounts["warm"]["read_otherwise"], accounts["warm"]["read"]) == (4, 5)
     assert (accounts["cold"]["read_otherwise"], accounts["cold"]["read"]) == (0, 1)
+
+
+def test_rows_that_were_relabelled_read_as_another_label(journal: Journal, row: Callable[..., Row]) -> None:
+    """After the last try, which broke the assertion; or by a verifier that does nothing but relabel, and breaks none."""
+    journal.decide(0, 0, row(0, "cold", asked="warm", verdict="cold", broken=("meta", "label", "label")))
+    journal.decide(1, 0, row(1, "cold", asked="warm", verdict="cold", broken=("meta",)))
+    journal.decide(2, 0, row(2, "warm", asked="cold", verdict="warm"))
+    accounts = account(journal).per_label
+    assert (accounts["warm"]["read_otherwise"], accounts["warm"]["read"]) == (3, 3)
+    assert (accounts["cold"]["read_otherwise"], accounts["cold"]["read"]) == (1, 1)
 
 
 def test_calls_tokens_cost_and_time(journal: Journal) -> None:
