@@ -41,7 +41,7 @@ class CompileOptions:
     optimizer
         `bootstrap`, `random`, `gepa`, `copro`, `simba` or `miprov2`; by default `random` for a model in this process, `gepa` for a hosted one.
     lm, api_base, judge_lm
-        As `Options` has them: the LM that writes, and the one that verifies.
+        As `Options` has them: the LM that writes, where it and any other LM of its provider are reached, and the one that verifies.
     teacher_lm
         The LM whose drafts become demonstrations (`bootstrap`, `miprov2`); by default the one that writes.
     reflection_lm
