@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -97,7 +98,10 @@ class Session:
         self.embedder = embedder
         self.journal = self._journal()
         kept = self.sizes.kept if options.budget_calls is not None or options.budget_usd is None else int(UNBOUNDED * KEPT)
-        self.purse = Purse(self.journal, self.team.lms, calls=calls, usd=options.budget_usd, kept=kept)
+        with ExitStack() as unless:
+            unless.callback(self.journal.close)
+            self.purse = Purse(self.journal, self.team.lms, calls=calls, usd=options.budget_usd, kept=kept)
+            unless.pop_all()
         self._left = 0  # steps that stages left over
         self._numbers: dict[str, int] = {}
         self._ended: list[str] = []
@@ -323,13 +327,12 @@ class Session:
             except OSError as error:
                 raise SetupError(f"{path.parent}: cannot be made ({error.strerror}); give a file in a folder that can be written: -o FILE") from error  # fmt: skip
         journal = Journal(path)
-        try:
+        with ExitStack() as unless:
+            unless.callback(journal.close)
             if self.options.fresh:
                 journal.begin_anew()
             self._check(journal)
-        except BaseException:
-            journal.close()
-            raise
+            unless.pop_all()
         return journal
 
     def _check(self, journal: Journal) -> None:

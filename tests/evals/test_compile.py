@@ -428,6 +428,17 @@ def test_wrong_arguments_are_told_before_the_first_call(
         assert server.requests == 0
 
 
+def test_a_compile_that_is_refused_leaves_its_journal_to_the_next(task: Path, tmp_path: Path) -> None:
+    out = tmp_path / "program.json"
+    with CoachableServer(seed=2) as server:
+        compile(task, lm=model(server), optimizer="random", budget_calls=100, out=out)
+        # What was spent has no price, so USD can bound nothing. The error is kept, as a notebook keeps it.
+        with pytest.raises(UsageError, match="--budget-usd") as refused:
+            compile(task, lm=model(server), optimizer="random", budget_usd=1.0, out=out)
+        compile(task, lm=model(server), optimizer="random", budget_calls=100, out=out)
+    assert refused.value.exit_code == 2
+
+
 def test_a_missing_package_is_told_before_the_first_call(task: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import importlib.util
 
