@@ -131,6 +131,10 @@ def evaluate(
     check_count({"seed": seed}, least=0)
     _check_out(out)
     named = student_names(students)
+    if api_base is not None and zero_shot is None:
+        raise UsageError(
+            "given --api-base without --zero-shot, which names the LM that is reached there; name it, or leave the address out"
+        )
     if not named:
         raise UsageError(f"given no student, allowed are {', '.join(STUDENTS)}; name one of them")
     path = Path(data) if isinstance(data, str | Path) else None

@@ -232,6 +232,7 @@ def test_bad_options_are_refused_with_one_line(seedless: CommandLine, task: Path
         (("--task", str(task), "--students", ","), "no student"),
         (("--task", str(task), "--seed", "-1"), "given --seed -1, at least 0 is allowed"),
         (("--task", str(task), "--direct", data), "--test"),
+        (("--task", str(task), "--test", data, "--api-base", "http://127.0.0.1:1/v1"), "given --api-base without --zero-shot"),
         (("--task", str(task), "--test", str(tmp_path / "none.jsonl")), "none.jsonl"),
         (("--task", str(task), "--students", "tfidf", "-o", str(tmp_path)), "cannot be written"),
     ):
