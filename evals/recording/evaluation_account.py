@@ -17,7 +17,7 @@ from seedless.evals.label_quality import LabelQuality
 from seedless.evals.labelled import files_of
 from seedless.evals.measures.estimate import Estimate
 from seedless.evals.measures.scores import Interval, Score
-from seedless.evals.recording.account import address, commit
+from seedless.evals.recording.account import commit
 from seedless.evals.recording.record import DataSet, Record, flat
 from seedless.evals.usefulness import Taught, Usefulness
 from seedless.run.journal import Journal
@@ -67,7 +67,7 @@ def record_of_evaluation(found: Evaluation, given: Given, *, seconds: float = 0.
         **{name: split.digest for name, split in splits.items()},
         **{f"{name}_rows": splits[name].rows for name in ("train", "test") if name in splits},
         "zero_shot_lm": given.zero_shot,
-        "api_base": address(given.api_base),
+        "api_base": given.api_base,
     }
     determined = json.dumps([data.digest, params], sort_keys=True)
     params |= {"git_commit": commit(), "seedless": __version__}
