@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from rapidfuzz.distance import Indel
 from rapidfuzz.process import extract
 
-from seedless.text import run_of, tokens, words
+from seedless.text import normalized, run_of, tokens, words
 
 __all__ = ["OPENING", "Kept"]
 
@@ -45,7 +45,7 @@ class Kept:
         for word in (*said, *own):
             self._sign_of.setdefault(word, chr(len(self._sign_of) % ord(UNHEARD)))
         self._whole.append(self._signed(said))
-        self._labels[self._whole[-1]] = label
+        self._labels[normalized(text)] = label
         for nth in _numbered(own):
             self._holding[nth].append(len(self._signs))
         self._signs.append(self._signed(own))
@@ -57,8 +57,8 @@ class Kept:
         return self._openings[opening] if (opening := _opening(text)) else 0
 
     def label_of(self, text: str) -> str | None:
-        """The label under which the same words and signs are kept already; None where they are new."""
-        return self._labels.get(self._signed(tokens(text)))
+        """The label under which the same text (`normalized`) is kept already; None where it is new."""
+        return self._labels.get(normalized(text))
 
     def similarity(self, text: str, threshold: float, *, whole: str | None = None, short: int = 0) -> float:
         """ROUGE-L F1 to the nearest kept text, in [0, 1]; 0.0 where none reaches `threshold`.

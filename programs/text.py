@@ -18,6 +18,7 @@ __all__ = [
     "first_words",
     "languages_of",
     "length",
+    "normalized",
     "rouge_l",
     "run_of",
     "says",
@@ -105,6 +106,15 @@ def tokens(text: str) -> list[str]:
     if any(kind == "word" for kind, _ in found):
         return [token for _, token in found]
     return CLUSTER.findall(text)
+
+
+def normalized(text: str) -> str:
+    """What is equal exactly for two texts that are the same: in their words and signs (`tokens`), whatever their case, punctuation and spaces.
+
+    >>> normalized("Great  film!") == normalized("great film..."), normalized("Great film!") == normalized("Great film :(")
+    (True, False)
+    """
+    return " ".join(tokens(text))
 
 
 def _folded(text: str) -> str:

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from seedless.text import languages_of, rouge_l, sentences, standing, words
+from seedless.text import languages_of, normalized, rouge_l, sentences, standing, words
 
 
 def lcs(a: list[str], b: list[str]) -> int:
@@ -44,6 +44,24 @@ def f1(a: list[str], b: list[str]) -> float:
 )
 def test_words(text: str, found: list[str]) -> None:
     assert words(text) == found
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "same"),
+    [
+        ("The cast\nis SUPERB.", "the cast is superb", True),
+        ("ﬁne CAFÉ", "fine cafe\u0301!", True),
+        ("我的猫。", "我的 猫", True),
+        ("So happy 😀😀", "So happy 😀", True),
+        ("So happy 😀", "So happy", False),
+        ("return -1", "return 1", False),
+        ("ab c", "a bc", False),
+        ("...", "?!", False),
+        ("", " ", True),
+    ],
+)
+def test_normalized_is_equal_for_the_same_text(first: str, second: str, *, same: bool) -> None:
+    assert (normalized(first) == normalized(second)) is same
 
 
 def test_rouge_l_equals_its_definition() -> None:
