@@ -64,7 +64,7 @@ def _check(task: Task, record: Record, needed: Iterable[str]) -> None:
     if record["label"] not in task.label_names:
         raise UsageError(
             f"the row {record['id']!r} has the label {record['label']!r}, the task {task.name!r} has"
-            f" {', '.join(task.label_names)}; name the task that made it"
+            f" {listed(task.label_names)}; name the task that made it"
         )
 
 

@@ -158,6 +158,10 @@ def check_row(record: Record, where: str, fields: Sequence[str], labels: Sequenc
         )
 
 
-def listed(names: Sequence[str]) -> str:
-    """The names for a message: all of them, or the first twelve and how many more there are."""
-    return ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
+def listed(names: Sequence[str], shown: int = 12) -> str:
+    """The names for a message: all of them, or the first `shown` and how many more there are.
+
+    >>> listed(["b", "a"]), listed(["c", "b", "a"], shown=1)
+    ('b, a', 'c and 2 more')
+    """
+    return ", ".join(names[:shown]) + (f" and {len(names) - shown} more" if len(names) > shown else "")

@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field as Attr, ValidationError, model_validator
 
 from seedless.errors import UsageError
+from seedless.files import listed
 from seedless.task import Declared, Name, Tag, Task, Text
 
 __all__ = ["Phrasing", "Sampled"]
@@ -98,6 +99,6 @@ class Phrasing(Declared):
     def _known(self, what: str, given: set[str], allowed: set[str], task: Task) -> None:
         if strangers := given - allowed:
             raise UsageError(
-                f"the phrasing names the {what} {sorted(strangers)[0]!r}, the task {task.name!r} has {', '.join(sorted(allowed))}; "
+                f"the phrasing names the {what} {sorted(strangers)[0]!r}, the task {task.name!r} has {listed(sorted(allowed))}; "
                 "compile the program for this task"
             )

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from seedless.errors import SetupError, UsageError
+from seedless.files import listed
 from seedless.ledger import Ledger
 from seedless.outcome import Outcome, Row
 from seedless.run.journal import Journal
@@ -99,7 +100,7 @@ class RunFolder:
             ) from error
         if strangers:
             raise UsageError(
-                f"{path}: holds files that are no run's ({', '.join(strangers[:3])}); give a new or empty folder: -o DIR"
+                f"{path}: holds files that are no run's ({listed(strangers, shown=3)}); give a new or empty folder: -o DIR"
             )
         if not os.access(path, os.W_OK):
             raise SetupError(f"{path}: cannot be written; give a folder that can be written: -o DIR")

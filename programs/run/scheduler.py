@@ -8,6 +8,7 @@ from dataclasses import replace
 import dspy
 
 from seedless.errors import BudgetEnded, LMUnusable
+from seedless.files import listed
 from seedless.kept import Kept
 from seedless.lms.metered import StepFailed
 from seedless.outcome import Broken, Outcome, Provenance, Refusal, Row
@@ -102,7 +103,7 @@ class Scheduler:
         if self._budget_ended or self._failed:
             return self._budget_ended or self._failed
         if self._gave_up:
-            return f"{', '.join(sorted(self._gave_up))} reached the bound of refused slots (--max-refills {self._max_refills})"
+            return f"{listed(sorted(self._gave_up))} reached the bound of refused slots (--max-refills {self._max_refills})"
         return "the run was interrupted"
 
     async def _take_up(self) -> None:

@@ -240,6 +240,9 @@ def test_strangers_are_refused_and_left_alone(tmp_path: Path) -> None:
     assert "thesis.tex" in said
     assert "-o DIR" in said
     assert [entry.name for entry in tmp_path.iterdir()] == ["thesis.tex"]
+    for name in "abcd":
+        (tmp_path / name).touch()
+    assert "(a, b, c and 2 more)" in refused(tmp_path, UsageError, "holds files that are no run's")
 
 
 def test_strangers_beside_a_run_are_left_alone(tmp_path: Path) -> None:
