@@ -81,7 +81,7 @@ class Figures:
     self_bleu
         In [0, 1], lower is more diverse; of `self_bleu_rows` rows drawn at random, each against the others.
     exact, near
-        Share of rows that repeat an earlier one word for word, and with a ROUGE-L of at least 0.7 (fields that are given, not
+        Share of rows that repeat an earlier one word for word (`seedless.text.normalized`), and with a ROUGE-L of at least 0.7 (fields that are given, not
         written, apart); in [0, 1], lower is better. `near` is of `near_rows` rows drawn at random, each against all rows before it.
     openings
         The most frequent first three words, the most frequent first.

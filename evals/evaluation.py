@@ -23,6 +23,7 @@ from seedless.evals.usefulness import Usefulness, usefulness
 from seedless.evals.zero_shot import zero_shot as asked_without_training
 from seedless.files import read_ledger, read_refusals
 from seedless.given import check_count
+from seedless.text import normalized
 from seedless.whole import whole
 
 if TYPE_CHECKING:
@@ -219,9 +220,9 @@ def _check_out(out: str | Path | None) -> None:
 
 def _to_mind(given: _Given, students: Sequence[str]) -> Iterator[str]:
     """What usefulness on the test rows is to be taken with."""
-    known = set(given.train.texts) if given.train is not None else set()
+    known = set(map(normalized, given.train.texts)) if given.train is not None else set()
     test = given.test.texts if given.test is not None else ()
-    if copied := sum(text in known for text in test):
+    if copied := sum(normalized(text) in known for text in test):
         yield f"{copied} of the {len(test)} test rows stand word for word in the train file: real rows look better for it"
     if "minilm" in students and given.task.language != "en":
         yield f"minilm is an English encoder, the rows are in {given.task.language!r}: judge by tfidf"

@@ -14,6 +14,7 @@ from seedless.evals.measures.correction import Correction, Reader, correction
 from seedless.evals.measures.crossvalidation import HeldOut, fitted, held_out, sample
 from seedless.evals.measures.estimate import Estimate, share_of
 from seedless.evals.students import Student, student_of
+from seedless.text import normalized
 
 __all__ = ["LabelQuality", "Oracle", "label_quality"]
 
@@ -39,7 +40,7 @@ class Oracle:
 class LabelQuality:
     """What is known of the labels of `rows` rows; `read` of them were read by the student named `student`.
 
-    `conflicts` are texts, letter case and spaces apart, that stand under two labels or more: one at most is right.
+    `conflicts` are texts (`seedless.text.normalized`: case, punctuation and spaces apart) that stand under two labels or more: one at most is right.
     `correction` needs rows that say which label was asked for. `oracle` and `real_disputes` need real rows: what confident learning disputes
     in as many of them with the same counts of labels (fewer where there are fewer), whose labels are right for the most part.
     What is missing is None, and `notes` say why.
@@ -117,7 +118,7 @@ def label_quality(
 def _conflicts(rows: LabelledRows) -> int:
     labels: dict[str, set[int]] = defaultdict(set)
     for text, label in zip(rows.texts, rows.labels.tolist(), strict=True):
-        labels[" ".join(text.casefold().split())].add(label)
+        labels[normalized(text)].add(label)
     return sum(len(under) > 1 for under in labels.values())
 
 

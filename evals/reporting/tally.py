@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from seedless.evals.reporting.recorded import Record, RecordedRun
-from seedless.text import length, unit as unit_of
+from seedless.text import length, normalized, unit as unit_of
 
 __all__ = ["ContextUse", "Flip", "LabelCount", "Lengths", "RefusedBy", "Spread", "Stage", "Tally", "tally"]
 
@@ -99,7 +99,7 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """A run counted."""
+    """A run counted. `repeats` are rows whose text is an earlier one's (`seedless.text.normalized`)."""
 
     rows: int
     slots_refused: int
@@ -145,7 +145,7 @@ def tally(run: RecordedRun, *, seed: int = 0) -> Tally:
         slots_refused=len(run.refusals),
         relabelled=sum(flip.rows for flip in moved),
         rewritten=sum(_attempts(row) > 1 for row in run.rows),
-        repeats=len(texts) - len({" ".join(text.casefold().split()) for text in texts}),
+        repeats=len(texts) - len(set(map(normalized, texts))),
         labels=_label_counts(run, labels, moved),
         lengths=_lengths(texts, labels, run.labels) if texts else None,
         contexts=_contexts(run, labels),

@@ -18,7 +18,7 @@ def test_counts(tmp_path: Path) -> None:
     rows = [
         row(0, "warm", "one two three"),
         row(1, "warm", "one two three four", asked_label="cold", attempts=2),
-        row(2, "warm", "ONE  two three", asked_label="cold"),
+        row(2, "warm", "ONE  two, three.", asked_label="cold"),
         row(3, "cold", "a b", asked_label="warm", context="work", context_source="lm"),
     ]
     refusals = [refusal(i, "cold", f"draft {i}", "label" if i else "meta") for i in range(7)]
