@@ -13,6 +13,7 @@ from seedless.evals.measures.crossvalidation import HeldOut, held_out, sample
 from seedless.evals.measures.estimate import Estimate, mean_of
 from seedless.evals.measures.information import Information, carried_bits, information, own_bits
 from seedless.evals.students import Student, student_of
+from seedless.files import listed
 
 __all__ = ["Artefacts", "Difficulty", "RowInformation", "difficulty"]
 
@@ -127,7 +128,7 @@ def difficulty(
     order = np.argsort(bits, kind="stable")
     notes = [f"{len(chosen)} of the {len(rows)} rows were looked at, drawn at random"] if len(chosen) < len(rows) else []
     if single := [name for name, count in zip(rows.task.label_names, chosen.counts, strict=True) if count == 1]:
-        notes.append(f"labels with a single row, of which no student can learn: {', '.join(single)}; their PVI is 0 by definition")
+        notes.append(f"labels with a single row, of which no student can learn: {listed(single)}; their PVI is 0 by definition")
     real = over = None
     beside = None
     if test is None:

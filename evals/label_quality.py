@@ -14,6 +14,7 @@ from seedless.evals.measures.correction import Correction, Reader, correction
 from seedless.evals.measures.crossvalidation import HeldOut, fitted, held_out, sample
 from seedless.evals.measures.estimate import Estimate, share_of
 from seedless.evals.students import Student, student_of
+from seedless.files import listed
 from seedless.text import normalized
 
 __all__ = ["LabelQuality", "Oracle", "label_quality"]
@@ -153,7 +154,7 @@ def _notes(disputes: Disputes, oracle: Oracle | None, corrected: Correction | No
     if disputes.share is None:
         notes.append("fewer than two labels have as many rows as there are folds (5): confident learning can judge none")
     elif disputes.unjudged:
-        notes.append(f"confident learning cannot judge labels with fewer rows than folds (5): {_listed(disputes.unjudged)}")
+        notes.append(f"confident learning cannot judge labels with fewer rows than folds (5): {listed(disputes.unjudged)}")
     if oracle is None:
         notes.append("no real rows were given: there is no oracle")
     if corrected is None:
@@ -165,8 +166,3 @@ def _notes(disputes: Disputes, oracle: Oracle | None, corrected: Correction | No
             f"{corrected.untold} rows without an asked label and {corrected.torn} unreadable refusals are left out of correction"
         )
     return tuple(notes)
-
-
-def _listed(names: Sequence[str], shown: int = 10) -> str:
-    more = f" and {len(names) - shown} more" if len(names) > shown else ""
-    return ", ".join(names[:shown]) + more

@@ -252,7 +252,7 @@ def _checked(record: Mapping[str, Any], where: str, task: Task, meant: dict[str,
         label = coerce(given, task.label_names)
         if label not in task.label_names:
             raise UsageError(
-                f"{where}: has the label {label[:80]!r}, the task {task.name!r} has {_named(task)}; rename it or name another task"
+                f"{where}: has the label {label[:80]!r}, the task {task.name!r} has {listed(task.label_names)}; rename it or name another task"
             )
         meant[given] = label
     return {**record, **said, "label": meant[given]}
@@ -260,12 +260,6 @@ def _checked(record: Mapping[str, Any], where: str, task: Task, meant: dict[str,
 
 def _example(task: Task) -> str:
     return json.dumps({**{field.name: "..." for field in task.fields}, "label": task.label_names[0]})
-
-
-def _named(task: Task) -> str:
-    """The task's labels for a message: all of them, or the first twenty and how many more there are."""
-    names = task.label_names
-    return ", ".join(names) if len(names) <= 20 else f"{', '.join(names[:20])} and {len(names) - 20} more"
 
 
 def _jsonl(file: Path, _used: Sequence[str]) -> Iterator[tuple[int, Mapping[str, Any]]]:

@@ -4,6 +4,7 @@ from seedless.evals.reporting.chart import figure
 from seedless.evals.reporting.findings import Findings
 from seedless.evals.reporting.recorded import RecordedRun
 from seedless.evals.reporting.tally import Tally
+from seedless.files import listed
 
 __all__ = ["headline", "notes"]
 
@@ -45,7 +46,7 @@ def notes(run: RecordedRun, counted: Tally, found: Findings | None) -> tuple[str
         said.append("No verifier has read the rows: their labels are what the writer was asked for.")
     few = [label.name for label in counted.labels if label.rows < FEW]
     if few:
-        said.append(f"Fewer than {FEW} rows: {', '.join(few[:8])}{f' and {len(few) - 8} more' if len(few) > 8 else ''}.")
+        said.append(f"Fewer than {FEW} rows: {listed(few)}.")
     slots = counted.rows + counted.slots_refused
     if counted.slots_refused > counted.rows:
         said.append(
