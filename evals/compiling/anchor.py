@@ -1,4 +1,4 @@
-"""Real rows as an anchor: how near a draft comes to those of its label, and what a student that learnt from drafts makes of them."""
+"""Real rows as an anchor: how near a draft comes to those of its label, and what a classifier that learnt from drafts makes of them."""
 
 import math
 from collections import Counter
@@ -14,11 +14,11 @@ from seedless.evals.compiling.dev import DevRow
 from seedless.task import Task
 from seedless.text import length, unspaced, words
 
-__all__ = ["Anchor", "Embedder", "macro_f1", "student_of", "usefulness"]
+__all__ = ["Anchor", "Embedder", "classifier_of", "true_label_probability"]
 
 Vectors = NDArray[np.floating[Any]]
 Indices = NDArray[np.integer[Any]]
-Student = Callable[[Vectors], Vectors]
+Classifier = Callable[[Vectors], Vectors]
 CLASS, NEAREST, LENGTH = (
     0.6,
     0.2,
@@ -59,7 +59,7 @@ class Anchor:
             label: sorted(length(row.text) for row in rows if row.label == label) for label in {row.label for row in rows}
         }
         self._words = {label: self._telling(label) for label in self._lengths}
-        self._student = student_of(self.vectors, self.labels, None, len(task.labels))
+        self._classifier = classifier_of(self.vectors, self.labels, None, len(task.labels))
 
     def likeness(self, vector: Vectors, text: str, label: str) -> float:
         """How much a draft reads like a real row of `label`, in [0, 1]; higher is more alike."""
@@ -93,7 +93,7 @@ class Anchor:
         return math.floor(np.percentile(counts, 5)), math.ceil(np.percentile(counts, 95))
 
     def _probabilities(self, vector: Vectors) -> Vectors:
-        found: Vectors = self._student(vector[None, :])[0]
+        found: Vectors = self._classifier(vector[None, :])[0]
         return found
 
     def _nearness(self, vector: Vectors) -> float:
@@ -121,12 +121,12 @@ class Anchor:
         return tuple(sorted((word for word in lift if lift[word] >= 1.5), key=lambda word: (-lift[word], word)))
 
 
-def student_of(vectors: Vectors, labels: Indices, weights: Vectors | None, count: int) -> Student:
-    """Logistic regression on (`vectors`, `labels`), classes balanced: from unit vectors to probabilities of `count` labels, rows sum to 1.
+def classifier_of(vectors: Vectors, labels: Indices, weights: Vectors | None, count: int) -> Classifier:
+    """The embedding verifier's regression on (`vectors`, `labels`): from unit vectors to probabilities of `count` labels, rows sum to 1.
 
     A label without rows has the probability 0; without any row, all labels are alike.
     """
-    from sklearn.linear_model import LogisticRegression
+    from seedless.verify.embedding import regression
 
     known = np.unique(labels)
     if len(known) < 2:
@@ -134,27 +134,20 @@ def student_of(vectors: Vectors, labels: Indices, weights: Vectors | None, count
         alone[known] = 1.0
         constant = alone if len(known) else alone + 1 / count
         return lambda asked: np.tile(constant, (len(asked), 1))
-    student = LogisticRegression(C=10.0, class_weight="balanced", max_iter=200).fit(vectors, labels, sample_weight=weights)
+    learnt = regression(vectors, labels, weights)
 
     def probabilities(asked: Vectors) -> Vectors:
         found = np.zeros((len(asked), count))
-        found[:, student.classes_] = student.predict_proba(asked)
+        found[:, learnt.classes_] = learnt.predict_proba(asked)
         return found
 
     return probabilities
 
 
-def usefulness(probabilities: Vectors, labels: Indices) -> float:
+def true_label_probability(probabilities: Vectors, labels: Indices) -> float:
     """Mean probability of the true label, each label counting the same, in [0, 1]; higher is better.
 
-    It moves as macro-F1 does, and tells two students apart on far fewer rows: it also counts what did not change the likeliest label.
+    It moves as macro-F1 does, and tells two classifiers apart on far fewer rows: it also counts what did not change the likeliest label.
     """
     own = probabilities[np.arange(len(labels)), labels]
     return float(np.mean([own[labels == label].mean() for label in np.unique(labels)]))
-
-
-def macro_f1(probabilities: Vectors, labels: Indices) -> float:
-    """Macro-F1 of the likeliest labels over the labels that occur, in [0, 1]; higher is better."""
-    from sklearn.metrics import f1_score
-
-    return float(f1_score(labels, probabilities.argmax(axis=1), labels=np.unique(labels), average="macro", zero_division=0))

@@ -10,7 +10,7 @@ from seedless import background
 from seedless.errors import BudgetEnded
 from seedless.evals.compiling.candidate import State
 from seedless.evals.compiling.dev import DevRow
-from seedless.evals.compiling.paired import Comparison, Learnt, by_scores, by_usefulness
+from seedless.evals.compiling.paired import Comparison, Learnt, by_probability, by_scores
 from seedless.evals.compiling.workshop import Workshop, readable, together
 from seedless.evals.metric import Scored
 from seedless.kept import Kept
@@ -94,7 +94,7 @@ class Guard:
             return Verdict(better=False, why="the budget ended before the compiled program could be compared, so the uncompiled program is kept")  # fmt: skip
         found = self._comparison(*sides)
         before, after, gain = found.before, found.after, found.gain
-        told = f"{found.metric} {before.value:.3f} before, {after.value:.3f} after, gain {gain.value:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}]"
+        told = f"{found.metric.replace('_', ' ')} {before.value:.3f} before, {after.value:.3f} after, gain {gain.value:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}]"
         if found.better:
             return Verdict(better=True, why=f"the compiled program is better: {told}", comparison=found)
         why = f"the compiled program is not better with confidence ({told}), so the uncompiled program is kept"
@@ -142,7 +142,7 @@ class Guard:
         names = self.workshop.task.label_names
         labels = np.array([names.index(row.label) for row in self.rows])
         vectors = self.workshop.vectors([row.text for row in self.rows])
-        found = by_usefulness(self._learnt(before), self._learnt(after), vectors, labels, len(names), self.seed)
+        found = by_probability(self._learnt(before), self._learnt(after), vectors, labels, len(names), self.seed)
         means = (round(float(np.mean(before.scores)), 4), round(float(np.mean(after.scores)), 4))
         return replace(found, figures={**found.figures, "score": means, "accepted": accepted})
 

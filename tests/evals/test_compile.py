@@ -280,7 +280,7 @@ def test_real_rows_anchor_the_metric_and_never_enter_a_prompt(task: Path, tmp_pa
     assert account["dev_rows"] == 24
     assert account["kept"] == "compiled"
     assert (account["quoted"]["checked"], account["quoted"]["whole"], account["quoted"]["ngram"]) == (24, 0, 0)
-    assert account["comparison"]["metric"] == "usefulness"
+    assert account["comparison"]["metric"] == "true_label_probability"
     assert account["comparison"]["figures"]["macro_f1"][1] > account["comparison"]["figures"]["macro_f1"][0]
     for path in tmp_path.iterdir():
         assert not [row for row in DEV if row["text"].encode() in path.read_bytes()]
