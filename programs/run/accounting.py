@@ -93,10 +93,12 @@ class _Counted:
 
 
 def _read_otherwise(row: Mapping[str, Any]) -> int:
-    """How many of an accepted row's drafts read as another label: those that were refused for it, and a kept one that had the benefit of the doubt."""
+    """How many of an accepted row's drafts read as another label: those that broke the assertion, and a kept one that did not: it had the benefit
+    of the doubt, or a verifier that only relabels gave it the other label."""
     origin = row["provenance"]
-    doubted = row["label"] == origin["asked_label"] and origin["verdict"] not in {None, "", origin["asked_label"]}
-    return int(origin["broken"].count("label")) + doubted
+    broke = int(origin["broken"].count("label"))
+    kept = not broke or row["label"] == origin["asked_label"]  # relabelled after its tries, it broke the assertion itself
+    return broke + (kept and origin["verdict"] not in {None, "", origin["asked_label"]})
 
 
 def _shortfall(per_label: Mapping[str, Share], ended: str | None) -> str:

@@ -103,6 +103,16 @@ def test_drafts_that_read_as_another_label_are_counted_once(
     assert (accounts["cold"]["read_otherwise"], accounts["cold"]["read"]) == (0, 1)
 
 
+def test_rows_that_were_relabelled_read_as_another_label(journal: Journal, row: Callable[..., Row]) -> None:
+    """After the last try, which broke the assertion; or by a verifier that does nothing but relabel, and breaks none."""
+    journal.decide(0, 0, row(0, "cold", asked="warm", verdict="cold", broken=("meta", "label", "label")))
+    journal.decide(1, 0, row(1, "cold", asked="warm", verdict="cold", broken=("meta",)))
+    journal.decide(2, 0, row(2, "warm", asked="cold", verdict="warm"))
+    accounts = account(journal).per_label
+    assert (accounts["warm"]["read_otherwise"], accounts["warm"]["read"]) == (3, 3)
+    assert (accounts["cold"]["read_otherwise"], accounts["cold"]["read"]) == (1, 1)
+
+
 def test_calls_tokens_cost_and_time(journal: Journal) -> None:
     for key, stage in (("a", "write"), ("b", "write"), ("c", "verify")):
         journal.begin(key, stage)
