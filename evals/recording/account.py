@@ -149,10 +149,9 @@ def _figures(ledger: Ledger) -> dict[str, float]:
     }
     if slots := accepted + refused:
         figures["accept_rate"] = accepted / slots
-    # Relabelling alone breaks no assertion: what was read otherwise are the flips.
-    flips = sum(ledger.flips.values()) if ledger.settings["verify"] == "anchored" else 0
-    if read := sum(share.get("read", 0) for share in ledger.per_label.values()) + flips:
-        figures["verifier_agreement"] = 1 - (sum(s.get("read_otherwise", 0) for s in ledger.per_label.values()) + flips) / read
+    shares = ledger.per_label.values()
+    if read := sum(share.get("read", 0) for share in shares):
+        figures["verifier_agreement"] = 1 - sum(share.get("read_otherwise", 0) for share in shares) / read
     if accepted:
         tokens = {stage: count["input"] + count["output"] for stage, count in ledger.tokens.items()}
         figures |= {
