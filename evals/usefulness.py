@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seedless.evals.labelled import LabelledRows
+from seedless.evals.measures.estimate import Interval
 from seedless.evals.measures.scores import (
-    Interval,
     Labels,
     Score,
     chance_of,

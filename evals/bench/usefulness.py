@@ -19,7 +19,7 @@ import numpy as np
 
 from seedless.errors import UsageError
 from seedless.evals.labelled import LabelledRows, read_labelled
-from seedless.evals.measures.scores import Interval
+from seedless.evals.measures.estimate import Interval
 from seedless.evals.students import STUDENTS, student_of
 from seedless.evals.usefulness import Taught, usefulness
 from seedless.evals.zero_shot import zero_shot
@@ -156,21 +156,17 @@ def table(found: Sequence[dict[str, Any]]) -> str:
             over = ""
             if against := [run["gain"] for run in runs if "gain" in run]:
                 gains.append(against)
-                over = _told(pooled(gains[-1:]))
+                over = pooled(gains[-1:]).told()
             lines.append(
-                f"| {task} | {student} | {mean['synthetic']} | {mean['direct']} | {_mean(asked)} | {mean['real']} | {_told(own)} | {over} |"
+                f"| {task} | {student} | {mean['synthetic']} | {mean['direct']} | {_mean(asked)} | {mean['real']} | {own.told()} | {over} |"
             )
         whole = pooled(ratios)
-        lines.append(f"| **mean** | {student} | | | | | **{_told(whole)}** | {_told(pooled(gains)) if gains else ''} |")
+        lines.append(f"| **mean** | {student} | | | | | **{whole.told()}** | {pooled(gains).told() if gains else ''} |")
     return "\n".join(lines)
 
 
 def _mean(values: Sequence[float]) -> str:
     return f"{statistics.fmean(values):.3f}" if values else ""
-
-
-def _told(interval: Interval) -> str:
-    return f"{interval.value:.2f} ({interval.low:.2f}, {interval.high:.2f})"
 
 
 def main() -> None:
