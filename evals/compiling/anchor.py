@@ -17,7 +17,7 @@ from seedless.text import length, unspaced, words
 __all__ = ["Anchor", "Embedder", "classifier_of", "true_label_probability"]
 
 Vectors = NDArray[np.floating[Any]]
-Indices = NDArray[np.integer[Any]]
+Indices = NDArray[np.int64]
 Classifier = Callable[[Vectors], Vectors]
 CLASS, NEAREST, LENGTH = (
     0.6,

@@ -199,7 +199,10 @@ class Contest:
         tries = [tried for tried in board.standing(board.base).tries.values() if tried.scored.accepted]
         best = sorted(tries, key=lambda tried: (-tried.scored.score, tried.text))[:8]
         demos = [
-            {**step.inputs, **step.outputs, "augmented": True} for tried in best for step in tried.steps if step.name == GENERATE
+            {**exchange.inputs, **exchange.outputs, "augmented": True}
+            for tried in best
+            for exchange in tried.exchanges
+            if exchange.name == GENERATE
         ]
         sampled = bool(self.team.profile.sampling)
         return Space(self.workshop.task, PREDICTORS[self.name], sampled, demos, self.workshop.metric.anchor)

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from seedless.evals.compiling.anchor import Indices, Vectors, classifier_of, true_label_probability
+from seedless.evals.measures.estimate import Interval
 from seedless.evals.measures.scores import macro_f1
 
-__all__ = ["Comparison", "Figure", "Learnt", "by_probability", "by_scores"]
+__all__ = ["Learnt", "PairedComparison", "by_probability", "by_scores"]
 
 DRAWS = 2000
 FITS = 200  # draws of the bootstrap that fits two classifiers each time
@@ -17,16 +18,7 @@ LEVEL = 0.95
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
-    """A figure with its bootstrap interval at the level 0.95."""
-
-    value: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class PairedComparison:
     """The uncompiled and the compiled program side by side.
 
     `metric` names what `before` and `after` are: `true_label_probability` (the mean probability that a classifier taught by the drafts
@@ -35,9 +27,9 @@ class Comparison:
     """
 
     metric: str
-    before: Figure
-    after: Figure
-    gain: Figure
+    before: Interval
+    after: Interval
+    gain: Interval
     n: int
     figures: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
@@ -60,7 +52,7 @@ class Learnt:
     trust: Vectors
 
 
-def by_scores(before: Sequence[float], after: Sequence[float], seed: int) -> Comparison:
+def by_scores(before: Sequence[float], after: Sequence[float], seed: int) -> PairedComparison:
     """Scores of the same slots under both programs; slots are drawn with replacement, for both the same."""
     pairs = np.array([before, after], dtype=np.float64)
     rng = np.random.default_rng([seed, 1])
@@ -71,7 +63,7 @@ def by_scores(before: Sequence[float], after: Sequence[float], seed: int) -> Com
 
 def by_probability(
     before: Learnt, after: Learnt, rows: Vectors, labels: Indices, count: int, seed: int, *, fits: int = FITS
-) -> Comparison:
+) -> PairedComparison:
     """Classifiers that learnt from the same slots under both programs, on real rows that no candidate was chosen with.
 
     `rows` are the real rows' vectors, `labels` their labels, of `count` in all. Each draw of the bootstrap takes real rows and slots with
@@ -107,18 +99,20 @@ def _within(labels: Indices, rng: np.random.Generator) -> Indices:
     return np.concatenate([rng.choice(place, len(place)) for place in places])
 
 
-def _comparison(metric: str, values: Vectors, means: Vectors, n: int, figures: Mapping[str, tuple[float, float]]) -> Comparison:
+def _comparison(
+    metric: str, values: Vectors, means: Vectors, n: int, figures: Mapping[str, tuple[float, float]]
+) -> PairedComparison:
     from scipy.stats import norm, t
 
     # A percentile interval is too narrow for few draws; expanded so (Hesterberg, arXiv 1411.5279, section 3.2) it is as wide as Student's.
     tail = 100 * norm.cdf(np.sqrt(n / (n - 1)) * t.ppf((1 - LEVEL) / 2, n - 1))
     edges = [tail, 100 - tail]
 
-    def figure(value: float, drawn: Vectors) -> Figure:
+    def figure(value: float, drawn: Vectors) -> Interval:
         low, high = np.percentile(drawn, edges)
-        return Figure(*(round(float(x), 4) for x in (value, low, high)))
+        return Interval(*(round(float(x), 4) for x in (value, low, high)))
 
-    return Comparison(
+    return PairedComparison(
         metric,
         figure(values[0], means[0]),
         figure(values[1], means[1]),
