@@ -144,7 +144,7 @@ def compile(  # noqa: A001  the verb that it is
         A `Task`, the name of a built-in one, the path of a task file, or a mapping of what such a file holds.
     dev
         20 to 200 labelled rows: mappings with the task's fields and `label`, a `datasets.Dataset`, or the path of a file as `evaluate` takes it. One half of
-        them chooses, the other reports; none enters a prompt. Without them the metric is intrinsic.
+        them chooses, the other reports; none enters a prompt, but for rows of the choosing half where `demos_from_dev` lets them. Without them the metric is intrinsic.
     out
         Where `program.json` is written; its journal stands beside it, and the same call goes on where it was stopped.
     log
