@@ -65,7 +65,7 @@ class DevMetric:
         is halved for each revision it took. `near` are the texts of other slots' rows: a draft must differ from them.
         """
         told = [broken.sentence for broken in outcome.broken] if isinstance(outcome, Refusal) else []
-        text = "\n".join(outcome.texts.values())
+        text = outcome.draft.text
         said = outcome.provenance
         if isinstance(outcome, Refusal) and outcome.stage != "verify":
             return Scored(0.0, _feedback(told), {"holds": 0.0}, accepted=False)

@@ -28,6 +28,7 @@ from seedless.console import (
     unwritten,
 )
 from seedless.errors import BudgetEnded, LMUnusable, SeedlessError, UsageError
+from seedless.given import check_share
 from seedless.offline import stay_offline
 
 if TYPE_CHECKING:
@@ -257,8 +258,8 @@ def generate(
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin the run in DIR anew; answers that fit are reused.")] = False,
     track: Track = True,
     trace: Annotated[
-        float, typer.Option(help="Share of the instances whose LM calls are traced in MLflow.", metavar="SHARE")
-    ] = 0.0,
+        float | None, typer.Option(help="Share of the instances whose LM calls are traced in MLflow.", metavar="SHARE")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Make exactly N labelled rows of TASK. The same command in the same DIR goes on where it stopped."""
@@ -268,6 +269,10 @@ def generate(
 
     if preview is not None and preview < 1:
         raise UsageError(f"given --preview {preview}, at least 1 is allowed; give the number of rows to look at")
+    check_share({"trace": trace})
+    if trace is not None and (preview is not None or not track):
+        beside = "--preview" if preview is not None else "--no-track (or SEEDLESS_TRACK=0)"
+        raise UsageError(f"given --trace beside {beside}, which records nothing; leave one of them out")
     stay_offline(lm, judge_lm)
     loaded = load_task(task)
     with Tracker().program_file(program) as file:
@@ -279,7 +284,7 @@ def generate(
         if preview is not None:
             _preview(loaded, n, preview, options, as_json=as_json)
         else:
-            _make(loaded, n, out or Path("out") / loaded.name, options, trace=trace if track else None, as_json=as_json)
+            _make(loaded, n, out or Path("out") / loaded.name, options, trace=(trace or 0.0) if track else None, as_json=as_json)
 
 
 def _preview(task: "Task", n: int, rows: int, options: "Options", *, as_json: bool) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from seedless.errors import SetupError, UsageError
 from seedless.files import check_row, listed, read_ledger, read_rows, run_folder
+from seedless.given import check_choice
 from seedless.ledger import Ledger
 from seedless.task import Task
 from seedless.taskfile import TaskLike, recorded_task, task_of
@@ -221,8 +222,7 @@ def export(folder: str | Path, format_: Format, task: TaskLike | None = None, *,
     SetupError
         If it cannot be written.
     """
-    if format_ not in FORMATS:
-        raise UsageError(f"given the format {format_!r}, allowed are {', '.join(FORMATS)}; name one of them")
+    check_choice("format", format_, FORMATS)
     folder = run_folder(folder)
     target = Path(to) if to is not None else folder / f"export.{ENDINGS.get(format_, format_)}"
     task = task_for(folder, task)

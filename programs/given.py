@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from seedless.errors import UsageError
 
-__all__ = ["check_amount", "check_choice", "check_count"]
+__all__ = ["check_amount", "check_choice", "check_count", "check_share"]
 
 
 def check_choice(name: str, given: object, allowed: Sequence[str], *, optional: bool = False) -> None:
@@ -48,6 +48,19 @@ def check_amount(amounts: Mapping[str, object]) -> None:
             raise UsageError(f"given {said} {given!r}, a number is allowed; give one")
         if not (math.isfinite(given) and given > 0):
             raise UsageError(f"given {said} {given}, a number above 0 is allowed; give one or leave it out")
+
+
+def check_share(shares: Mapping[str, object]) -> None:
+    """That each of `shares` is None or a number in [0, 1].
+
+    Raises
+    ------
+    UsageError
+        If one is not.
+    """
+    for said, given in _named(shares):
+        if isinstance(given, bool) or not isinstance(given, int | float) or not 0 <= given <= 1:
+            raise UsageError(f"given {said} {given}, 0 to 1 is allowed; give a share")
 
 
 def _named(values: Mapping[str, object]) -> Iterator[tuple[str, object]]:

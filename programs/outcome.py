@@ -61,7 +61,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A slot that gave no row: the stage at which it ended, the last draft's texts, and every sentence that counted against it."""
+    """A slot that gave no row: the stage at which it ended, the texts of its draft that counted last, and every sentence that counted against it."""
 
     stage: str
     position: int
@@ -70,6 +70,11 @@ class Refusal:
     texts: Mapping[str, str]
     broken: tuple[Broken, ...]
     provenance: Provenance
+
+    @property
+    def draft(self) -> Draft:
+        """The refused texts as a draft, empty where nothing was written."""
+        return Draft(self.texts)
 
     def record(self) -> dict[str, Any]:
         """The refusal as one JSON object."""

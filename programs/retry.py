@@ -26,7 +26,8 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Retried:
-    """How a retry ended: the last judged draft, whether every assertion holds, how many drafts were written, all that was broken."""
+    """How a retry ended: the best draft of the last round, whether every assertion holds of it, how many drafts were written, and all
+    of them, `last` behind the others: what it breaks is why a slot ends."""
 
     last: Judged
     ok: bool
@@ -49,7 +50,7 @@ class AssertedRetry(dspy.Module):
     attempts
         Rounds of writing at most, at least 1.
     drafts
-        Drafts written in each round; the best one counts.
+        Drafts written in each round; the best one counts, and alone goes back to the writer.
     revises
         Whether a broken draft goes back to the writer. Otherwise the next round writes a new one.
     names
@@ -95,19 +96,20 @@ class AssertedRetry(dspy.Module):
         """
         trace_start = len(dspy.settings.trace or ())
         history: list[Judged] = []
+        rounds: list[Judged] = []  # the best draft of each
         for attempt in range(self.attempts):
-            before = history[-1] if history and self.revises else None
+            before = rounds[-1] if rounds and self.revises else None
             asked = {**inputs, **again(attempt)} if attempt and again is not None else inputs
             for d in range(self.drafts):  # one after another: llama.cpp then finds the prompt that it has just read
                 draft = await self._write(before, {**config(history), "rollout_id": rollout + 64 * attempt + d}, asked)
                 history.append(await judge(draft))
-            best = max(history[-self.drafts :], key=lambda j: (not j.broken, j.score))
-            if not best.broken:
-                self._splice(trace_start, best.draft)
-                return Retried(best, ok=True, drafts=len(history), history=tuple(history))
-        # A relabelled row is the last draft; a refused one leaves it as the only trace.
-        self._splice(trace_start, history[-1].draft)
-        return Retried(history[-1], ok=False, drafts=len(history), history=tuple(history))
+            rounds.append(max(history[-self.drafts :], key=lambda j: (not j.broken, j.score)))
+            if not rounds[-1].broken:
+                break
+        last = rounds[-1]
+        self._splice(trace_start, last.draft)
+        others = (judged for judged in history if judged is not last)
+        return Retried(last, ok=not last.broken, drafts=len(history), history=(*others, last))
 
     async def _write(self, before: Judged | None, config: Mapping[str, Any], inputs: Mapping[str, Any]) -> Draft:
         predictor, shown = (self.generate, self._shown) if before is None else (self.revise, ())
@@ -130,7 +132,7 @@ class AssertedRetry(dspy.Module):
         return Draft({name: str(found[output]).strip() for output, name in named.items()})
 
     def _splice(self, start: int, accepted: Draft) -> None:
-        """Keep only the accepted draft's step in DSPy's trace, else an optimiser would store a rejected draft as a demonstration."""
+        """Keep only the step of the draft that counts in DSPy's trace, else an optimiser would store a rejected draft as a demonstration."""
         trace = dspy.settings.trace
         if trace is None:
             return

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from seedless.errors import UsageError
+from seedless.given import check_choice
 from seedless.lms.spec import Profile
 from seedless.task import Label, Task
 
@@ -51,8 +51,7 @@ class Strategy:
         UsageError
             If there is none.
         """
-        if name not in STRATEGIES:
-            raise UsageError(f"given the strategy {name!r}, allowed are {', '.join(STRATEGIES)}; name one of them")
+        check_choice("strategy", name, tuple(STRATEGIES))
         return STRATEGIES[name]
 
     def task(self, task: Task) -> Task:

@@ -147,5 +147,5 @@ class Guard:
         return replace(found, figures={**found.figures, "score": means, "accepted": accepted})
 
     def _learnt(self, side: Side) -> Learnt:
-        texts = ["\n".join(outcome.texts.values()) if readable(outcome) else "" for outcome in side.outcomes]
+        texts = [outcome.draft.text if readable(outcome) else "" for outcome in side.outcomes]
         return self.workshop.learnt(texts, [slot.label for slot in side.slots], [scored.trust for scored in side.scored])

@@ -105,7 +105,7 @@ class DraftTries:
             made = await program.acall(label=slot.label, slot=slot, kept=kept)
         outcome: Outcome = made.outcome
         scored = await self.workshop.metric.draft(outcome, texts)
-        text = "\n".join(outcome.texts.values()) if readable(outcome) else ""
+        text = outcome.draft.text if readable(outcome) else ""
         return Tried(scored, self._exchanges(program, slot, outcome, trace), text, slot.label)
 
     def _exchanges(self, program: TarGEN, slot: Slot, outcome: Outcome, trace: Sequence[Any]) -> tuple[Exchange, ...]:

@@ -148,7 +148,7 @@ class Workshop:
 
     async def scored(self, outcomes: Sequence[Outcome]) -> tuple[Scored, ...]:
         """The scores of one program's outcomes, each beside the others."""
-        texts = ["\n".join(o.texts.values()) if readable(o) else None for o in outcomes]
+        texts = [o.draft.text if readable(o) else None for o in outcomes]
         return tuple(
             [
                 await self.metric.draft(outcome, [text for j, text in enumerate(texts) if j != i and text is not None])

@@ -13,6 +13,7 @@ from seedless.evals.recording.compile_account import Candidates, record_of_compi
 from seedless.evals.recording.outbox import MLRUNS, Outbox, Recorder, patience
 from seedless.evals.recording.record import Record
 from seedless.generation import Generation
+from seedless.given import check_share
 from seedless.outcome import Outcome, Row
 from seedless.run.journal import Journal
 from seedless.targen import TarGEN
@@ -47,8 +48,7 @@ class Tracked:
     """
 
     def __init__(self, generation: Generation, *, trace: float = 0.0, folder: Path = MLRUNS) -> None:
-        if not 0 <= trace <= 1:
-            raise UsageError(f"given trace {trace}, 0 to 1 is allowed; give the share of the instances to trace")
+        check_share({"trace": trace})
         self.said: list[str] = []
         self._generation = generation
         self._trace = trace

@@ -9,7 +9,7 @@ import dspy
 from dspy.adapters.utils import parse_value
 from pydantic import TypeAdapter, ValidationError
 
-from seedless.errors import UsageError
+from seedless.given import check_choice
 from seedless.lms.grammar import grammar_of_document, grammar_of_form, grammar_of_list
 from seedless.lms.metered import CutOff
 from seedless.lms.reading import chooses, lines_of, read, unreadable, unwrapped
@@ -300,6 +300,5 @@ def adapter_of(name: str) -> dspy.Adapter:
     UsageError
         If there is none.
     """
-    if name not in ADAPTERS:
-        raise UsageError(f"given the adapter {name!r}, allowed are {', '.join(ADAPTERS)}; name one of them")
+    check_choice("adapter", name, tuple(ADAPTERS))
     return ADAPTERS[name]()

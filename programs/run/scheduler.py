@@ -86,9 +86,11 @@ class Scheduler:
                 outcome = await decided.get()
                 if outcome is not None:
                     yield outcome
-                elif failed := next((w for w in workers if w.done() and not w.cancelled() and w.exception()), None):
-                    self._failed = str(failed.exception())
-                    failed.result()
+                elif _that_failed(workers) is not None:
+                    break
+            if (failed := _that_failed(workers)) is not None:  # the last one may have, right behind its last outcome
+                self._failed = str(failed.exception())
+                failed.result()
             if self._failed and self._budget_ended is None:
                 raise LMUnusable(self._failed)
         finally:
@@ -195,6 +197,10 @@ class Scheduler:
         """Fit an outcome into the data set: others were accepted while it was written, and a relabelled row needs an open place."""
         if isinstance(outcome, Refusal):
             return outcome
+        slot, draft = Slot(allotment.position, round_, outcome.label, _SOME), self._draft(outcome)
+        for assertion in self.program.write_instance.of_the_set:
+            if (sentence := assertion.check(draft, slot, self.kept)) is not None:
+                return _refused(outcome, allotment, round_, assertion.name, sentence)
         if outcome.label != allotment.label and not self._swap(allotment, outcome.label):
             return _refused(
                 outcome,
@@ -203,10 +209,6 @@ class Scheduler:
                 "quota",
                 f"The text reads as {outcome.label!r}, of which the data set has enough; write one that is clearly {allotment.label!r}.",
             )
-        for assertion in self.program.write_instance.of_the_set:
-            slot = Slot(allotment.position, round_, outcome.label, _SOME)
-            if (sentence := assertion.check(Draft(outcome.texts, given=self._given), slot, self.kept)) is not None:
-                return _refused(outcome, allotment, round_, assertion.name, sentence)
         return replace(outcome, id=f"{self.program.task.name}-{allotment.position:06d}")
 
     def _swap(self, allotment: Allotment, label: str) -> bool:
@@ -219,9 +221,11 @@ class Scheduler:
         return True
 
     def _keep(self, row: Row) -> None:
-        self.kept.add(
-            row.draft.text, row.label, compared="\n".join(text for name, text in row.texts.items() if name != self._given)
-        )
+        draft = self._draft(row)
+        self.kept.add(draft.text, row.label, compared=draft.written)
+
+    def _draft(self, row: Row) -> Draft:
+        return replace(row.draft, given=self._given)
 
 
 class Pool:
@@ -296,6 +300,11 @@ def _settled(left: Mapping[Due, int]) -> Counter[Due]:
             settled[label, values] += 1
             settled[max((due for due in settled if due[0] == label), key=lambda due: settled[due])] -= 1
     return settled
+
+
+def _that_failed(workers: Iterable[asyncio.Task[None]]) -> asyncio.Task[None] | None:
+    """A worker that an error ended; None where there is none."""
+    return next((w for w in workers if w.done() and not w.cancelled() and w.exception() is not None), None)
 
 
 def _unanswered(broken: Iterable[str]) -> bool:

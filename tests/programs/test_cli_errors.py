@@ -146,6 +146,11 @@ CASES: Mapping[str, Bad] = {
     "refills": Bad(args=generate("--max-refills", "-1"), says=("max-refills -1", "at least 0")),
     "drafts": Bad(args=generate("--drafts", "33"), says=("drafts 33", "at most 32")),
     "attempts": Bad(args=generate("--attempts", "0"), says=("attempts 0", "at least 1")),
+    "a share of traces": Bad(args=generate("--trace", "7"), says=("trace 7", "0 to 1"), env={"SEEDLESS_TRACK": "1"}),
+    "traces of what is not tracked": Bad(
+        args=generate("--trace", "0.5", "--no-track"), says=("--trace", "--no-track", "leave one")
+    ),
+    "traces of a preview": Bad(args=generate("--trace", "0.5", "--preview", "1"), says=("--trace", "--preview", "leave one")),
     "a seed that is no number": Bad(args=generate("--seed", "lucky"), says=("--seed", "integer")),
     "no such program": Bad(args=generate("--program", "{dir}/none.json"), says=("none.json", "No such file")),
     "a program that is no JSON": Bad(args=generate("--program", "{dir}/p.json"), files={"p.json": "{"}, says=("p.json",)),

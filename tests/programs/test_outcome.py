@@ -74,5 +74,6 @@ def test_frozen(part: Any, name: str) -> None:
         setattr(part, name, "other")
 
 
-def test_draft_of_a_row() -> None:
+def test_draft_of_an_outcome() -> None:
     assert ROW.draft == Draft({"premise": "Café “Zoë”", "hypothesis": "a\nb"})
+    assert REFUSAL.draft == Draft({"premise": "x"})

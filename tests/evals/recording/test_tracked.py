@@ -193,5 +193,6 @@ def test_a_slow_run_has_mlflow_loaded_by_its_end_and_a_fast_one_that_starts_slow
 def test_a_share_that_is_none_is_refused(share: str, seedless: CommandLine, task: Path, tmp_path: Path) -> None:
     done = seedless.run(*command(task, tmp_path / "out", "http://127.0.0.1:9/v1", "--trace", share), cwd=tmp_path, env=ON)
     assert done.code == 2
-    assert f"given trace {share}" in done.err
+    assert f"given --trace {share}" in done.err
+    assert not (tmp_path / "out").exists(), "no run was begun"
     assert not (tmp_path / "mlruns").exists()
