@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from seedless.evals.labelled import LabelledRows
 from seedless.evals.measures.artefacts import Artefact, ArtefactStudent, artefacts
-from seedless.evals.measures.crossvalidation import HeldOut, held_out, sample
+from seedless.evals.measures.crossvalidation import HeldOut, held_out
 from seedless.evals.measures.estimate import Estimate, mean_of
 from seedless.evals.measures.information import Information, carried_bits, information, own_bits
+from seedless.evals.measures.sampling import sampled
 from seedless.evals.students import Student, student_of
 from seedless.files import listed
 
@@ -121,7 +122,7 @@ def difficulty(
         If there is no such student.
     """
     kind = student_of(student)
-    places = sample(len(rows), seed)
+    places = sampled(len(rows), seed)
     chosen = rows.take(places)
     said = read if read is not None else held_out(chosen, kind, seed=seed)
     bits = own_bits(chosen.labels, said)
@@ -134,7 +135,7 @@ def difficulty(
     if test is None:
         notes.append("no real rows were given to set beside these")
     else:
-        beside = test.take(sample(len(test), seed))
+        beside = test.take(sampled(len(test), seed))
         drawn = beside.draw(chosen.counts, np.random.default_rng(seed))
         if len(drawn) > 1:
             real = information(drawn, own_bits(drawn.labels, held_out(drawn, kind, seed=seed)), seed=seed)

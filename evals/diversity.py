@@ -12,6 +12,7 @@ from seedless.evals.labelled import LabelledRows
 from seedless.evals.measures.matched import matched
 from seedless.evals.measures.nearest import nearest_earlier
 from seedless.evals.measures.numbered import Numbered, Vocabulary
+from seedless.evals.measures.sampling import sampled
 from seedless.evals.measures.self_bleu import self_bleu
 from seedless.text import words
 
@@ -181,14 +182,14 @@ def _figures(rows: LabelledRows, sample: int, rng: np.random.Generator) -> Figur
     if rows.task.seeds.field is not None:
         columns = (rows.column(field.name) for field in rows.task.written_fields)
         own = vocabulary.number(map("\n".join, zip(*columns, strict=True)))
-    compared = _some(len(rows), NEAR_ROWS, rng)
+    compared = sampled(len(rows), rng, limit=NEAR_ROWS)
     near = np.zeros(len(rows), dtype=bool)
     near[[pair.place for pair in nearest_earlier(own, asked=compared)]] = True
-    bleu = _some(len(rows), BLEU_ROWS, rng)
+    bleu = sampled(len(rows), rng, limit=BLEU_ROWS)
     openings = [
         tuple(own.flat[start : start + min(3, length)].tolist()) for start, length in zip(own.starts, own.lengths, strict=False)
     ]
-    embedded = _some(len(rows), sample, rng)
+    embedded = sampled(len(rows), rng, limit=sample)
     vectors = _embedded(rows, embedded) if len(embedded) > 1 else None
     return Figures(
         rows=len(rows),
@@ -246,11 +247,6 @@ def _per_label(
             mean_cosine=_mean_cosine(own) if len(own) > 1 else None,
         )
     return found
-
-
-def _some(rows: int, at_most: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Places of `at_most` rows drawn at random, in order."""
-    return np.arange(rows) if rows <= at_most else np.sort(rng.choice(rows, at_most, replace=False))
 
 
 def _distinct(texts: Numbered, n: int) -> float | None:

@@ -16,7 +16,8 @@ from seedless.evals.difficulty import Difficulty, difficulty
 from seedless.evals.diversity import Diversity, diversity
 from seedless.evals.label_quality import LabelQuality, label_quality
 from seedless.evals.labelled import LabelledRows, read_labelled
-from seedless.evals.measures.crossvalidation import held_out, sample
+from seedless.evals.measures.crossvalidation import held_out
+from seedless.evals.measures.sampling import sampled
 from seedless.evals.reporting.told import notes, told
 from seedless.evals.students import STUDENTS, student_names, student_of
 from seedless.evals.usefulness import Usefulness, usefulness
@@ -157,7 +158,7 @@ def evaluate(
         useful = replace(useful, notes=(*useful.notes, *_to_mind(given, named)))
     reader = taught["minilm" if "minilm" in named and given.task.language == "en" else named[0]]
     say(f"label quality: {reader.name} reads the labels")
-    read = held_out(given.rows.take(sample(len(given.rows), seed)), reader, seed=seed)
+    read = held_out(given.rows.take(sampled(len(given.rows), seed)), reader, seed=seed)
     refused = _refusals(path) if path is not None else ()
     quality = label_quality(given.rows, train=given.beside, refusals=refused, student=reader, seed=seed, read=read)
     say("diversity: texts are compared with each other")

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from seedless.evals.labelled import LabelledRows
 from seedless.evals.measures.confident_learning import Disputes, confident_learning
 from seedless.evals.measures.correction import Correction, Reader, correction
-from seedless.evals.measures.crossvalidation import HeldOut, fitted, held_out, sample
+from seedless.evals.measures.crossvalidation import HeldOut, fitted, held_out
 from seedless.evals.measures.estimate import Estimate, share_of
+from seedless.evals.measures.sampling import sampled
 from seedless.evals.students import Student, student_of
 from seedless.files import listed
 from seedless.text import normalized
@@ -94,7 +95,7 @@ def label_quality(
         If there is no such student, or a provenance cannot be read.
     """
     kind = student_of(student)
-    chosen = rows.take(sample(len(rows), seed))
+    chosen = rows.take(sampled(len(rows), seed))
     oracle, reader, real_disputes = None, None, None
     if train is not None:
         rng = np.random.default_rng(seed)
