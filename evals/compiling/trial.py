@@ -56,9 +56,7 @@ def of_predictor(board: Board, writer: str, name: str, predictor: dspy.Predict) 
     own.demos = list(predictor.demos)
 
     def state(asks: Mapping[str, Any]) -> State:
-        ask = asks[name]
-        demos = tuple(dict(demo.toDict() if hasattr(demo, "toDict") else demo) for demo in ask.demos)
-        return board.base.saying(name, Said(ask.signature.instructions, demos))
+        return board.base.saying(name, Said.of(asks[name]))
 
     return Trial({name: own}, board, writer, state)
 

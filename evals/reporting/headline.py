@@ -52,7 +52,7 @@ def notes(run: RecordedRun, counted: Tally, found: Findings | None) -> tuple[str
         said.append(
             f"{counted.slots_refused / slots:.0%} of the slots were refused: see by what, the task's wording may ask for what the LM cannot do."
         )
-    one_sided, contexts = counted.one_sided()
+    one_sided, contexts = counted.one_sided
     if len(run.labels) > 1 and contexts >= 4 and one_sided * 2 > contexts:
         said.append(
             f"{one_sided} of the {contexts} contexts with five rows or more stand under one label only: a student may learn "

@@ -58,8 +58,8 @@ def test_lengths_of_what_has_no_spaces_are_in_characters(tmp_path: Path) -> None
 def test_a_context_of_one_label_counts_as_one_sided(tmp_path: Path) -> None:
     mixed = [row(i, ("warm", "cold")[i % 2], "x", context=f"place {i % 5}") for i in range(60)]
     parted = [row(i, ("warm", "cold")[i % 2], "x", context=f"place {i % 6}") for i in range(60)]
-    assert counted(tmp_path / "mixed", mixed).one_sided() == (0, 5)
-    assert counted(tmp_path / "parted", parted).one_sided() == (6, 6)
+    assert counted(tmp_path / "mixed", mixed).one_sided == (0, 5)
+    assert counted(tmp_path / "parted", parted).one_sided == (6, 6)
 
 
 def test_nothing_can_be_counted_too(tmp_path: Path) -> None:
