@@ -24,6 +24,11 @@ CLASS, NEAREST, LENGTH = (
     0.2,
     0.2,
 )  # weights of a draft's likeness to real rows: their label's, the nearest one's, their length's
+DISTANT = 0.05  # cosine that real rows are taken to have at least to their nearest: nearness is in shares of it
+FOREIGN = 0.6  # share of a real row's usual nearness, below which a draft is about nothing that real rows are about
+STRETCH = 0.7  # of a length's logarithm: a text twice as long as is usual, or half as long, fits by 0.38
+COMMON = 3  # rows of a label that hold a word, and
+LIFT = 1.5  # times as often as rows of other labels do, from which the word is telling
 WORD = regex.compile(r"\p{L}[\p{L}\p{M}']*")
 
 
@@ -54,7 +59,7 @@ class Anchor:
         self.labels = np.array([task.label_names.index(row.label) for row in rows])
         between = self.vectors @ self.vectors.T
         np.fill_diagonal(between, -1.0)
-        self._usual = max(0.05, float(np.median(between.max(axis=1))))  # a real row's cosine to the nearest other one
+        self._usual = max(DISTANT, float(np.median(between.max(axis=1))))  # a real row's cosine to the nearest other one
         self._lengths = {
             label: sorted(length(row.text) for row in rows if row.label == label) for label in {row.label for row in rows}
         }
@@ -77,7 +82,7 @@ class Anchor:
         least, most = lengths[len(lengths) // 10], lengths[-1 - len(lengths) // 10]
         if not least <= count <= most:
             found.append(f"Real rows of the label {label!r} are {'shorter' if count > most else 'longer'}: {least} to {most} words, this text has {count}.")  # fmt: skip
-        if self._nearness(vector) < 0.6:
+        if self._nearness(vector) < FOREIGN:
             found.append("No real row is about anything like it; write what a real source of such data would hold.")
         if found and (telling := [word for word in self._words[label] if word not in words(text)]):
             found.append(f"Real rows of the label {label!r} often hold words such as {', '.join(map(repr, telling[:5]))}.")
@@ -102,7 +107,7 @@ class Anchor:
     def _fit(self, text: str, label: str) -> float:
         """1 for the median length of the label's real rows, falling with the ratio to it."""
         usual = max(1.0, median(self._lengths[label]))
-        return math.exp(-((math.log(max(1, length(text)) / usual) / 0.7) ** 2))
+        return math.exp(-((math.log(max(1, length(text)) / usual) / STRETCH) ** 2))
 
     def _telling(self, label: str) -> tuple[str, ...]:
         """Words that at least three real rows of the label share, and rows of others hold less often; no names, no numbers."""
@@ -116,9 +121,9 @@ class Anchor:
         lift = {
             word: (count / len(mine)) / ((there[word] + 0.5) / others)
             for word, count in here.items()
-            if count >= 3 and len(word) > 2 and word not in named
+            if count >= COMMON and len(word) > 2 and word not in named
         }
-        return tuple(sorted((word for word in lift if lift[word] >= 1.5), key=lambda word: (-lift[word], word)))
+        return tuple(sorted((word for word in lift if lift[word] >= LIFT), key=lambda word: (-lift[word], word)))
 
 
 def classifier_of(vectors: Vectors, labels: Indices, weights: Vectors | None, count: int) -> Classifier:

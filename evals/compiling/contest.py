@@ -21,8 +21,8 @@ from seedless.lms.metered import StepFailed
 __all__ = ["PREDICTORS", "Contest", "Won"]
 
 PREDICTORS = {"contexts": CONTEXTS, "seeds": SEEDS, "write": GENERATE, "revise": REVISE}
-FINALISTS = 3
-PERFECT = 0.999
+FINALISTS = 3  # candidates, the best of the search, that are tried on every example
+PERFECT = 0.999  # mean score from which nothing is left to gain: 1 but for rounding
 MARGIN = 0.01  # of what candidates are chosen by: less is not worth a report
 SHOWN_ROWS = 2  # real rows of each label as demonstrations, where they are allowed
 

@@ -20,7 +20,7 @@ from seedless.slot import Slot
 
 __all__ = ["FEWEST_PAIRS", "Decision", "Guard"]
 
-FEWEST_PAIRS = 4
+FEWEST_PAIRS = 4  # places on which both programs were tried: of fewer, chance alone makes any difference
 
 
 @dataclass(frozen=True, slots=True)
