@@ -24,7 +24,7 @@ LISTED = 20  # artefact words of a label
 
 @dataclass(frozen=True, slots=True)
 class RowInformation:
-    """A row and its PVI in bits: by its `id`, or its place from 0 where it has none."""
+    """A row and its PVI in bits: by its `id`, or its number from 1 where it has none."""
 
     id: str
     label: str

@@ -21,7 +21,7 @@ __all__ = ["Diversity", "Figures", "LabelFigures", "Opening", "Spread", "diversi
 BLEU_ROWS = 1000
 NEAR_ROWS = 10_000
 OPENINGS = 5
-# What the words of seedless.kept leave of "isn't", "they're": no words of their own.
+# What `seedless.text.words` leaves of "isn't", "they're": no words of their own.
 PIECES = frozenset(
     {"s", "t", "d", "m", "ll", "re", "ve", "ain", "aren", "couldn", "didn", "doesn", "don", "hadn", "hasn", "haven", "isn", "shouldn", "wasn",
      "weren", "won", "wouldn"}

@@ -16,7 +16,7 @@ __all__ = ["Disputed", "Disputes", "confident_learning"]
 
 @dataclass(frozen=True, slots=True)
 class Disputed:
-    """A row whose label is disputed: by its `id`, or its place from 0 where it has none. `self_confidence` in [0, 1] is the probability
+    """A row whose label is disputed: by its `id`, or its number from 1 where it has none. `self_confidence` in [0, 1] is the probability
     that the student gives to the row's own label; lower is more doubtful."""
 
     id: str
