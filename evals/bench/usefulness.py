@@ -1,4 +1,4 @@
-"""What generated rows are worth on real test sets: the method, the naive prompt, the LM itself and as many real rows, side by side.
+"""What generated rows are worth on real test sets, beside the naive prompt's, the LM's own labels and as many real rows.
 
 For each task and generation seed it makes a run of the method and one of `--strategy direct` (kept under `--out`, so that the same
 command goes on where it was stopped), trains both students and tests them on the task's real test split. Real rows are drawn from the
