@@ -20,6 +20,7 @@ from seedless.evals.measures.divergence import (
 )
 from seedless.evals.measures.matched import Pair, matched
 from seedless.evals.measures.mentions import GROUPS, mentions
+from seedless.files import listed
 
 __all__ = ["Balance", "Bias", "Group", "LabelShare", "Member", "bias"]
 
@@ -153,15 +154,11 @@ def _notes(rows: LabelledRows, real: LabelledRows | None) -> list[str]:
     none = [name for name, count in zip(names, rows.counts, strict=True) if count == 0]
     for what, labels in (("one row", few), ("no row", none)):
         if labels:
-            notes.append(f"of {what}: {_listed(labels)}")
+            notes.append(f"of {what}: {listed(labels)}")
     for what, source in (("rows", rows), ("real rows", real)):
         if source is not None and not any(text != text.lower() for text in source.texts):
             notes.append(f"the {what} have no capitals, so no names are found in them")
     return notes
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more labels" if len(names) > SHOWN else "")
 
 
 def _mentions(rows: LabelledRows, pair: Pair | None) -> tuple[Mapping[str, Said], Mapping[str, Said]]:

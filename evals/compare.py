@@ -208,6 +208,7 @@ def _of(run: TrackedRun) -> tuple[str | None, ...]:
 
 
 UNRECORDED = "a kind that was not recorded"
+ANCHORED = {"true_label_probability", "usefulness"}  # one metric: runs of November 2026 and before call it by the second name
 
 
 def _basis(run: TrackedRun) -> str:
@@ -216,8 +217,8 @@ def _basis(run: TrackedRun) -> str:
     try:
         if run.kind != "compile":
             return f"{p['student']} on {p['test_rows']} real rows ({p['test'][:8]})" if "test" in p else ""
-        if p["metric_kind"] == "usefulness":  # the seed deals the rows into halves
-            return f"usefulness of drafts, on a half of {p['dev_rows']} real rows ({p['dev'][:8]}, seed {p['seed']})"
+        if p["metric_kind"] in ANCHORED:  # the seed deals the rows into halves
+            return f"mean probability of the true label, on a half of {p['dev_rows']} real rows ({p['dev'][:8]}, seed {p['seed']})"
         reader = "embeddings" if p["verifier"] == "embedding" else p["judge_lm"] if "judge_lm" in p else p["lm"]
         return f"score of drafts as read by {reader}, without a real row" if p["metric_kind"] == "score" else UNRECORDED
     except KeyError:  # a run that was copied or written by others

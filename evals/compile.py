@@ -41,7 +41,7 @@ class CompileOptions:
     optimizer
         `bootstrap`, `random`, `gepa`, `copro`, `simba` or `miprov2`; by default `random` for a model in this process, `gepa` for a hosted one.
     lm, api_base, judge_lm
-        As `Options` has them: the LM that writes, and the one that verifies.
+        As `Options` has them: the LM that writes, where it and any other LM of its provider are reached, and the one that verifies.
     teacher_lm
         The LM whose drafts become demonstrations (`bootstrap`, `miprov2`); by default the one that writes.
     reflection_lm
@@ -144,7 +144,7 @@ def compile(  # noqa: A001  the verb that it is
         A `Task`, the name of a built-in one, the path of a task file, or a mapping of what such a file holds.
     dev
         20 to 200 labelled rows: mappings with the task's fields and `label`, a `datasets.Dataset`, or the path of a file as `evaluate` takes it. One half of
-        them chooses, the other reports; none enters a prompt. Without them the metric is intrinsic.
+        them chooses, the other reports; none enters a prompt, but for rows of the choosing half where `demos_from_dev` lets them. Without them the metric is intrinsic.
     out
         Where `program.json` is written; its journal stands beside it, and the same call goes on where it was stopped.
     log

@@ -50,7 +50,7 @@ class Overlap:
     Parameters
     ----------
     exact
-        All fields' words are a real row's, in order; case and punctuation apart.
+        The text is a real row's (`seedless.text.normalized`): all fields' words, in order; case, punctuation and spaces apart.
     shared
         One entry for each n.
     near

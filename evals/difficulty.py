@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 
 from seedless.evals.labelled import LabelledRows
 from seedless.evals.measures.artefacts import Artefact, ArtefactStudent, artefacts
-from seedless.evals.measures.crossvalidation import HeldOut, held_out, sample
+from seedless.evals.measures.crossvalidation import HeldOut, held_out
 from seedless.evals.measures.estimate import Estimate, mean_of
 from seedless.evals.measures.information import Information, carried_bits, information, own_bits
+from seedless.evals.measures.sampling import sampled
 from seedless.evals.students import Student, student_of
+from seedless.files import listed
 
 __all__ = ["Artefacts", "Difficulty", "RowInformation", "difficulty"]
 
@@ -22,7 +24,7 @@ LISTED = 20  # artefact words of a label
 
 @dataclass(frozen=True, slots=True)
 class RowInformation:
-    """A row and its PVI in bits: by its `id`, or its place from 0 where it has none."""
+    """A row and its PVI in bits: by its `id`, or its number from 1 where it has none."""
 
     id: str
     label: str
@@ -120,20 +122,20 @@ def difficulty(
         If there is no such student.
     """
     kind = student_of(student)
-    places = sample(len(rows), seed)
+    places = sampled(len(rows), seed)
     chosen = rows.take(places)
     said = read if read is not None else held_out(chosen, kind, seed=seed)
     bits = own_bits(chosen.labels, said)
     order = np.argsort(bits, kind="stable")
     notes = [f"{len(chosen)} of the {len(rows)} rows were looked at, drawn at random"] if len(chosen) < len(rows) else []
     if single := [name for name, count in zip(rows.task.label_names, chosen.counts, strict=True) if count == 1]:
-        notes.append(f"labels with a single row, of which no student can learn: {', '.join(single)}; their PVI is 0 by definition")
+        notes.append(f"labels with a single row, of which no student can learn: {listed(single)}; their PVI is 0 by definition")
     real = over = None
     beside = None
     if test is None:
         notes.append("no real rows were given to set beside these")
     else:
-        beside = test.take(sample(len(test), seed))
+        beside = test.take(sampled(len(test), seed))
         drawn = beside.draw(chosen.counts, np.random.default_rng(seed))
         if len(drawn) > 1:
             real = information(drawn, own_bits(drawn.labels, held_out(drawn, kind, seed=seed)), seed=seed)

@@ -12,6 +12,7 @@ from seedless.evals.labelled import LabelledRows
 from seedless.evals.measures.matched import matched
 from seedless.evals.measures.nearest import nearest_earlier
 from seedless.evals.measures.numbered import Numbered, Vocabulary
+from seedless.evals.measures.sampling import sampled
 from seedless.evals.measures.self_bleu import self_bleu
 from seedless.text import words
 
@@ -20,7 +21,7 @@ __all__ = ["Diversity", "Figures", "LabelFigures", "Opening", "Spread", "diversi
 BLEU_ROWS = 1000
 NEAR_ROWS = 10_000
 OPENINGS = 5
-# What the words of seedless.kept leave of "isn't", "they're": no words of their own.
+# What `seedless.text.words` leaves of "isn't", "they're": no words of their own.
 PIECES = frozenset(
     {"s", "t", "d", "m", "ll", "re", "ve", "ain", "aren", "couldn", "didn", "doesn", "don", "hadn", "hasn", "haven", "isn", "shouldn", "wasn",
      "weren", "won", "wouldn"}
@@ -81,7 +82,7 @@ class Figures:
     self_bleu
         In [0, 1], lower is more diverse; of `self_bleu_rows` rows drawn at random, each against the others.
     exact, near
-        Share of rows that repeat an earlier one word for word, and with a ROUGE-L of at least 0.7 (fields that are given, not
+        Share of rows that repeat an earlier one word for word (`seedless.text.normalized`), and with a ROUGE-L of at least 0.7 (fields that are given, not
         written, apart); in [0, 1], lower is better. `near` is of `near_rows` rows drawn at random, each against all rows before it.
     openings
         The most frequent first three words, the most frequent first.
@@ -181,14 +182,14 @@ def _figures(rows: LabelledRows, sample: int, rng: np.random.Generator) -> Figur
     if rows.task.seeds.field is not None:
         columns = (rows.column(field.name) for field in rows.task.written_fields)
         own = vocabulary.number(map("\n".join, zip(*columns, strict=True)))
-    compared = _some(len(rows), NEAR_ROWS, rng)
+    compared = sampled(len(rows), rng, limit=NEAR_ROWS)
     near = np.zeros(len(rows), dtype=bool)
     near[[pair.place for pair in nearest_earlier(own, asked=compared)]] = True
-    bleu = _some(len(rows), BLEU_ROWS, rng)
+    bleu = sampled(len(rows), rng, limit=BLEU_ROWS)
     openings = [
         tuple(own.flat[start : start + min(3, length)].tolist()) for start, length in zip(own.starts, own.lengths, strict=False)
     ]
-    embedded = _some(len(rows), sample, rng)
+    embedded = sampled(len(rows), rng, limit=sample)
     vectors = _embedded(rows, embedded) if len(embedded) > 1 else None
     return Figures(
         rows=len(rows),
@@ -246,11 +247,6 @@ def _per_label(
             mean_cosine=_mean_cosine(own) if len(own) > 1 else None,
         )
     return found
-
-
-def _some(rows: int, at_most: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Places of `at_most` rows drawn at random, in order."""
-    return np.arange(rows) if rows <= at_most else np.sort(rng.choice(rows, at_most, replace=False))
 
 
 def _distinct(texts: Numbered, n: int) -> float | None:

@@ -1,7 +1,7 @@
 """The whole evaluation of a data set: what it teaches, whether its labels hold, how varied, hard, biased and clean it is."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,13 +16,15 @@ from seedless.evals.difficulty import Difficulty, difficulty
 from seedless.evals.diversity import Diversity, diversity
 from seedless.evals.label_quality import LabelQuality, label_quality
 from seedless.evals.labelled import LabelledRows, read_labelled
-from seedless.evals.measures.crossvalidation import held_out, sample
+from seedless.evals.measures.crossvalidation import held_out
+from seedless.evals.measures.sampling import sampled
 from seedless.evals.reporting.told import notes, told
-from seedless.evals.students import STUDENTS, student_names, student_of
+from seedless.evals.students import STUDENTS, Student, student_names, student_of
 from seedless.evals.usefulness import Usefulness, usefulness
 from seedless.evals.zero_shot import zero_shot as asked_without_training
 from seedless.files import read_ledger, read_refusals
 from seedless.given import check_count
+from seedless.text import normalized
 from seedless.whole import whole
 
 if TYPE_CHECKING:
@@ -33,9 +35,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Evaluation", "evaluate"]
 
-POOL = 4
-MOST = 2500
-FEWEST_LABELS = 2
+POOL = 4  # times as many real rows of each label as there are synthetic ones: draws of them differ, and few are embedded
+MOST = 2500  # real rows of such a pool, unless there are more synthetic ones: as many as the oracle learns from
+FEWEST_LABELS = 2  # of the rows' labels that the real rows must have: of a single one there is nothing to tell apart
 
 Rows = str | Path | Iterable[Any]
 
@@ -128,11 +130,8 @@ def evaluate(
     >>> found.usefulness.students["tfidf"].ratio.value                                                    # doctest: +SKIP
     0.93
     """
-    check_count({"seed": seed}, least=0)
-    _check_out(out)
-    named = student_names(students)
-    if not named:
-        raise UsageError(f"given no student, allowed are {', '.join(STUDENTS)}; name one of them")
+    named = _students(students)
+    _check(zero_shot, api_base, out, seed)
     path = Path(data) if isinstance(data, str | Path) else None
     given = _read(data, task_for(path, task), train=train, test=test, direct=direct, seed=seed)
     misread = read_ledger(path).misread if path is not None and (path / "ledger.json").is_file() else ()
@@ -141,18 +140,10 @@ def evaluate(
     taught = {name: student_of(name) for name in named}
     useful = None
     if given.test is not None:
-        asked = None
-        if zero_shot is not None:
-            say(f"zero-shot: {zero_shot} is asked for labels of the test rows")
-            asked = asked_without_training(given.test, zero_shot, api_base=api_base, seed=seed)
-        useful = usefulness(
-            given.rows, test=given.test, students=list(taught.values()), train=given.beside, direct=given.naive, zero_shot=asked,
-            seed=seed, say=say,
-        )  # fmt: skip
-        useful = replace(useful, notes=(*useful.notes, *_to_mind(given, named)))
+        useful = _usefulness(given, given.test, taught, zero_shot, api_base=api_base, seed=seed, say=say)
     reader = taught["minilm" if "minilm" in named and given.task.language == "en" else named[0]]
     say(f"label quality: {reader.name} reads the labels")
-    read = held_out(given.rows.take(sample(len(given.rows), seed)), reader, seed=seed)
+    read = held_out(given.rows.take(sampled(len(given.rows), seed)), reader, seed=seed)
     refused = _refusals(path) if path is not None else ()
     quality = label_quality(given.rows, train=given.beside, refusals=refused, student=reader, seed=seed, read=read)
     say("diversity: texts are compared with each other")
@@ -182,7 +173,7 @@ def evaluate(
 
 @dataclass(frozen=True, slots=True)
 class _Given:
-    """What is evaluated, and what with: `beside` are the real rows that every figure draws on."""
+    """What is evaluated, and what with: `beside` are the rows of `train` that usefulness, label quality and diversity draw on."""
 
     task: "Task"
     rows: LabelledRows
@@ -205,26 +196,59 @@ def _read(data: Rows, task: "Task", *, train: Rows | None, test: Rows | None, di
     return _Given(task, rows, real_train, real_test, beside, naive)
 
 
-def _check_out(out: str | Path | None) -> None:
+def _students(given: str | Sequence[str]) -> tuple[str, ...]:
+    """The students' names, one at least."""
+    if not (named := student_names(given)):
+        raise UsageError(f"given no student, allowed are {', '.join(STUDENTS)}; name one of them")
+    return named
+
+
+def _check(zero_shot: "str | dspy.BaseLM | None", api_base: str | None, out: str | Path | None, seed: int) -> None:
     """Told before hours are spent, not after."""
+    check_count({"seed": seed}, least=0)
+    if api_base is not None and zero_shot is None:
+        raise UsageError(
+            "given --api-base without --zero-shot, which names the LM that is reached there; name it, or leave the address out"
+        )
     if out is not None and not Path(out).parent.is_dir():
         raise SetupError(f"{out}: its folder does not exist; make it or give another file")
     if out is not None and Path(out).is_dir():
         raise SetupError(f"{out}: cannot be written (it is a folder); give another file")
 
 
-def _to_mind(given: _Given, students: Sequence[str]) -> Iterator[str]:
+def _usefulness(
+    given: _Given,
+    test: LabelledRows,
+    students: Mapping[str, Student],
+    zero_shot: "str | dspy.BaseLM | None",
+    *,
+    api_base: str | None,
+    seed: int,
+    say: Callable[[str], None],
+) -> Usefulness:
+    """What the rows teach, beside the LM's own labels where it is asked, with what is to be minded."""
+    asked = None
+    if zero_shot is not None:
+        say(f"zero-shot: {zero_shot} is asked for labels of the test rows")
+        asked = asked_without_training(test, zero_shot, api_base=api_base, seed=seed)
+    found = usefulness(
+        given.rows, test=test, students=list(students.values()), train=given.beside, direct=given.naive, zero_shot=asked, seed=seed,
+        say=say,
+    )  # fmt: skip
+    return replace(found, notes=(*found.notes, *_to_mind(given, test, students)))
+
+
+def _to_mind(given: _Given, test: LabelledRows, students: Iterable[str]) -> Iterator[str]:
     """What usefulness on the test rows is to be taken with."""
-    known = set(given.train.texts) if given.train is not None else set()
-    test = given.test.texts if given.test is not None else ()
-    if copied := sum(text in known for text in test):
+    known = set(map(normalized, given.train.texts)) if given.train is not None else set()
+    if copied := sum(normalized(text) in known for text in test.texts):
         yield f"{copied} of the {len(test)} test rows stand word for word in the train file: real rows look better for it"
     if "minilm" in students and given.task.language != "en":
         yield f"minilm is an English encoder, the rows are in {given.task.language!r}: judge by tfidf"
 
 
 def _pool(train: LabelledRows, rows: LabelledRows, seed: int) -> LabelledRows:
-    """The real rows that every figure draws on: `POOL` times as many of each label as `rows` has, so that few are embedded."""
+    """The real rows beside `rows`: `POOL` times as many of each label, `MOST` in all or as many as there are of `rows`."""
     times = max(1.0, min(POOL, MOST / len(rows)))
     return train.draw([round(times * int(count)) for count in rows.counts], np.random.default_rng(seed))
 

@@ -11,9 +11,12 @@ from numpy.typing import NDArray
 from seedless.evals.labelled import LabelledRows
 from seedless.evals.measures.confident_learning import Disputes, confident_learning
 from seedless.evals.measures.correction import Correction, Reader, correction
-from seedless.evals.measures.crossvalidation import HeldOut, fitted, held_out, sample
+from seedless.evals.measures.crossvalidation import HeldOut, fitted, held_out
 from seedless.evals.measures.estimate import Estimate, share_of
+from seedless.evals.measures.sampling import sampled
 from seedless.evals.students import Student, student_of
+from seedless.files import listed
+from seedless.text import normalized
 
 __all__ = ["LabelQuality", "Oracle", "label_quality"]
 
@@ -39,7 +42,7 @@ class Oracle:
 class LabelQuality:
     """What is known of the labels of `rows` rows; `read` of them were read by the student named `student`.
 
-    `conflicts` are texts, letter case and spaces apart, that stand under two labels or more: one at most is right.
+    `conflicts` are texts (`seedless.text.normalized`: case, punctuation and spaces apart) that stand under two labels or more: one at most is right.
     `correction` needs rows that say which label was asked for. `oracle` and `real_disputes` need real rows: what confident learning disputes
     in as many of them with the same counts of labels (fewer where there are fewer), whose labels are right for the most part.
     What is missing is None, and `notes` say why.
@@ -92,7 +95,7 @@ def label_quality(
         If there is no such student, or a provenance cannot be read.
     """
     kind = student_of(student)
-    chosen = rows.take(sample(len(rows), seed))
+    chosen = rows.take(sampled(len(rows), seed))
     oracle, reader, real_disputes = None, None, None
     if train is not None:
         rng = np.random.default_rng(seed)
@@ -117,7 +120,7 @@ def label_quality(
 def _conflicts(rows: LabelledRows) -> int:
     labels: dict[str, set[int]] = defaultdict(set)
     for text, label in zip(rows.texts, rows.labels.tolist(), strict=True):
-        labels[" ".join(text.casefold().split())].add(label)
+        labels[normalized(text)].add(label)
     return sum(len(under) > 1 for under in labels.values())
 
 
@@ -152,7 +155,7 @@ def _notes(disputes: Disputes, oracle: Oracle | None, corrected: Correction | No
     if disputes.share is None:
         notes.append("fewer than two labels have as many rows as there are folds (5): confident learning can judge none")
     elif disputes.unjudged:
-        notes.append(f"confident learning cannot judge labels with fewer rows than folds (5): {_listed(disputes.unjudged)}")
+        notes.append(f"confident learning cannot judge labels with fewer rows than folds (5): {listed(disputes.unjudged)}")
     if oracle is None:
         notes.append("no real rows were given: there is no oracle")
     if corrected is None:
@@ -164,8 +167,3 @@ def _notes(disputes: Disputes, oracle: Oracle | None, corrected: Correction | No
             f"{corrected.untold} rows without an asked label and {corrected.torn} unreadable refusals are left out of correction"
         )
     return tuple(notes)
-
-
-def _listed(names: Sequence[str], shown: int = 10) -> str:
-    more = f" and {len(names) - shown} more" if len(names) > shown else ""
-    return ", ".join(names[:shown]) + more

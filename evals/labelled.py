@@ -17,6 +17,7 @@ from seedless.errors import UsageError
 from seedless.files import listed
 from seedless.lms.reading import coerce
 from seedless.task import Task
+from seedless.text import writable
 
 __all__ = ["LabelledRows", "files_of", "given_records", "read_labelled", "records_of"]
 
@@ -27,7 +28,6 @@ BATCH = 64  # rows of a table that are in memory at once beside those that were 
 BESIDE = ("id", "provenance")  # the columns that are used where there are any, beside the task's fields and `label`
 FORMS = "the folder of a run or of a data set, or a .jsonl, .csv or .parquet file"
 SHARD = re.compile(r"-\d{5}(?=-of-\d{5}$)")  # what tells a table's parts apart: train-00000-of-00002
-SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -245,14 +245,14 @@ def _checked(record: Mapping[str, Any], where: str, task: Task, meant: dict[str,
             raise UsageError(
                 f"{where}: has {len(said[name])} characters in {name!r}, {LONGEST_TEXT} are allowed; shorten it or split the row"
             )
-        if not said[name].isascii() and SURROGATE.search(said[name]):
+        if writable(said[name]) != said[name]:
             raise UsageError(f"{where}: has half a character in {name!r} (a lone surrogate), which is no text; mend or remove it")
     given = said["label"]
     if given not in meant:
         label = coerce(given, task.label_names)
         if label not in task.label_names:
             raise UsageError(
-                f"{where}: has the label {label[:80]!r}, the task {task.name!r} has {_named(task)}; rename it or name another task"
+                f"{where}: has the label {label[:80]!r}, the task {task.name!r} has {listed(task.label_names)}; rename it or name another task"
             )
         meant[given] = label
     return {**record, **said, "label": meant[given]}
@@ -260,12 +260,6 @@ def _checked(record: Mapping[str, Any], where: str, task: Task, meant: dict[str,
 
 def _example(task: Task) -> str:
     return json.dumps({**{field.name: "..." for field in task.fields}, "label": task.label_names[0]})
-
-
-def _named(task: Task) -> str:
-    """The task's labels for a message: all of them, or the first twenty and how many more there are."""
-    names = task.label_names
-    return ", ".join(names) if len(names) <= 20 else f"{', '.join(names[:20])} and {len(names) - 20} more"
 
 
 def _jsonl(file: Path, _used: Sequence[str]) -> Iterator[tuple[int, Mapping[str, Any]]]:

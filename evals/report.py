@@ -32,7 +32,8 @@ __all__ = ["Report", "compose", "report"]
 COLOURS = 10  # beyond, they come round again
 SHOWN = 24  # of a long list; the rest is a click away
 SETTINGS = {"n": "rows asked for", "lm": "LM", "judge_lm": "judge LM", "api_base": "address", "verify": "verification"}
-LARGEST_MATRIX = 12  # labels; beyond, a confusion matrix is a list of what is confused most
+LARGEST_MATRIX = 12  # labels; beyond, a confusion matrix is a list of what is confused most,
+CONFUSED = 15  # pairs of labels
 
 SHOWN_AS = {ord(sign): "\ufffd" if "\ud800" <= sign <= "\udfff" else f"[U+{ord(sign):04X}]" for sign in STEERING}
 
@@ -109,20 +110,16 @@ def compose(
     task: TaskLike | None = None,
     *,
     evaluation: str | Path | None = None,
-    seed: int = 0,
     say: Callable[[str], None] = lambda _: None,
 ) -> Report:
-    """The report on the run in `folder`; `report`'s arguments.
-
-    `seed` draws the map's sample and the examples; `say` is told what takes its time.
-    """
+    """The report on the run in `folder`; `report`'s arguments. `say` is told what takes its time."""
     run = read_run(run_folder(folder), task)
     found = _findings(run, Path(evaluation) if evaluation is not None else None)
-    counted = tally(run, seed=seed)
+    counted = tally(run)
     sentence, minded = headline(run, counted, found), notes(run, counted, found)
     data = columns(run)
     say(f"{run.folder}: laying out {figure(min(SAMPLE, len(run.rows)))} of {figure(len(run.rows))} rows on a map, up to a minute")
-    plane = project(run.texts(), data["label"], seed=seed)
+    plane = project(run.texts(), data["label"])
     page = (
         environment()
         .get_template("report.html")
@@ -198,17 +195,15 @@ def visible(text: str) -> str:
     return text.translate(SHOWN_AS)
 
 
-def most_confused(
-    matrix: tuple[tuple[int, ...], ...], labels: tuple[str, ...], most: int = 15
-) -> list[tuple[str, str, int, float]]:
-    """The pairs of labels that are confused most: the true one, the predicted one, rows, and their share of the true one's."""
+def most_confused(matrix: tuple[tuple[int, ...], ...], labels: tuple[str, ...]) -> list[tuple[str, str, int, float]]:
+    """The pairs of labels that are confused most, `CONFUSED` at most: the true one, the predicted one, rows, and their share of the true one's."""
     found = [
         (labels[true], labels[told], count, count / sum(line))
         for true, line in enumerate(matrix)
         for told, count in enumerate(line)
         if true != told and count
     ]
-    return sorted(found, key=lambda pair: -pair[2])[:most]
+    return sorted(found, key=lambda pair: -pair[2])[:CONFUSED]
 
 
 def kind_of(value: Any) -> str:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from seedless.errors import UsageError
 from seedless.evals.labelled import LabelledRows
+from seedless.given import check_choice
 from seedless.text import unspaced, words
 
 __all__ = ["STUDENTS", "EmbeddingStudent", "Fitted", "Student", "TfidfStudent", "student_names", "student_of"]
@@ -103,8 +104,7 @@ def student_of(student: str | Student) -> Student:
     """
     if not isinstance(student, str):
         return student
-    if student not in STUDENTS:
-        raise UsageError(f"given the student {student!r}, allowed are {', '.join(STUDENTS)}; name one of them")
+    check_choice("student", student, tuple(STUDENTS))
     return STUDENTS[student]()
 
 

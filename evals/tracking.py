@@ -419,7 +419,7 @@ class Tracker:
     def settle(self) -> None:
         """Let artifacts be where the database is: MLflow notes where they were when an experiment began, and folders are copied and moved.
 
-        It is done without MLflow, and wherever the database is opened.
+        It is done wherever the database is opened.
         """
         with self._reported():
             settle(self.folder)

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seedless.evals.labelled import LabelledRows
+from seedless.evals.measures.estimate import Interval
 from seedless.evals.measures.scores import (
-    Interval,
     Labels,
     Score,
     chance_of,
@@ -20,6 +20,7 @@ from seedless.evals.measures.scores import (
     score_of,
 )
 from seedless.evals.students import Student
+from seedless.files import listed
 
 __all__ = ["Point", "Taught", "Usefulness", "usefulness"]
 
@@ -118,9 +119,7 @@ def usefulness(
     if missing := [
         name for name, here, there in zip(test.task.label_names, rows.counts, test.counts, strict=True) if there and not here
     ]:
-        notes.append(
-            f"no synthetic row has the label {', '.join(missing[:5])}{' ...' if missing[5:] else ''}, test rows have: it cannot be learnt"
-        )
+        notes.append(f"no synthetic row has the label {listed(missing)}, test rows have: it cannot be learnt")
     found = {}
     for student in students:
         say(f"usefulness: {student.name} learns from {len(rows)} rows and is tested on {len(test)}")

@@ -360,9 +360,7 @@ def compile_(
     lm: Annotated[str, typer.Option(help="The LM that writes, as for `generate`.", metavar="SPEC")] = "embedded",
     api_base: Annotated[
         str | None,
-        typer.Option(
-            help="Address of the server for a DSPy model string, and for a --judge-lm of the same provider.", metavar="URL"
-        ),
+        typer.Option(help="Address of the server for a DSPy model string, and for other LMs of the same provider.", metavar="URL"),
     ] = None,
     judge_lm: Annotated[str | None, typer.Option(help="The LM that verifies, if it is another one.", metavar="SPEC")] = None,
     teacher_lm: Annotated[

@@ -1,5 +1,6 @@
 """The README tells the truth: its commands exist, its Python runs, its task file loads, its tree is the repository's."""
 
+import ast
 import re
 import shlex
 import subprocess
@@ -13,6 +14,8 @@ from seedless.cli import app
 from seedless.taskfile import read_task
 from tests.package_tree import ROOT
 from tests.readme import README, blocks, walk
+
+LONGEST = 120  # characters that the tree says of a module
 
 
 def commands() -> list[str]:
@@ -55,17 +58,30 @@ def test_task_file_loads(source: str) -> None:
     assert len(task.labels) >= 2
 
 
-def test_tree_names_every_module_and_nothing_else() -> None:
-    (tree,) = [body for body in blocks("") if body.startswith("seedless/")]
-    told: set[str] = set()
+def tree() -> dict[str, str]:
+    """Each path in the README's tree, and what is said of it."""
+    (body,) = [body for body in blocks("") if body.startswith("seedless/")]
+    told: dict[str, str] = {}
     parents: list[str] = []
-    for line in tree.splitlines()[1:]:
-        found = re.match(r"^( *)(\S+)", line)
-        if found is None:
-            continue
-        depth = len(found[1]) // 2 - 1
-        parents = [*parents[:depth], found[2]]
-        told.add("".join(parents))
+    for line in body.splitlines()[1:]:
+        if (found := re.match(r"^( *)(\S+) *(.*)", line)) is not None:
+            parents = [*parents[: len(found[1]) // 2 - 1], found[2]]
+            told["".join(parents)] = found[3]
+    return told
+
+
+def first_sentence(path: Path) -> str:
+    """That of a module's docstring; of one over 120 characters as many of its parts as fit, none of them within parentheses."""
+    said = " ".join((ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "").partition("\n\n")[0].split())
+    sentence = re.split(r"\.(?: (?=[A-Z])|$)", said)[0]
+    if len(sentence) <= LONGEST:
+        return sentence
+    ends = [end.start() for end in re.finditer(r"[,:;] ", sentence[: LONGEST + 2])]
+    return sentence[: max(end for end in ends if sentence[:end].count("(") == sentence[:end].count(")"))]
+
+
+def test_tree_names_every_module_and_nothing_else() -> None:
+    told = set(tree())
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
     modules = {
         name
@@ -77,6 +93,16 @@ def test_tree_names_every_module_and_nothing_else() -> None:
     folders = {name for name in told if name.endswith("/")}
     assert all((ROOT / name).is_dir() for name in folders)
     assert {f"{Path(name).parts[0]}/" for name in tracked if "/" in name and not name.startswith(".")} <= folders
+
+
+def test_tree_says_of_each_module_what_its_docstring_says() -> None:
+    told = {name: said for name, said in tree().items() if name.endswith(".py")}
+    told |= {
+        f"{name}__init__.py": said
+        for name, said in tree().items()
+        if (ROOT / name / "__init__.py").exists() and name.count("/") > 1
+    }
+    assert told == {name: first_sentence(ROOT / name) for name in told}
 
 
 def test_the_walk_through_is_there_to_be_run() -> None:

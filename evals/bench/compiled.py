@@ -81,15 +81,10 @@ def table(found: Sequence[dict[str, Any]]) -> str:
             )
             before, after = (statistics.fmean(figure[side] for figure in figures) for side in ("before", "after"))
             lines.append(
-                f"| {task} | {kept} of {len(runs)} | {calls:.0f} | {student} | {before:.3f} | {after:.3f} | {_told(gains[-1:])} |"
+                f"| {task} | {kept} of {len(runs)} | {calls:.0f} | {student} | {before:.3f} | {after:.3f} | {pooled(gains[-1:]).told('+.3f')} |"
             )
-        lines.append(f"| **mean** | | | {student} | | | **{_told(gains)}** |")
+        lines.append(f"| **mean** | | | {student} | | | **{pooled(gains).told('+.3f')}** |")
     return "\n".join(lines)
-
-
-def _told(gains: Sequence[Sequence[tuple[float, float, float]]]) -> str:
-    interval = pooled(gains)
-    return f"{interval.value:+.3f} ({interval.low:+.3f}, {interval.high:+.3f})"
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""What generated rows are worth on real test sets: the method, the naive prompt, the LM itself and as many real rows, side by side.
+"""What generated rows are worth on real test sets, beside the naive prompt's, the LM's own labels and as many real rows.
 
 For each task and generation seed it makes a run of the method and one of `--strategy direct` (kept under `--out`, so that the same
 command goes on where it was stopped), trains both students and tests them on the task's real test split. Real rows are drawn from the
@@ -19,7 +19,7 @@ import numpy as np
 
 from seedless.errors import UsageError
 from seedless.evals.labelled import LabelledRows, read_labelled
-from seedless.evals.measures.scores import Interval
+from seedless.evals.measures.estimate import Interval
 from seedless.evals.students import STUDENTS, student_of
 from seedless.evals.usefulness import Taught, usefulness
 from seedless.evals.zero_shot import zero_shot
@@ -156,21 +156,17 @@ def table(found: Sequence[dict[str, Any]]) -> str:
             over = ""
             if against := [run["gain"] for run in runs if "gain" in run]:
                 gains.append(against)
-                over = _told(pooled(gains[-1:]))
+                over = pooled(gains[-1:]).told()
             lines.append(
-                f"| {task} | {student} | {mean['synthetic']} | {mean['direct']} | {_mean(asked)} | {mean['real']} | {_told(own)} | {over} |"
+                f"| {task} | {student} | {mean['synthetic']} | {mean['direct']} | {_mean(asked)} | {mean['real']} | {own.told()} | {over} |"
             )
         whole = pooled(ratios)
-        lines.append(f"| **mean** | {student} | | | | | **{_told(whole)}** | {_told(pooled(gains)) if gains else ''} |")
+        lines.append(f"| **mean** | {student} | | | | | **{whole.told()}** | {pooled(gains).told() if gains else ''} |")
     return "\n".join(lines)
 
 
 def _mean(values: Sequence[float]) -> str:
     return f"{statistics.fmean(values):.3f}" if values else ""
-
-
-def _told(interval: Interval) -> str:
-    return f"{interval.value:.2f} ({interval.low:.2f}, {interval.high:.2f})"
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Real rows as an anchor: how near a draft comes to those of its label, and what a student that learnt from drafts makes of them."""
+"""Real rows as an anchor: how near a draft comes to those of its label, and what a classifier that learnt from drafts makes of them."""
 
 import math
 from collections import Counter
@@ -14,16 +14,21 @@ from seedless.evals.compiling.dev import DevRow
 from seedless.task import Task
 from seedless.text import length, unspaced, words
 
-__all__ = ["Anchor", "Embedder", "macro_f1", "student_of", "usefulness"]
+__all__ = ["Anchor", "Embedder", "classifier_of", "true_label_probability"]
 
 Vectors = NDArray[np.floating[Any]]
-Indices = NDArray[np.integer[Any]]
-Student = Callable[[Vectors], Vectors]
+Indices = NDArray[np.int64]
+Classifier = Callable[[Vectors], Vectors]
 CLASS, NEAREST, LENGTH = (
     0.6,
     0.2,
     0.2,
 )  # weights of a draft's likeness to real rows: their label's, the nearest one's, their length's
+DISTANT = 0.05  # cosine that real rows are taken to have at least to their nearest: nearness is in shares of it
+FOREIGN = 0.6  # share of a real row's usual nearness, below which a draft is about nothing that real rows are about
+STRETCH = 0.7  # of a length's logarithm: a text twice as long as is usual, or half as long, fits by 0.38
+COMMON = 3  # rows of a label that hold a word, and
+LIFT = 1.5  # times as often as rows of other labels do, from which the word is telling
 WORD = regex.compile(r"\p{L}[\p{L}\p{M}']*")
 
 
@@ -54,12 +59,12 @@ class Anchor:
         self.labels = np.array([task.label_names.index(row.label) for row in rows])
         between = self.vectors @ self.vectors.T
         np.fill_diagonal(between, -1.0)
-        self._usual = max(0.05, float(np.median(between.max(axis=1))))  # a real row's cosine to the nearest other one
+        self._usual = max(DISTANT, float(np.median(between.max(axis=1))))  # a real row's cosine to the nearest other one
         self._lengths = {
             label: sorted(length(row.text) for row in rows if row.label == label) for label in {row.label for row in rows}
         }
         self._words = {label: self._telling(label) for label in self._lengths}
-        self._student = student_of(self.vectors, self.labels, None, len(task.labels))
+        self._classifier = classifier_of(self.vectors, self.labels, None, len(task.labels))
 
     def likeness(self, vector: Vectors, text: str, label: str) -> float:
         """How much a draft reads like a real row of `label`, in [0, 1]; higher is more alike."""
@@ -77,7 +82,7 @@ class Anchor:
         least, most = lengths[len(lengths) // 10], lengths[-1 - len(lengths) // 10]
         if not least <= count <= most:
             found.append(f"Real rows of the label {label!r} are {'shorter' if count > most else 'longer'}: {least} to {most} words, this text has {count}.")  # fmt: skip
-        if self._nearness(vector) < 0.6:
+        if self._nearness(vector) < FOREIGN:
             found.append("No real row is about anything like it; write what a real source of such data would hold.")
         if found and (telling := [word for word in self._words[label] if word not in words(text)]):
             found.append(f"Real rows of the label {label!r} often hold words such as {', '.join(map(repr, telling[:5]))}.")
@@ -93,7 +98,7 @@ class Anchor:
         return math.floor(np.percentile(counts, 5)), math.ceil(np.percentile(counts, 95))
 
     def _probabilities(self, vector: Vectors) -> Vectors:
-        found: Vectors = self._student(vector[None, :])[0]
+        found: Vectors = self._classifier(vector[None, :])[0]
         return found
 
     def _nearness(self, vector: Vectors) -> float:
@@ -102,7 +107,7 @@ class Anchor:
     def _fit(self, text: str, label: str) -> float:
         """1 for the median length of the label's real rows, falling with the ratio to it."""
         usual = max(1.0, median(self._lengths[label]))
-        return math.exp(-((math.log(max(1, length(text)) / usual) / 0.7) ** 2))
+        return math.exp(-((math.log(max(1, length(text)) / usual) / STRETCH) ** 2))
 
     def _telling(self, label: str) -> tuple[str, ...]:
         """Words that at least three real rows of the label share, and rows of others hold less often; no names, no numbers."""
@@ -116,17 +121,17 @@ class Anchor:
         lift = {
             word: (count / len(mine)) / ((there[word] + 0.5) / others)
             for word, count in here.items()
-            if count >= 3 and len(word) > 2 and word not in named
+            if count >= COMMON and len(word) > 2 and word not in named
         }
-        return tuple(sorted((word for word in lift if lift[word] >= 1.5), key=lambda word: (-lift[word], word)))
+        return tuple(sorted((word for word in lift if lift[word] >= LIFT), key=lambda word: (-lift[word], word)))
 
 
-def student_of(vectors: Vectors, labels: Indices, weights: Vectors | None, count: int) -> Student:
-    """Logistic regression on (`vectors`, `labels`), classes balanced: from unit vectors to probabilities of `count` labels, rows sum to 1.
+def classifier_of(vectors: Vectors, labels: Indices, weights: Vectors | None, count: int) -> Classifier:
+    """The embedding verifier's regression on (`vectors`, `labels`): from unit vectors to probabilities of `count` labels, rows sum to 1.
 
     A label without rows has the probability 0; without any row, all labels are alike.
     """
-    from sklearn.linear_model import LogisticRegression
+    from seedless.verify.embedding import regression
 
     known = np.unique(labels)
     if len(known) < 2:
@@ -134,27 +139,20 @@ def student_of(vectors: Vectors, labels: Indices, weights: Vectors | None, count
         alone[known] = 1.0
         constant = alone if len(known) else alone + 1 / count
         return lambda asked: np.tile(constant, (len(asked), 1))
-    student = LogisticRegression(C=10.0, class_weight="balanced", max_iter=200).fit(vectors, labels, sample_weight=weights)
+    learnt = regression(vectors, labels, weights)
 
     def probabilities(asked: Vectors) -> Vectors:
         found = np.zeros((len(asked), count))
-        found[:, student.classes_] = student.predict_proba(asked)
+        found[:, learnt.classes_] = learnt.predict_proba(asked)
         return found
 
     return probabilities
 
 
-def usefulness(probabilities: Vectors, labels: Indices) -> float:
+def true_label_probability(probabilities: Vectors, labels: Indices) -> float:
     """Mean probability of the true label, each label counting the same, in [0, 1]; higher is better.
 
-    It moves as macro-F1 does, and tells two students apart on far fewer rows: it also counts what did not change the likeliest label.
+    It moves as macro-F1 does, and tells two classifiers apart on far fewer rows: it also counts what did not change the likeliest label.
     """
     own = probabilities[np.arange(len(labels)), labels]
     return float(np.mean([own[labels == label].mean() for label in np.unique(labels)]))
-
-
-def macro_f1(probabilities: Vectors, labels: Indices) -> float:
-    """Macro-F1 of the likeliest labels over the labels that occur, in [0, 1]; higher is better."""
-    from sklearn.metrics import f1_score
-
-    return float(f1_score(labels, probabilities.argmax(axis=1), labels=np.unique(labels), average="macro", zero_division=0))

@@ -11,7 +11,7 @@ from seedless.errors import SeedlessError
 from seedless.evals.compiling.candidate import Candidate, State
 from seedless.evals.metric import Scored
 
-__all__ = ["Board", "Halt", "Standing", "Step", "Tried"]
+__all__ = ["Board", "Exchange", "Halt", "Standing", "Tried"]
 
 SHRINK = 2.0  # examples that a candidate's gain over the uncompiled program counts for as if there were none
 SHOWN = 5  # examples' feedback that a candidate shows
@@ -26,8 +26,8 @@ class Halt(BaseException):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """One predictor's part in a try: its name on the trial, what it was asked, what it answered."""
+class Exchange:
+    """What passed between a try and one predictor: its name on the trial, what it was asked, what it answered."""
 
     name: str
     inputs: Mapping[str, Any]
@@ -36,10 +36,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """One candidate on one example: its score, its steps, and the text that came out with its label (empty for lists)."""
+    """One candidate on one example: its score, its exchanges with predictors, and the text that came out with its label (empty for lists)."""
 
     scored: Scored
-    steps: tuple[Step, ...]
+    exchanges: tuple[Exchange, ...]
     text: str = ""
     label: str = ""
 

@@ -19,6 +19,12 @@ class Said:
     instructions: str
     demos: tuple[Mapping[str, Any], ...] = ()
 
+    @classmethod
+    def of(cls, predictor: Any) -> "Said":
+        """What one of DSPy's predictors says now."""
+        demos = (demo.toDict() if hasattr(demo, "toDict") else demo for demo in predictor.demos)
+        return cls(predictor.signature.instructions, tuple(map(dict, demos)))
+
 
 @dataclass(frozen=True, slots=True)
 class State:
@@ -31,10 +37,7 @@ class State:
     def of(cls, program: TarGEN) -> "State":
         """The state of `program`."""
         return cls(
-            {
-                name: Said(p.signature.instructions, tuple(_plain(demo) for demo in p.demos))
-                for name, p in program.named_predictors()
-            },
+            {name: Said.of(predictor) for name, predictor in program.named_predictors()},
             program.phrasing,
         )
 
@@ -65,10 +68,6 @@ class State:
         said = {name: [s.instructions, list(s.demos)] for name, s in self.said.items()}
         text = json.dumps([said, self.phrasing.model_dump(mode="json")], sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _plain(demo: Any) -> dict[str, Any]:
-    return dict(demo.toDict() if hasattr(demo, "toDict") else demo)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import dspy
 
 from seedless.errors import BudgetEnded
-from seedless.evals.compiling.anchor import student_of, usefulness
+from seedless.evals.compiling.anchor import classifier_of, true_label_probability
 from seedless.evals.compiling.board import Board, Halt, Standing
 from seedless.evals.compiling.candidate import Candidate, Said, State
 from seedless.evals.compiling.optimizers import Means, Proposer, optimise, quietly
@@ -21,8 +21,8 @@ from seedless.lms.metered import StepFailed
 __all__ = ["PREDICTORS", "Contest", "Won"]
 
 PREDICTORS = {"contexts": CONTEXTS, "seeds": SEEDS, "write": GENERATE, "revise": REVISE}
-FINALISTS = 3
-PERFECT = 0.999
+FINALISTS = 3  # candidates, the best of the search, that are tried on every example
+PERFECT = 0.999  # mean score from which nothing is left to gain: 1 but for rounding
 MARGIN = 0.01  # of what candidates are chosen by: less is not worth a report
 SHOWN_ROWS = 2  # real rows of each label as demonstrations, where they are allowed
 
@@ -175,15 +175,15 @@ class Contest:
         return whole if any(standing.state.key == board.base.key for standing in whole) else []
 
     def _worth(self, standing: Standing) -> float:
-        """What a candidate is chosen by: its mean score and, for the writer with real rows, the usefulness of its drafts to a student."""
+        """What a candidate is chosen by: its mean score and, for the writer with real rows, the mean probability that a classifier taught by its drafts gives to their labels."""
         anchor = self.workshop.metric.anchor
         if self.name != "write" or anchor is None:
             return standing.score
         tries = [tried for _, tried in sorted(standing.tries.items())]
         learnt = self.workshop.learnt([t.text for t in tries], [t.label for t in tries], [t.scored.trust for t in tries])
         kept = learnt.trust > 0
-        student = student_of(learnt.vectors[kept], learnt.labels[kept], learnt.trust[kept], len(self.workshop.task.labels))
-        return standing.score + usefulness(student(anchor.vectors), anchor.labels)
+        classifier = classifier_of(learnt.vectors[kept], learnt.labels[kept], learnt.trust[kept], len(self.workshop.task.labels))
+        return standing.score + true_label_probability(classifier(anchor.vectors), anchor.labels)
 
     def _trial(self, board: Board, *, per_label: bool) -> Trial:
         program, writer = self.workshop.program(board.base), self.team.writer.identity
@@ -199,7 +199,10 @@ class Contest:
         tries = [tried for tried in board.standing(board.base).tries.values() if tried.scored.accepted]
         best = sorted(tries, key=lambda tried: (-tried.scored.score, tried.text))[:8]
         demos = [
-            {**step.inputs, **step.outputs, "augmented": True} for tried in best for step in tried.steps if step.name == GENERATE
+            {**exchange.inputs, **exchange.outputs, "augmented": True}
+            for tried in best
+            for exchange in tried.exchanges
+            if exchange.name == GENERATE
         ]
         sampled = bool(self.team.profile.sampling)
         return Space(self.workshop.task, PREDICTORS[self.name], sampled, demos, self.workshop.metric.anchor)

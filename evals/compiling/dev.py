@@ -10,7 +10,7 @@ from typing import Any
 from seedless.errors import UsageError
 from seedless.evals.labelled import given_records, records_of
 from seedless.task import Task
-from seedless.text import tokens
+from seedless.text import normalized
 
 __all__ = ["DevRow", "dev_rows", "halves", "read_dev"]
 
@@ -74,10 +74,10 @@ def halves(rows: Iterable[DevRow], seed: int) -> tuple[tuple[DevRow, ...], tuple
 def _taken(records: Iterable[tuple[str, Mapping[str, Any]]], source: str, task: Task) -> tuple[DevRow, ...]:
     """The rows that a compile can do with: enough of them, of each label, and each text once."""
     rows: list[DevRow] = []
-    met: dict[object, str] = {}
+    met: dict[str, str] = {}
     for where, record in records:
         row = DevRow({field.name: " ".join(record[field.name].split()) for field in task.fields}, record["label"])
-        if (key := _key(row.text)) in met:
+        if (key := normalized(row.text)) in met:
             raise UsageError(f"{where}: holds the same text as {met[key]}, so the two halves would share it; leave one out")
         met[key] = where
         rows.append(row)
@@ -92,8 +92,3 @@ def _taken(records: Iterable[tuple[str, Mapping[str, Any]]], source: str, task: 
             f"{source}: {counts[scarce[0]]} rows of the label {scarce[0]!r}, at least 2 of each label are needed, one for each half; add some"
         )
     return tuple(rows)
-
-
-def _key(text: str) -> object:
-    """The same for texts that say the same, in their words and in the signs that mean something."""
-    return tuple(tokens(text))

@@ -10,7 +10,7 @@ from seedless import background
 from seedless.errors import BudgetEnded
 from seedless.evals.compiling.candidate import State
 from seedless.evals.compiling.dev import DevRow
-from seedless.evals.compiling.paired import Comparison, Learnt, by_scores, by_usefulness
+from seedless.evals.compiling.paired import Learnt, PairedComparison, by_probability, by_scores
 from seedless.evals.compiling.workshop import Workshop, readable, together
 from seedless.evals.metric import Scored
 from seedless.kept import Kept
@@ -18,18 +18,18 @@ from seedless.outcome import Outcome
 from seedless.planner import Plan
 from seedless.slot import Slot
 
-__all__ = ["FEWEST_PAIRS", "Guard", "Verdict"]
+__all__ = ["FEWEST_PAIRS", "Decision", "Guard"]
 
-FEWEST_PAIRS = 4
+FEWEST_PAIRS = 4  # places on which both programs were tried: of fewer, chance alone makes any difference
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Decision:
     """Whether the compiled program may take the uncompiled one's place, and why; `comparison` is None where there was nothing to compare."""
 
     better: bool
     why: str
-    comparison: Comparison | None = None
+    comparison: PairedComparison | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +75,8 @@ class Guard:
         self.attempts = attempts
         self.seed = seed
 
-    def compared(self, base: State, state: State, plan: Plan, *, others: bool = True, ended: Sequence[str] = ()) -> Verdict:
-        """The verdict on `state` beside `base`, from what both make of `plan`, as far as the budget goes.
+    def compared(self, base: State, state: State, plan: Plan, *, others: bool = True, ended: Sequence[str] = ()) -> Decision:
+        """The decision on `state` beside `base`, from what both make of `plan`, as far as the budget goes.
 
         `others` tells whether any candidate but `base` was tried, `ended` what ended the search early.
 
@@ -88,17 +88,17 @@ class Guard:
         if state.key == base.key:
             chosen = "no candidate did better than the uncompiled program where candidates are chosen" if others else "no other candidate was tried"  # fmt: skip
             so_far = f" ({'; '.join(ended)})" if ended else ""
-            return Verdict(better=False, why=f"{chosen}{so_far}, so the uncompiled program is kept")
+            return Decision(better=False, why=f"{chosen}{so_far}, so the uncompiled program is kept")
         sides = background.run(self._sides(base, state, plan))
         if sides is None:
-            return Verdict(better=False, why="the budget ended before the compiled program could be compared, so the uncompiled program is kept")  # fmt: skip
+            return Decision(better=False, why="the budget ended before the compiled program could be compared, so the uncompiled program is kept")  # fmt: skip
         found = self._comparison(*sides)
         before, after, gain = found.before, found.after, found.gain
-        told = f"{found.metric} {before.value:.3f} before, {after.value:.3f} after, gain {gain.value:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}]"
+        told = f"{found.metric.replace('_', ' ')} {before.value:.3f} before, {after.value:.3f} after, gain {gain.value:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}]"
         if found.better:
-            return Verdict(better=True, why=f"the compiled program is better: {told}", comparison=found)
+            return Decision(better=True, why=f"the compiled program is better: {told}", comparison=found)
         why = f"the compiled program is not better with confidence ({told}), so the uncompiled program is kept"
-        return Verdict(better=False, why=why, comparison=found)
+        return Decision(better=False, why=why, comparison=found)
 
     async def _sides(self, base: State, state: State, plan: Plan) -> tuple[Side, Side] | None:
         """Both programs' parts on the places that both could be tried on; None where they are too few."""
@@ -134,7 +134,7 @@ class Guard:
         settled = self.workshop.settled(outcomes, slots)
         return Side(slots, settled, await self.workshop.scored(settled))
 
-    def _comparison(self, before: Side, after: Side) -> Comparison:
+    def _comparison(self, before: Side, after: Side) -> PairedComparison:
         accepted = (round(before.accepted, 4), round(after.accepted, 4))
         if not self.rows:
             found = by_scores(before.scores, after.scores, self.seed)
@@ -142,7 +142,7 @@ class Guard:
         names = self.workshop.task.label_names
         labels = np.array([names.index(row.label) for row in self.rows])
         vectors = self.workshop.vectors([row.text for row in self.rows])
-        found = by_usefulness(self._learnt(before), self._learnt(after), vectors, labels, len(names), self.seed)
+        found = by_probability(self._learnt(before), self._learnt(after), vectors, labels, len(names), self.seed)
         means = (round(float(np.mean(before.scores)), 4), round(float(np.mean(after.scores)), 4))
         return replace(found, figures={**found.figures, "score": means, "accepted": accepted})
 

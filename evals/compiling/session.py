@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -18,7 +19,7 @@ from seedless.evals.compiling.anchor import Anchor, Embedder
 from seedless.evals.compiling.candidate import CandidateLog, State
 from seedless.evals.compiling.contest import PREDICTORS, Contest
 from seedless.evals.compiling.dev import DevRow, halves
-from seedless.evals.compiling.guard import FEWEST_PAIRS, Guard, Verdict
+from seedless.evals.compiling.guard import FEWEST_PAIRS, Decision, Guard
 from seedless.evals.compiling.optimizers import PROPOSERS, TEACHERS, checked
 from seedless.evals.compiling.purse import LISTS, Purse, Sizes, sizes
 from seedless.evals.compiling.team import Team
@@ -97,7 +98,10 @@ class Session:
         self.embedder = embedder
         self.journal = self._journal()
         kept = self.sizes.kept if options.budget_calls is not None or options.budget_usd is None else int(UNBOUNDED * KEPT)
-        self.purse = Purse(self.journal, self.team.lms, calls=calls, usd=options.budget_usd, kept=kept)
+        with ExitStack() as unless:
+            unless.callback(self.journal.close)
+            self.purse = Purse(self.journal, self.team.lms, calls=calls, usd=options.budget_usd, kept=kept)
+            unless.pop_all()
         self._left = 0  # steps that stages left over
         self._numbers: dict[str, int] = {}
         self._ended: list[str] = []
@@ -142,15 +146,15 @@ class Session:
             attempts = 2 if self.team.profile.revise else 1
             at_once = self.sizes.reported if self.options.budget_usd is None else FEWEST_PAIRS
             guard = Guard(self.workshop, self.report, attempts=attempts, at_once=at_once, seed=self.options.seed)
-            verdict = guard.compared(
+            decision = guard.compared(
                 base,
                 state,
                 Plan(self.task, self.sizes.reported, 2 * self.options.seed + 1),
                 others=len(self._numbers) > 1,
                 ended=self._ended,
             )
-        program = (state if verdict.better else base).apply(self.team.program(self.task))
-        program.compiled = asdict(self._account(notes, verdict, self._quoted(program)))
+        program = (state if decision.better else base).apply(self.team.program(self.task))
+        program.compiled = asdict(self._account(notes, decision, self._quoted(program)))
         if self.out is not None:
             program.save(self.out)
         return program
@@ -278,7 +282,7 @@ class Session:
             ("\n".join(_texts(each)) for each in said), LabelledRows(self.task, records, "the dev rows")
         ).record()
 
-    def _account(self, notes: dict[str, str], verdict: Verdict, quoted: dict[str, Any] | None) -> Compiled:
+    def _account(self, notes: dict[str, str], decision: Decision, quoted: dict[str, Any] | None) -> Compiled:
         o, stages = self.options, self.journal.stages()
         return Compiled(
             optimizer=self.optimizer,
@@ -301,9 +305,9 @@ class Session:
             cost_usd=self.journal.cost(),
             stages=notes,
             candidates=len(self._numbers),
-            kept="compiled" if verdict.better else "uncompiled",
-            why=verdict.why,
-            comparison=verdict.comparison.record() if verdict.comparison is not None else None,
+            kept="compiled" if decision.better else "uncompiled",
+            why=decision.why,
+            comparison=decision.comparison.record() if decision.comparison is not None else None,
             quoted=quoted,
             ended="; ".join(self._ended),
             ran_out=self.purse.ran_out,
@@ -323,13 +327,12 @@ class Session:
             except OSError as error:
                 raise SetupError(f"{path.parent}: cannot be made ({error.strerror}); give a file in a folder that can be written: -o FILE") from error  # fmt: skip
         journal = Journal(path)
-        try:
+        with ExitStack() as unless:
+            unless.callback(journal.close)
             if self.options.fresh:
                 journal.begin_anew()
             self._check(journal)
-        except BaseException:
-            journal.close()
-            raise
+            unless.pop_all()
         return journal
 
     def _check(self, journal: Journal) -> None:

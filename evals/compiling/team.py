@@ -44,12 +44,15 @@ class Team:
         spec = spec.with_profile(verifier=options.verifier or ("embedding" if spec.profile.verifier == "both" else None))
         lm_of = partial(opened, concurrency=spec.profile.concurrency, timeout=options.timeout)
         writer = lm_of(options.lm, api_base=options.api_base)
-        judge = lm_of(options.judge_lm, api_base=spec.reaches(options.judge_lm)) if options.judge_lm is not None else None
+        proposer, teacher, judge = (
+            lm_of(given, api_base=spec.reaches(given)) if given is not None else None
+            for given in (options.reflection_lm, options.teacher_lm, options.judge_lm)
+        )
         return cls(
             writer,
             spec.profile,
-            lm_of(options.reflection_lm) if options.reflection_lm is not None else writer,
-            lm_of(options.teacher_lm) if options.teacher_lm is not None else None,
+            proposer or writer,
+            teacher,
             judge,
             LMSpec.of(options.judge_lm).profile if options.judge_lm is not None else None,
         )

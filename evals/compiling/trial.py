@@ -18,7 +18,7 @@ class Trial(dspy.Module):
     """Makes one part of a labelled data set: a list of contexts or seeds, an instance that must have its label, or its revision.
 
     Calling it on an example's number tries what its predictors say now; `writer` is the identity of the LM that writes. The prediction holds the outputs, `score`, `feedback` and
-    `accepted`; DSPy's trace holds each predictor's step.
+    `accepted`; DSPy's trace holds each predictor's exchange.
     """
 
     def __init__(
@@ -40,12 +40,12 @@ class Trial(dspy.Module):
         own = next((ask.lm for ask in self.asks.values() if ask.lm is not None), None)
         tried = self._attempt(self.asks, index, own or dspy.settings.lm)
         outputs: dict[str, Any] = {}
-        for step in tried.steps:
-            if step.name not in self.asks:
+        for exchange in tried.exchanges:
+            if exchange.name not in self.asks:
                 continue
-            outputs |= step.outputs
+            outputs |= exchange.outputs
             if dspy.settings.trace is not None:
-                dspy.settings.trace.append((self.asks[step.name], dict(step.inputs), dspy.Prediction(**step.outputs)))
+                dspy.settings.trace.append((self.asks[exchange.name], dict(exchange.inputs), dspy.Prediction(**exchange.outputs)))
         scored = tried.scored
         return dspy.Prediction(**outputs, score=scored.score, feedback=scored.feedback, accepted=scored.accepted)
 
@@ -56,9 +56,7 @@ def of_predictor(board: Board, writer: str, name: str, predictor: dspy.Predict) 
     own.demos = list(predictor.demos)
 
     def state(asks: Mapping[str, Any]) -> State:
-        ask = asks[name]
-        demos = tuple(dict(demo.toDict() if hasattr(demo, "toDict") else demo) for demo in ask.demos)
-        return board.base.saying(name, Said(ask.signature.instructions, demos))
+        return board.base.saying(name, Said.of(asks[name]))
 
     return Trial({name: own}, board, writer, state)
 

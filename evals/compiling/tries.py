@@ -8,7 +8,7 @@ from typing import Any
 import dspy
 
 from seedless.errors import UsageError
-from seedless.evals.compiling.board import Step, Tried
+from seedless.evals.compiling.board import Exchange, Tried
 from seedless.evals.compiling.candidate import State
 from seedless.evals.compiling.workshop import CONTEXTS, GENERATE, REVISE, Workshop, readable, said_label
 from seedless.evals.metric import Scored
@@ -34,7 +34,7 @@ class ListTries:
         self.contexts = tuple(contexts)
 
     async def __call__(self, state: State, index: int, lm: Any, shift: int) -> Tried:
-        """One list, its score, and its step."""
+        """One list, its score, and its exchange with the predictor."""
         program, count = self.workshop.program(state), self.counts[index]
         rollout = shifted(self.rollouts[index], shift)
         inputs: dict[str, Any] = {"description": self.workshop.task.description, "count": count, "avoid": []}
@@ -55,7 +55,7 @@ class ListTries:
         signature = dict(program.named_predictors())[self.name].signature
         (output,) = signature.output_fields
         asked = {name: inputs[name] for name in signature.input_fields}
-        return Tried(scored, (Step(self.name, asked, {output: items}),))
+        return Tried(scored, (Exchange(self.name, asked, {output: items}),))
 
     def examples(self) -> list[Any]:
         """The examples as DSPy's optimisers take them."""
@@ -91,7 +91,7 @@ class DraftTries:
         return texts, kept
 
     async def __call__(self, state: State, index: int, lm: Any, shift: int) -> Tried:
-        """One slot's outcome, its score, and the writer's step."""
+        """One slot's outcome, its score, and its exchange with the writer."""
         slot = self.slots[index]
         slot = replace(slot, rollout=shifted(slot.rollout, shift))
         texts, kept = self.near(slot)
@@ -106,12 +106,12 @@ class DraftTries:
         outcome: Outcome = made.outcome
         scored = await self.workshop.metric.draft(outcome, texts)
         text = outcome.draft.text if readable(outcome) else ""
-        return Tried(scored, self._steps(program, slot, outcome, trace), text, slot.label)
+        return Tried(scored, self._exchanges(program, slot, outcome, trace), text, slot.label)
 
-    def _steps(self, program: TarGEN, slot: Slot, outcome: Outcome, trace: Sequence[Any]) -> tuple[Step, ...]:
+    def _exchanges(self, program: TarGEN, slot: Slot, outcome: Outcome, trace: Sequence[Any]) -> tuple[Exchange, ...]:
         if self.revised:
             rewritten = [(inputs, dict(found.items())) for _, inputs, found in trace if "previous_attempt" in inputs]
-            return tuple(Step(REVISE, dict(inputs), found) for inputs, found in rewritten[-1:])
+            return tuple(Exchange(REVISE, dict(inputs), found) for inputs, found in rewritten[-1:])
         outputs = {name: text for name, text in outcome.texts.items() if name != self.workshop.task.seeds.field}
         if not outputs:
             return ()
@@ -119,8 +119,8 @@ class DraftTries:
         taken = program.write_instance.write.generate.signature.input_fields
         asked = {name: inputs[name] for name in taken}
         return (
-            Step(GENERATE, asked, outputs),
-            Step(slot.label, {"context": slot.seed.context.text, "seed": slot.seed.text}, outputs),
+            Exchange(GENERATE, asked, outputs),
+            Exchange(slot.label, {"context": slot.seed.context.text, "seed": slot.seed.text}, outputs),
         )
 
     def examples(self) -> list[Any]:

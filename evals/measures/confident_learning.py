@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from seedless.evals.labelled import LabelledRows
-from seedless.evals.measures.crossvalidation import HeldOut, held_out, sample
+from seedless.evals.measures.crossvalidation import HeldOut, held_out
 from seedless.evals.measures.estimate import Estimate, share_of
+from seedless.evals.measures.sampling import sampled
 from seedless.evals.students import Student
 
 __all__ = ["Disputed", "Disputes", "confident_learning"]
@@ -15,7 +16,7 @@ __all__ = ["Disputed", "Disputes", "confident_learning"]
 
 @dataclass(frozen=True, slots=True)
 class Disputed:
-    """A row whose label is disputed: by its `id`, or its place from 0 where it has none. `self_confidence` in [0, 1] is the probability
+    """A row whose label is disputed: by its `id`, or its number from 1 where it has none. `self_confidence` in [0, 1] is the probability
     that the student gives to the row's own label; lower is more doubtful."""
 
     id: str
@@ -72,7 +73,7 @@ def confident_learning(
         The student's cross-validation of that sample over as many folds with the same seed, where there is one already. It is used where all
         labels are judged.
     """
-    names, places = rows.task.label_names, sample(len(rows), seed)
+    names, places = rows.task.label_names, sampled(len(rows), seed)
     chosen = rows.take(places)
     known = np.flatnonzero(chosen.counts >= folds)
     unjudged = tuple(names[place] for place in np.flatnonzero((chosen.counts > 0) & (chosen.counts < folds)))

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from seedless.errors import UsageError
 from seedless.evals.labelled import LabelledRows
-from seedless.evals.measures.crossvalidation import sample
 from seedless.evals.measures.estimate import DRAWS, Estimate, share_of
+from seedless.evals.measures.sampling import sampled
 
 __all__ = ["Agreement", "Correction", "Flips", "Gain", "Reader", "Rightness", "correction"]
 
@@ -129,7 +129,7 @@ def correction(
     drafts, untold, torn = _on_record(rows, refusals)
     if untold == len(rows):
         return None
-    read = drafts.take(sample(len(drafts.asked), seed)) if oracle is not None else None
+    read = drafts.take(sampled(len(drafts.asked), seed)) if oracle is not None else None
     said = oracle(read.rows) if oracle is not None and read is not None else None
     return Correction(
         drafts=len(drafts.asked),

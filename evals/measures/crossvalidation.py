@@ -8,9 +8,7 @@ from numpy.typing import NDArray
 from seedless.evals.labelled import LabelledRows
 from seedless.evals.students import Fitted, Student
 
-__all__ = ["HeldOut", "fitted", "held_out", "sample"]
-
-SAMPLE = 5000  # rows that an analysis looks at; it draws so many where there are more
+__all__ = ["HeldOut", "fitted", "held_out"]
 
 
 @dataclass(frozen=True)
@@ -79,10 +77,3 @@ def fitted(student: Student, rows: LabelledRows) -> Fitted:
 
     with threadpool_limits(1, user_api="blas"):
         return student.fit(rows)
-
-
-def sample(size: int, seed: int, *, limit: int = SAMPLE) -> NDArray[np.int64]:
-    """Places from 0 to `size`, in order: all of them, or `limit` drawn at random where there are more."""
-    if size <= limit:
-        return np.arange(size)
-    return np.sort(np.random.default_rng(seed).choice(size, limit, replace=False))

@@ -1,26 +1,40 @@
-"""A figure with its 95 % interval, and the rows that it rests on."""
+"""Figures with their 95 % intervals, and the rows that they rest on."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Estimate", "mean_of", "share_of"]
+__all__ = ["Estimate", "Interval", "mean_of", "share_of"]
 
 Z = 1.959964  # of the normal distribution, 95 % between -Z and Z
 DRAWS = 1000  # of a bootstrap
 
 
 @dataclass(frozen=True, slots=True)
-class Estimate:
+class Interval:
+    """A figure and its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+    def told(self, form: str = ".2f") -> str:
+        """The figure and its interval as people read them.
+
+        >>> Interval(0.12, -0.03, 0.27).told("+.1f")
+        '+0.1 (-0.0, +0.3)'
+        """
+        return f"{self.value:{form}} ({self.low:{form}}, {self.high:{form}})"
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate(Interval):
     """`value` as measured on `rows` rows; the true one lies between `low` and `high` with 95 % confidence.
 
     The interval covers the choice of the rows, not what a student or an oracle would have learnt from others.
     """
 
-    value: float
-    low: float
-    high: float
     rows: int
 
 

@@ -51,7 +51,7 @@ def nearest(texts: Numbered, among: Numbered, *, threshold: float = THRESHOLD) -
     return tuple(_search(texts, among, threshold))
 
 
-def nearest_earlier(texts: Numbered, *, asked: Places | None = None, threshold: float = THRESHOLD) -> tuple[Near, ...]:
+def nearest_earlier(texts: Numbered, *, asked: Places | None = None) -> tuple[Near, ...]:
     """Each text with the most alike of those before it, as `nearest` finds it; `asked` are the places to look at, in order (all).
 
     >>> from seedless.evals.measures.numbered import Vocabulary
@@ -66,7 +66,7 @@ def nearest_earlier(texts: Numbered, *, asked: Places | None = None, threshold: 
     found = [Near(int(place), int(other), 1.0) for place, other in zip(places[repeated], earliest[repeated], strict=True)]
     kept = np.sort(first)  # a repeat is as like anything as its first
     fresh = places[earliest == places]
-    alike = _search(texts.take(fresh), texts.take(kept), threshold, (fresh, kept))
+    alike = _search(texts.take(fresh), texts.take(kept), THRESHOLD, (fresh, kept))
     found += [Near(int(fresh[near.place]), int(kept[near.other]), near.score) for near in alike]
     return tuple(sorted(found, key=lambda near: near.place))
 

@@ -88,7 +88,7 @@ class Numbered:
         return self._hashes(begins, np.full(len(begins), n, dtype=np.int64)), self.owners[begins]
 
     def whole(self) -> Hashes:
-        """A hash (64 bits) of each text's words, shape (texts,)."""
+        """A hash (64 bits) of each text's words, shape (texts,): equal for those that are the same (`seedless.text.normalized`)."""
         return self._hashes(self.starts[:-1], self.lengths)
 
     def _hashes(self, begins: Places, counts: Places) -> Hashes:

@@ -8,21 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seedless.evals.labelled import LabelledRows
+from seedless.evals.measures.estimate import Interval
 
-__all__ = ["Interval", "Labels", "Score", "chance_of", "interval_of", "macro_f1", "mean_of_draws", "resampled_f1", "score_of"]
+__all__ = ["Labels", "Score", "chance_of", "interval_of", "macro_f1", "mean_of_draws", "resampled_f1", "score_of"]
 
 Labels = NDArray[np.int64]
 RESAMPLES = 1000
 AT_ONCE = 2_000_000  # cells that a chunk of resamples may take
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """A figure and its 95 % bootstrap interval."""
-
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True, slots=True)

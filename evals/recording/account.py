@@ -1,25 +1,22 @@
 """The account of a run of `generate`, as a record for MLflow: parameters, figures, prompts, samples, the data set's digest."""
 
-import json
 import random
 import subprocess
 import tempfile
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from seedless import __version__
 from seedless.evals.recording.prompts import stage_prompts
 from seedless.evals.recording.record import Cell, DataSet, Record, Status, Untracked, flat
-from seedless.files import read_ledger
+from seedless.files import read_ledger, read_refusals, read_rows
 from seedless.generation import Generation
 from seedless.ledger import Ledger
 from seedless.targen import TarGEN
 
-__all__ = ["address", "commit", "record_of_generation", "said_otherwise", "saved_text"]
+__all__ = ["commit", "record_of_generation", "said_otherwise", "saved_text"]
 
 SAMPLE = 50
 REFUSALS = 1000
@@ -33,22 +30,20 @@ def record_of_generation(generation: Generation, *, status: Status | None = None
     Raises
     ------
     Untracked
-        If the run has no folder, or its files are gone.
+        If the run has no folder, or its program is gone.
     UsageError
-        If its ledger cannot be read.
+        If its ledger, rows or refusals cannot be read.
     """
     folder = generation.folder.path
     if folder is None:
         raise Untracked("a run without a folder")
     ledger, options, program = read_ledger(folder), generation.options, generation.program
     settings = ledger.settings
-    sample, rows = _rows(folder / "rows.jsonl", options.seed)
-    refusals, refused = _refusals(folder / "refusals.jsonl")
     profile = program.profile
     reader = profile.verifier if options.judge_lm is None else "lm"
     params: dict[str, str | int | float | None] = {
         **{name: settings[name] for name in ("task", "task_hash", "n", "seed", "lm", "judge_lm", "strategy", "verify", "program")},
-        "api_base": address(options.api_base),
+        "api_base": options.api_base,
         "verifier": "none" if program.mode.name == "none" else reader,
         "variant": options.program.stem if options.program is not None else UNCOMPILED.get(options.strategy, options.strategy),
         "adapter": profile.adapter,
@@ -66,11 +61,11 @@ def record_of_generation(generation: Generation, *, status: Status | None = None
         task=generation.task.name,
         name=f"{params['variant']} seed={settings['seed']} n={settings['n']}",
         params={name: value for name, value in params.items() if value is not None},
-        metrics=_figures(ledger, rows + refused),
+        metrics=_figures(ledger),
         prompts=stage_prompts(program.dump_state(), generation.uncompiled, task=program.task, phrasing=said_otherwise(program)),
         program=_saved(generation),
-        rows=sample,
-        refusals=refusals,
+        rows=_sample(folder, options.seed),
+        refusals=tuple(_refusal(record) for record in islice(read_refusals(folder), REFUSALS)),
         data=DataSet.of(generation.task.name, folder),
         report=report if (report := folder / "report.html").exists() else None,
         task_file=generation.task.model_dump_json(indent=2),
@@ -100,14 +95,6 @@ def commit() -> str | None:
     return done.stdout.strip() or None if done.returncode == 0 else None
 
 
-def address(url: str | None) -> str | None:
-    """`url` without what may be a password: the user's part and the query."""
-    if url is None:
-        return None
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
-
-
 def _saved(generation: Generation) -> str:
     """The program as `TarGEN.read` takes it: the file that it was read from, or what it saves."""
     path = generation.options.program
@@ -119,42 +106,17 @@ def _saved(generation: Generation) -> str:
         raise Untracked(f"{path}: cannot be read any more ({error})") from error
 
 
-@dataclass(frozen=True, slots=True)
-class _Verdicts:
-    """Drafts on which the verifier agreed with the asked label, and those on which it did not."""
-
-    agreed: int = 0
-    disagreed: int = 0
-
-    def __add__(self, other: "_Verdicts") -> "_Verdicts":
-        return _Verdicts(self.agreed + other.agreed, self.disagreed + other.disagreed)
-
-    @classmethod
-    def of(cls, record: Mapping[str, Any], asked: str) -> "_Verdicts":
-        """Those of one slot: each draft that broke `label`, and the last one where it was judged."""
-        made = record["provenance"]
-        disagreed = made["broken"].count("label")
-        if made["verdict"] is None or (made["verdict"] != asked and disagreed):
-            return cls(0, disagreed)
-        return cls(int(made["verdict"] == asked), disagreed + int(made["verdict"] != asked))
-
-
-def _rows(path: Path, seed: int) -> tuple[tuple[dict[str, Cell], ...], _Verdicts]:
-    """A sample of the rows in their order, and what the verifier said of all."""
+def _sample(folder: Path, seed: int) -> tuple[dict[str, Cell], ...]:
+    """A sample of the rows, in their order."""
     rng = random.Random(seed)
     kept: dict[int, dict[str, Any]] = {}
-    verdicts = Counter[str]()
-    for count, line in enumerate(_lines(path), 1):
-        record = json.loads(line)
-        said = _Verdicts.of(record, record["provenance"]["asked_label"])
-        verdicts.update(agreed=said.agreed, disagreed=said.disagreed)
+    for count, record in enumerate(read_rows(folder), 1):
         if len(kept) < SAMPLE:
             kept[count] = record
         elif (place := rng.randrange(count)) < SAMPLE:  # reservoir sampling: each row has the same chance
             del kept[sorted(kept)[place]]
             kept[count] = record
-    table = tuple(_row(kept[number]) for number in sorted(kept))
-    return table, _Verdicts(**verdicts)
+    return tuple(_row(kept[number]) for number in sorted(kept))
 
 
 def _row(record: Mapping[str, Any]) -> dict[str, Cell]:
@@ -162,37 +124,21 @@ def _row(record: Mapping[str, Any]) -> dict[str, Cell]:
     return shown | {f"provenance.{name}": record["provenance"][name] for name in TOLD}  # a field of the task may have the same name
 
 
-def _refusals(path: Path) -> tuple[tuple[dict[str, Cell], ...], _Verdicts]:
-    """The first refusals, and what the verifier said of all."""
-    table: list[dict[str, Cell]] = []
-    verdicts = _Verdicts()
-    for line in _lines(path):
-        record = json.loads(line)
-        verdicts += _Verdicts.of(record, record["asked_label"])
-        if len(table) < REFUSALS:
-            broken = record["broken"]
-            table.append({
-                "asked_label": record["asked_label"],
-                "assertion": broken[-1]["assertion"],
-                "sentence": broken[-1]["sentence"],
-                "all_broken": ", ".join(b["assertion"] for b in broken),
-                "text": "\n".join(record["texts"].values()),
-                "stage": record["stage"],
-                "position": record["position"],
-                "round": record["round"],
-            })  # fmt: skip
-    return tuple(table), verdicts
+def _refusal(record: Mapping[str, Any]) -> dict[str, Cell]:
+    broken = record["broken"]
+    return {
+        "asked_label": record["asked_label"],
+        "assertion": broken[-1]["assertion"],
+        "sentence": broken[-1]["sentence"],
+        "all_broken": ", ".join(b["assertion"] for b in broken),
+        "text": "\n".join(record["texts"].values()),
+        "stage": record["stage"],
+        "position": record["position"],
+        "round": record["round"],
+    }
 
 
-def _lines(path: Path) -> Iterator[bytes]:
-    try:
-        with path.open("rb") as file:
-            yield from file
-    except OSError as error:
-        raise Untracked(f"{path}: cannot be read ({error.strerror})") from error
-
-
-def _figures(ledger: Ledger, verdicts: _Verdicts) -> dict[str, float]:
+def _figures(ledger: Ledger) -> dict[str, float]:
     """A ledger's figures under flat names. What is counted per row counts accepted rows."""
     accepted, refused = ledger.accepted, sum(ledger.refused.values())
     figures: dict[str, Any] = {
@@ -203,8 +149,9 @@ def _figures(ledger: Ledger, verdicts: _Verdicts) -> dict[str, float]:
     }
     if slots := accepted + refused:
         figures["accept_rate"] = accepted / slots
-    if judged := verdicts.agreed + verdicts.disagreed:
-        figures["verifier_agreement"] = verdicts.agreed / judged
+    shares = ledger.per_label.values()
+    if read := sum(share.get("read", 0) for share in shares):
+        figures["verifier_agreement"] = 1 - sum(share.get("read_otherwise", 0) for share in shares) / read
     if accepted:
         tokens = {stage: count["input"] + count["output"] for stage, count in ledger.tokens.items()}
         figures |= {

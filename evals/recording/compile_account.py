@@ -60,7 +60,7 @@ def record_of_compile(
     shared = {"task": task.name, "task_hash": task.hash, "git_commit": commit(), "seedless": __version__}
     params = {
         **{name: account[name] for name in PARAMS}, **shared, "strategy": program.strategy.name, "variant": variant, "program": program.hash,
-        "dev": account["dev"] or None, "metric_kind": "score" if account["intrinsic"] else "usefulness",
+        "dev": account["dev"] or None, "metric_kind": "score" if account["intrinsic"] else "true_label_probability",
     }  # fmt: skip
     first = next((candidate for candidate in candidates.found if candidate.number == 0), None)
     uncompiled = _state(state, first.instructions) if first is not None else _state(state, {})

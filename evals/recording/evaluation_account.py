@@ -15,9 +15,9 @@ from seedless.evals.diversity import Diversity
 from seedless.evals.evaluation import Evaluation
 from seedless.evals.label_quality import LabelQuality
 from seedless.evals.labelled import files_of
-from seedless.evals.measures.estimate import Estimate
-from seedless.evals.measures.scores import Interval, Score
-from seedless.evals.recording.account import address, commit
+from seedless.evals.measures.estimate import Interval
+from seedless.evals.measures.scores import Score
+from seedless.evals.recording.account import commit
 from seedless.evals.recording.record import DataSet, Record, flat
 from seedless.evals.usefulness import Taught, Usefulness
 from seedless.run.journal import Journal
@@ -67,7 +67,7 @@ def record_of_evaluation(found: Evaluation, given: Given, *, seconds: float = 0.
         **{name: split.digest for name, split in splits.items()},
         **{f"{name}_rows": splits[name].rows for name in ("train", "test") if name in splits},
         "zero_shot_lm": given.zero_shot,
-        "api_base": address(given.api_base),
+        "api_base": given.api_base,
     }
     determined = json.dumps([data.digest, params], sort_keys=True)
     params |= {"git_commit": commit(), "seedless": __version__}
@@ -181,7 +181,7 @@ def _contamination(shared: Contamination) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _said(figure: Score | Interval | Estimate | None) -> Mapping[str, float] | None:
+def _said(figure: Score | Interval | None) -> Mapping[str, float] | None:
     """A figure with its interval, whichever analysis it is from, as `flat` reads it; None where it was not measured."""
     if figure is None:
         return None

@@ -5,7 +5,7 @@ A stage is a predictor of the program, named as in `named_predictors()`; its sta
 
 import difflib
 import json
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,9 @@ from seedless.task import Task
 __all__ = ["StagePrompt", "changes", "prompt_text", "stage_prompts"]
 
 State = Mapping[str, Any]
+
+STAGES = {"name_contexts.": "contexts", "name_seeds.": "seeds", "write_instance.write.": "write"}
+"""Where the predictors of a stage stand in the program, and the stage as `phrasing` names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +57,16 @@ def stage_prompts(
     for stage, state in program.items():
         if isinstance(state, Mapping) and "signature" in state:
             before = (parent or program).get(stage, state)
-            prompts.append(StagePrompt(stage, prompt_text(state, task, phrasing), prompt_text(before, task)))
+            prompts.append(StagePrompt(stage, prompt_text(stage, state, task, phrasing), prompt_text(stage, before, task)))
     return tuple(prompts)
 
 
-def prompt_text(state: State, task: Task | None = None, phrasing: Mapping[str, Any] | None = None) -> str:
-    """One predictor's instructions, fields, what the task tells it, and demonstrations, as readable text."""
+def prompt_text(stage: str, state: State, task: Task | None = None, phrasing: Mapping[str, Any] | None = None) -> str:
+    """The instructions of the predictor `stage`, its fields, what the task tells it, and demonstrations, as readable text."""
     signature = state["signature"]
     fields = signature["fields"]
     parts = [signature["instructions"].strip(), _list("Fields", (f"{f['prefix']} {f['description']}" for f in fields))]
-    parts += _told({field["prefix"] for field in fields}, task, phrasing or {}) if task is not None else []
+    parts += _told(stage, task, phrasing or {}) if task is not None else []
     demos = state.get("demos", [])
     for number, demo in enumerate(demos, 1):
         shown = (f"{name}: {_said(value)}" for name, value in demo.items() if name != "augmented")
@@ -71,10 +74,10 @@ def prompt_text(state: State, task: Task | None = None, phrasing: Mapping[str, A
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _told(fields: Container[str], task: Task, phrasing: Mapping[str, Any]) -> list[str]:
-    """What a stage is told of the task, in the variant's words; a stage is known by the fields it has."""
+def _told(predictor: str, task: Task, phrasing: Mapping[str, Any]) -> list[str]:
+    """What a predictor is told of the task, in the variant's words."""
     said: list[str] = []
-    stage = "seeds" if "Seeds:" in fields else "contexts" if "Contexts:" in fields else "write" if "Constraint:" in fields else ""
+    stage = next((stage for place, stage in STAGES.items() if predictor.startswith(place)), "")
     if stage == "write":
         constraints = phrasing.get("constraints", {})
         said.append(_list("Constraint, by label", (f"{la.name}: {constraints.get(la.name, la.constraint)}" for la in task.labels)))

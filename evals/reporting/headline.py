@@ -4,6 +4,7 @@ from seedless.evals.reporting.chart import figure
 from seedless.evals.reporting.findings import Findings
 from seedless.evals.reporting.recorded import RecordedRun
 from seedless.evals.reporting.tally import Tally
+from seedless.files import listed
 
 __all__ = ["headline", "notes"]
 
@@ -45,13 +46,13 @@ def notes(run: RecordedRun, counted: Tally, found: Findings | None) -> tuple[str
         said.append("No verifier has read the rows: their labels are what the writer was asked for.")
     few = [label.name for label in counted.labels if label.rows < FEW]
     if few:
-        said.append(f"Fewer than {FEW} rows: {', '.join(few[:8])}{f' and {len(few) - 8} more' if len(few) > 8 else ''}.")
+        said.append(f"Fewer than {FEW} rows: {listed(few)}.")
     slots = counted.rows + counted.slots_refused
     if counted.slots_refused > counted.rows:
         said.append(
             f"{counted.slots_refused / slots:.0%} of the slots were refused: see by what, the task's wording may ask for what the LM cannot do."
         )
-    one_sided, contexts = counted.one_sided()
+    one_sided, contexts = counted.one_sided
     if len(run.labels) > 1 and contexts >= 4 and one_sided * 2 > contexts:
         said.append(
             f"{one_sided} of the {contexts} contexts with five rows or more stand under one label only: a student may learn "

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seedless.errors import SetupError
-from seedless.text import words
+from seedless.evals.measures.sampling import sampled
+from seedless.text import words, writable
 
 __all__ = ["SAMPLE", "Projection", "project"]
 
@@ -56,10 +57,8 @@ def project(texts: Sequence[str], labels: Sequence[int], *, sample: int = SAMPLE
     """
     if len(texts) < LEAST:
         return None
-    rng = np.random.default_rng(seed)
-    places = np.sort(rng.choice(len(texts), size=min(sample, len(texts)), replace=False))
-    # JSON can hold half a character, which no embedder or tokenizer takes.
-    chosen = [texts[place].encode("utf-8", "replace").decode() for place in places]
+    places = sampled(len(texts), seed, limit=sample)
+    chosen = [writable(texts[place]) for place in places]  # JSON can hold half a character, which no embedder or tokenizer takes
     carried = np.asarray([labels[place] for place in places])
     reach = READ // len(chosen) if sum(map(len, chosen)) > READ else None
     try:

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from seedless.evals.reporting.recorded import Record, RecordedRun
-from seedless.text import length, unit as unit_of
+from seedless.text import length, normalized, unit as unit_of
 
 __all__ = ["ContextUse", "Flip", "LabelCount", "Lengths", "RefusedBy", "Spread", "Stage", "Tally", "tally"]
 
 BINS = 30
-EXAMPLES = 4
+EXAMPLES = 4  # drafts that an assertion refused
+SEVERAL = 5  # rows of a context, fewer of which are of one label by chance
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """A run counted."""
+    """A run counted. `repeats` are rows whose text is an earlier one's (`seedless.text.normalized`)."""
 
     rows: int
     slots_refused: int
@@ -127,14 +128,15 @@ class Tally:
         """Contexts of one source: `given` by the task file, label `words`, the task's `hint`, or named by the `lm`."""
         return sum(context.source == source for context in self.contexts)
 
-    def one_sided(self, least: int = 5) -> tuple[int, int]:
-        """Of the contexts with at least `least` rows: how many have rows of one label only, and how many there are."""
-        large = [context for context in self.contexts if context.rows >= least and context.text]
+    @property
+    def one_sided(self) -> tuple[int, int]:
+        """Of the contexts with five rows or more: how many have rows of one label only, and how many there are."""
+        large = [context for context in self.contexts if context.rows >= SEVERAL and context.text]
         return sum(max(context.by_label) == context.rows for context in large), len(large)
 
 
-def tally(run: RecordedRun, *, seed: int = 0) -> Tally:
-    """Count a run. `seed` draws the examples of refused drafts."""
+def tally(run: RecordedRun) -> Tally:
+    """Count a run. The same run gives the same examples of refused drafts."""
     texts = run.texts()
     places = {name: place for place, name in enumerate(run.labels)}
     labels = [places[row["label"]] for row in run.rows]
@@ -145,11 +147,11 @@ def tally(run: RecordedRun, *, seed: int = 0) -> Tally:
         slots_refused=len(run.refusals),
         relabelled=sum(flip.rows for flip in moved),
         rewritten=sum(_attempts(row) > 1 for row in run.rows),
-        repeats=len(texts) - len({" ".join(text.casefold().split()) for text in texts}),
+        repeats=len(texts) - len(set(map(normalized, texts))),
         labels=_label_counts(run, labels, moved),
         lengths=_lengths(texts, labels, run.labels) if texts else None,
         contexts=_contexts(run, labels),
-        refused=_refused(run, random.Random(seed)),
+        refused=_refused(run, random.Random(0)),
         flips=moved,
         stages=tuple(
             Stage(name, calls, *(run.ledger.tokens.get(name, {}).get(side, 0) for side in ("input", "output")))

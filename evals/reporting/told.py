@@ -7,7 +7,6 @@ from seedless.evals.contamination import Contamination
 from seedless.evals.difficulty import Difficulty
 from seedless.evals.diversity import Diversity
 from seedless.evals.label_quality import LabelQuality
-from seedless.evals.measures.estimate import Estimate
 from seedless.evals.usefulness import Taught, Usefulness
 
 if TYPE_CHECKING:
@@ -54,20 +53,20 @@ def _arms(taught: Taught) -> list[str]:
         f"{name.replace('_', ' ')} {score.macro_f1:.3f} ({score.low:.3f}, {score.high:.3f})" for name, score in taught.arms.items()
     ]
     if taught.ratio is not None:
-        arms.append(f"ratio to real {taught.ratio.value:.2f} ({taught.ratio.low:.2f}, {taught.ratio.high:.2f})")
+        arms.append(f"ratio to real {taught.ratio.told()}")
     if taught.gain is not None:
-        arms.append(f"over the naive prompt {taught.gain.value:+.2f} ({taught.gain.low:+.2f}, {taught.gain.high:+.2f})")
+        arms.append(f"over the naive prompt {taught.gain.told('+.2f')}")
     return arms
 
 
 def _labels(found: LabelQuality) -> str:
     parts = []
     if found.oracle is not None:
-        parts.append(f"an oracle confirms {_interval(found.oracle.accuracy)}, of real rows {found.oracle.ceiling.value:.2f}")
+        parts.append(f"an oracle confirms {found.oracle.accuracy.told()}, of real rows {found.oracle.ceiling.value:.2f}")
     if (share := found.disputes.share) is not None:
         of_real = found.real_disputes.share if found.real_disputes is not None else None
         real = f", of as many real rows {of_real.value:.2f}" if of_real is not None else ""
-        parts.append(f"confident learning disputes {_interval(share)}{real}")
+        parts.append(f"confident learning disputes {share.told()}{real}")
     if found.correction is not None and found.correction.accuracy is not None:
         right = found.correction.accuracy
         parts.append(f"right by the oracle before correction {right.before.value:.2f}, after it {right.after.value:.2f}")
@@ -171,7 +170,3 @@ def _conflicts(found: LabelQuality) -> list[str]:
         if count
         else []
     )
-
-
-def _interval(estimate: Estimate) -> str:
-    return f"{estimate.value:.2f} ({estimate.low:.2f}, {estimate.high:.2f})"

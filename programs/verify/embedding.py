@@ -13,7 +13,7 @@ from seedless.lms.encoder import Encoder, shared
 from seedless.slot import Draft, Slot, Verdict
 from seedless.task import Task
 
-__all__ = ["EmbeddingVerifier"]
+__all__ = ["EmbeddingVerifier", "regression"]
 
 TEMPERATURE = 0.06  # of the zero-shot softmax over centred cosines
 SHRINKAGE = 20.0  # drafts that the meanings' own cosines count for in a label's mean score
@@ -140,7 +140,7 @@ class EmbeddingVerifier:
         if counts.min() >= FIRST_FIT and self._seen >= GROWTH * self._fitted:
             self._fitted = self._seen
             # Beside the event loop: to load scikit-learn takes two seconds, in which the writer would wait for its next slot.
-            self._student = await asyncio.to_thread(_student, *self._lesson())
+            self._student = await asyncio.to_thread(regression, *self._lesson())
 
     def _lesson(self) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """The drafts that the student learns from, and their asked labels."""
@@ -153,9 +153,12 @@ class EmbeddingVerifier:
         return vectors[taught], labels[taught]
 
 
-def _student(vectors: NDArray[np.float32], labels: NDArray[np.int64]) -> Any:
+def regression(
+    vectors: NDArray[np.floating[Any]], labels: NDArray[np.integer[Any]], weights: NDArray[np.floating[Any]] | None = None
+) -> Any:
+    """scikit-learn's logistic regression on unit vectors, shape (rows, dimensions), fitted: classes balanced, each row counting for its weight."""
     from sklearn.linear_model import LogisticRegression
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(1):  # small matrices: threads would only wait for each other
-        return LogisticRegression(C=STRENGTH, class_weight="balanced", max_iter=200).fit(vectors, labels)
+        return LogisticRegression(C=STRENGTH, class_weight="balanced", max_iter=200).fit(vectors, labels, sample_weight=weights)

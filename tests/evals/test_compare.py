@@ -108,21 +108,21 @@ def test_a_metric_is_of_the_lm_and_the_reader_that_it_was_measured_with(tracker:
 
 def test_metrics_of_another_kind_or_other_rows_compete_on_no_front(tracker: Tracker, variants: tuple[Record, ...]) -> None:
     plain, vivid, terse = (replace(record, metrics=record.metrics | {"tokens_per_row": 100.0}) for record in variants[:3])
-    anchored: dict[str, Any] = {"metric_kind": "usefulness", "dev": "d" * 32, "dev_rows": 40}
+    anchored: dict[str, Any] = {"metric_kind": "true_label_probability", "dev": "d" * 32, "dev_rows": 40}
     for record in (plain, vivid, terse):
         tracker.record(record)
     tracker.record(compile_of(plain, "a", 0.5, **anchored))
     tracker.record(compile_of(plain, "b", 0.7, **(anchored | {"dev": "e" * 32})))
-    tracker.record(compile_of(vivid, "c", 0.6, **anchored))
+    tracker.record(compile_of(vivid, "c", 0.6, **(anchored | {"metric_kind": "usefulness"})))
     tracker.record(compile_of(terse, "d", 0.9))
     (comparison,) = compare(tracker=tracker)
     metrics = {variant.name: variant.figures["metric"] for variant in comparison.variants}
     assert comparison.quality == "metric"
     assert {name: figure.value for name, figure in metrics.items()} == {"uncompiled": 0.5, "vivid": 0.6, "terse": 0.9}
-    assert comparison.bases == {"metric": "usefulness of drafts, on a half of 40 real rows (dddddddd, seed 0)"}
+    assert comparison.bases == {"metric": "mean probability of the true label, on a half of 40 real rows (dddddddd, seed 0)"}
     assert {variant.name for variant in comparison.variants if variant.on_front} == {"vivid"}
     told = comparison.table().splitlines()
-    assert told[1] == "metric: usefulness of drafts, on a half of 40 real rows (dddddddd, seed 0)"
+    assert told[1] == "metric: mean probability of the true label, on a half of 40 real rows (dddddddd, seed 0)"
     assert told[2] == "  not comparable: that of terse is of score of drafts as read by fake, without a real row"
 
 

@@ -280,7 +280,7 @@ def test_real_rows_anchor_the_metric_and_never_enter_a_prompt(task: Path, tmp_pa
     assert account["dev_rows"] == 24
     assert account["kept"] == "compiled"
     assert (account["quoted"]["checked"], account["quoted"]["whole"], account["quoted"]["ngram"]) == (24, 0, 0)
-    assert account["comparison"]["metric"] == "usefulness"
+    assert account["comparison"]["metric"] == "true_label_probability"
     assert account["comparison"]["figures"]["macro_f1"][1] > account["comparison"]["figures"]["macro_f1"][0]
     for path in tmp_path.iterdir():
         assert not [row for row in DEV if row["text"].encode() in path.read_bytes()]
@@ -426,6 +426,17 @@ def test_wrong_arguments_are_told_before_the_first_call(
         with pytest.raises(UsageError, match=says):
             compile(task, lm=model(server), **given)
         assert server.requests == 0
+
+
+def test_a_compile_that_is_refused_leaves_its_journal_to_the_next(task: Path, tmp_path: Path) -> None:
+    out = tmp_path / "program.json"
+    with CoachableServer(seed=2) as server:
+        compile(task, lm=model(server), optimizer="random", budget_calls=100, out=out)
+        # What was spent has no price, so USD can bound nothing. The error is kept, as a notebook keeps it.
+        with pytest.raises(UsageError, match="--budget-usd") as refused:
+            compile(task, lm=model(server), optimizer="random", budget_usd=1.0, out=out)
+        compile(task, lm=model(server), optimizer="random", budget_calls=100, out=out)
+    assert refused.value.exit_code == 2
 
 
 def test_a_missing_package_is_told_before_the_first_call(task: Path, monkeypatch: pytest.MonkeyPatch) -> None:

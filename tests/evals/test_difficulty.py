@@ -86,6 +86,8 @@ def test_beside_real_rows() -> None:
 def test_small_and_lopsided_rows() -> None:
     found = measured(relabelled(topics(10, labels=5), np.array([0] * 8 + [1, 2])))
     assert any("single row" in note and ": b, c;" in note for note in found.notes)
+    many = measured(topics(32, labels=30))
+    assert any("single row" in note and " and 16 more;" in note for note in many.notes)
     assert found.own.by_label["b"].bits == 0.0
     assert set(found.own.by_label) == {"a", "b", "c"}
     assert len(found.hardest) == 10

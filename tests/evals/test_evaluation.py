@@ -157,7 +157,7 @@ def test_a_word_that_goes_with_a_label_is_told(task: Path, tmp_path: Path) -> No
 def test_what_was_planted_is_told_in_words(task: Path, tmp_path: Path) -> None:
     given = rows(40)
     named = [{**row, "text": f"{row['text']} {row['label']}"} for row in given]
-    swapped = [{**row, "label": {"warm": "cold", "cold": "warm"}[row["label"]]} for row in given[:10]]
+    swapped = [{"text": f"{row['text']}!", "label": {"warm": "cold", "cold": "warm"}[row["label"]]} for row in given[:10]]
     planted = {
         "named": (named, "a single word gives the label away: 'warm' stands in 20 of the 20 rows of warm and in 0 others; 'cold' "),
         "copied": ([*given[:4]] * 10, "36 of the 40 rows repeat an earlier one word for word"),
@@ -232,6 +232,7 @@ def test_bad_options_are_refused_with_one_line(seedless: CommandLine, task: Path
         (("--task", str(task), "--students", ","), "no student"),
         (("--task", str(task), "--seed", "-1"), "given --seed -1, at least 0 is allowed"),
         (("--task", str(task), "--direct", data), "--test"),
+        (("--task", str(task), "--test", data, "--api-base", "http://127.0.0.1:1/v1"), "given --api-base without --zero-shot"),
         (("--task", str(task), "--test", str(tmp_path / "none.jsonl")), "none.jsonl"),
         (("--task", str(task), "--students", "tfidf", "-o", str(tmp_path)), "cannot be written"),
     ):
@@ -264,7 +265,8 @@ def test_train_rows_that_stand_in_the_test_file_are_told(task: Path, tmp_path: P
     data = written(tmp_path / "data.jsonl", rows(40))
     real = rows(80, seed=1)
     test = written(tmp_path / "test.jsonl", real[:40])
-    found = evaluate(data, task, train=written(tmp_path / "train.jsonl", real[30:]), test=test, students=("tfidf",))
+    printed = [{**row, "text": f"{row['text'].capitalize()}."} for row in real[30:]]
+    found = evaluate(data, task, train=written(tmp_path / "train.jsonl", printed), test=test, students=("tfidf",))
     assert any("10 of the 40 test rows stand word for word in the train file" in note for note in found.usefulness.notes)
     clean = evaluate(data, task, train=written(tmp_path / "clean.jsonl", real[40:]), test=test, students=("tfidf",))
     assert not any("word for word" in note for note in clean.usefulness.notes)

@@ -13,7 +13,7 @@ import pytest
 from seedless.errors import UsageError
 from seedless.evals.bench import usefulness as bench
 from seedless.evals.bench.usefulness import claim, described_as, made, one, pooled, table
-from seedless.evals.measures.scores import Interval
+from seedless.evals.measures.estimate import Interval
 from seedless.evals.students import TfidfStudent
 from seedless.generation import Generation, Options
 from seedless.lms.metered import MeteredLM

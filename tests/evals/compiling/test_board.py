@@ -10,7 +10,7 @@ import pytest
 
 from seedless import TarGEN
 from seedless.errors import BudgetEnded
-from seedless.evals.compiling.board import Board, Halt, Step, Tried
+from seedless.evals.compiling.board import Board, Exchange, Halt, Tried
 from seedless.evals.compiling.candidate import Said, State
 from seedless.evals.compiling.trial import of_constraints, of_predictor
 from seedless.evals.compiling.workshop import GENERATE
@@ -36,8 +36,8 @@ class Tries:
             raise BudgetEnded("no more")
         figures = [float(word) for word in said.split() if word.replace(".", "").isdigit()] or [0.4]
         score = figures[min(index, len(figures) - 1)]
-        step = Step(GENERATE, {"seed": f"s{index}"}, {"text": f"{said} {index}"})
-        return Tried(Scored(score, f"scored {score}", {}, accepted=score > 0.5), (step,), "t", "warm")
+        exchange = Exchange(GENERATE, {"seed": f"s{index}"}, {"text": f"{said} {index}"})
+        return Tried(Scored(score, f"scored {score}", {}, accepted=score > 0.5), (exchange,), "t", "warm")
 
 
 def board(tries: Tries, count: int = 4) -> Board:
@@ -140,7 +140,7 @@ def test_a_constraint_is_the_instruction_of_its_label_s_predictor() -> None:
 
     async def tries(state: State, index: int, lm: Any, shift: int) -> Tried:
         seen.append(state)
-        return Tried(Scored(0.5, "", {}, accepted=True), (Step("cold", {"seed": "s"}, {"text": "t"}),), "t", "cold")
+        return Tried(Scored(0.5, "", {}, accepted=True), (Exchange("cold", {"seed": "s"}, {"text": "t"}),), "t", "cold")
 
     own = Board("write", BASE, 1, tries, spent=lambda: 0, number=lambda _: 0)
     trial = of_constraints(own, "fake", {"warm": "Write  {seed}.", "cold": "Write {context}."}, {"text": "a note"})

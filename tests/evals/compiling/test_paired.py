@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from seedless.evals.compiling.paired import Learnt, by_scores, by_usefulness
+from seedless.evals.compiling.paired import Learnt, by_probability, by_scores
 from tests.word_embedder import WordEmbedder
 
 
@@ -54,22 +54,22 @@ def learnt(wrong: int) -> Learnt:
     return Learnt(EMBED.embed(texts), np.array([0] * 10 + [1] * 10), np.ones(20))
 
 
-def test_students_tell_right_labels_from_wrong_ones_on_real_rows() -> None:
+def test_classifiers_tell_right_labels_from_wrong_ones_on_real_rows() -> None:
     rows = EMBED.embed([f"the {thing} near a {noun}" for thing in ("lantern", "compass") for noun in NOUNS])
     labels = np.array([0] * 10 + [1] * 10)
-    better = by_usefulness(learnt(4), learnt(0), rows, labels, 2, 0, fits=60)
+    better = by_probability(learnt(4), learnt(0), rows, labels, 2, 0, fits=60)
     assert better.better
-    assert better.metric == "usefulness"
+    assert better.metric == "true_label_probability"
     assert better.figures["macro_f1"][1] == pytest.approx(1.0)
-    assert not by_usefulness(learnt(0), learnt(4), rows, labels, 2, 0, fits=60).better
-    assert not by_usefulness(learnt(2), learnt(2), rows, labels, 2, 0, fits=60).better
+    assert not by_probability(learnt(0), learnt(4), rows, labels, 2, 0, fits=60).better
+    assert not by_probability(learnt(2), learnt(2), rows, labels, 2, 0, fits=60).better
 
 
 def test_drafts_that_count_for_nothing_are_not_learnt_from() -> None:
     rows, labels = EMBED.embed(["the lantern", "the compass"] * 3), np.array([0, 1] * 3)
     full = learnt(0)
     nothing = Learnt(full.vectors, full.labels, np.zeros(20))
-    found = by_usefulness(nothing, full, rows, labels, 2, 0, fits=40)
+    found = by_probability(nothing, full, rows, labels, 2, 0, fits=40)
     assert found.before.value == 0.5
     assert found.figures["rows_learnt_from"] == (0.0, 20.0)
     assert found.better

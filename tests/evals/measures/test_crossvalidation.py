@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from seedless.evals.labelled import LabelledRows
-from seedless.evals.measures.crossvalidation import held_out, sample
+from seedless.evals.measures.crossvalidation import held_out
 from seedless.evals.students import TfidfStudent
 from tests.topics import relabelled, shuffled, topics
 
@@ -62,11 +62,3 @@ def test_the_seed_decides() -> None:
     first, again, other = (held_out(rows, TfidfStudent(), seed=seed).probabilities for seed in (0, 0, 1))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
-
-
-def test_samples() -> None:
-    assert sample(5, 0).tolist() == [0, 1, 2, 3, 4]
-    drawn = sample(100, 3, limit=10)
-    assert len(set(drawn.tolist())) == 10
-    assert drawn.tolist() == sorted(drawn.tolist()) == sample(100, 3, limit=10).tolist()
-    assert drawn.tolist() != sample(100, 4, limit=10).tolist()

@@ -94,7 +94,7 @@ def test_a_compile_that_the_whole_budget_ended_and_one_with_real_rows(ended: End
     record = record_of_compile(ended.program, ended.candidates, key="k")
     ended.program.compiled = before
     assert record.status == "KILLED"
-    assert (record.params["metric_kind"], record.params["dev"]) == ("usefulness", "d" * 32)
+    assert (record.params["metric_kind"], record.params["dev"]) == ("true_label_probability", "d" * 32)
 
 
 def test_what_the_program_made_stands_beside_its_metric(ended: Ended, tracker: Tracker) -> None:

@@ -27,6 +27,18 @@ def test_every_stage_is_there_with_its_instructions_fields_and_constraints(task:
     assert "Asked for\n- things that stand in {context}" in prompts["name_seeds.name_list.name_list"].text
 
 
+def test_a_stage_is_known_by_its_place_and_not_by_the_fields_that_a_task_gives_it(task: Path) -> None:
+    named = load_task(str(task)).model_dump(mode="json")
+    named["fields"] = [{"name": name, "description": "a word"} for name in ("seeds", "contexts", "text")]
+    program = TarGEN(named, lm=fake_lm(str))
+    prompts = {prompt.stage: prompt.text for prompt in stage_prompts(program.dump_state(), task=program.task)}
+    assert "Constraint, by label\n- warm: " in prompts[STAGE]
+    assert [stage for stage in prompts if "Asked for" in prompts[stage]] == [
+        "name_contexts.name_list.name_list",
+        "name_seeds.name_list.name_list",
+    ]
+
+
 def test_other_words_for_the_task_are_a_change_of_the_stages_that_say_them(task: Path) -> None:
     phrasing = {
         "constraints": {"warm": "Make it about a 'lantern'."}, "styles": ["in plain words"], "words": {"text": [4, 9]},
@@ -55,7 +67,8 @@ def test_first_words_of_a_built_in_task_are_there() -> None:
 def test_demonstrations_are_readable() -> None:
     demos = [{"augmented": True, "count": 3, "seeds": ["a lamp", "a rug"]}]
     text = prompt_text(
-        {"signature": {"instructions": " List. ", "fields": [{"prefix": "Count:", "description": "how many"}]}, "demos": demos}
+        STAGE,
+        {"signature": {"instructions": " List. ", "fields": [{"prefix": "Count:", "description": "how many"}]}, "demos": demos},
     )
     assert text == 'List.\n\nFields\n- Count: how many\n\nDemonstration 1 of 1\n- count: 3\n- seeds: ["a lamp", "a rug"]\n'
 

@@ -46,21 +46,26 @@ def test_what_usefulness_records_is_read(tmp_path: Path, train: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    "told",
+    ("told", "arms"),
     [
-        {},
-        {"usefulness": {}},
-        {"usefulness": {"students": {"tfidf": {}}}},
-        {"task": "rooms", "rows": 3},
-        dict.fromkeys(("task", "rows", "notes", "usefulness", "label_quality", "diversity", "difficulty", "bias", "contamination")),
-        {"usefulness": {"test_rows": None, "students": None, "notes": None}},
-        {"usefulness": {"students": {"tfidf": dict.fromkeys(("synthetic", "real", "ratio", "gain", "curve", "at_chance"))}}},
-        {"usefulness": {"students": {"tfidf": {"synthetic": {"macro_f1": 0.5, **dict.fromkeys(("n", "per_label", "confusion"))}}}}},
+        ({}, {}),
+        ({"usefulness": {}}, {}),
+        ({"usefulness": {"students": {"tfidf": {}}}}, {"tfidf": {}}),
+        ({"task": "rooms", "rows": 3}, {}),
+        (dict.fromkeys(("task", "rows", "notes", "usefulness", "label_quality", "diversity", "difficulty", "bias", "contamination")), {}),
+        ({"usefulness": {"test_rows": None, "students": None, "notes": None}}, {}),
+        ({"usefulness": {"students": {"tfidf": dict.fromkeys(("synthetic", "real", "ratio", "gain", "curve", "at_chance"))}}}, {"tfidf": {}}),
+        (
+            {"usefulness": {"students": {"tfidf": {"synthetic": {"macro_f1": 0.5, **dict.fromkeys(("n", "per_label", "confusion"))}}}}},
+            {"tfidf": {"synthetic": 0.5}},
+        ),
     ],
-)
-def test_parts_may_be_missing(tmp_path: Path, told: dict[str, Any]) -> None:
+)  # fmt: skip
+def test_parts_may_be_missing(tmp_path: Path, told: dict[str, Any], arms: dict[str, dict[str, float]]) -> None:
     (tmp_path / "e.json").write_text(json.dumps(told), "utf-8")
-    read_findings(tmp_path / "e.json", task="rooms", labels=LABELS)
+    found = read_findings(tmp_path / "e.json", task="rooms", labels=LABELS)
+    assert (found.rows, found.notes, found.analyses) == (told.get("rows"), (), {})
+    assert {name: {arm: each.macro_f1 for arm, each in student.arms.items()} for name, student in found.students.items()} == arms
 
 
 @pytest.mark.parametrize(

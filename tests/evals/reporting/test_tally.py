@@ -18,7 +18,7 @@ def test_counts(tmp_path: Path) -> None:
     rows = [
         row(0, "warm", "one two three"),
         row(1, "warm", "one two three four", asked_label="cold", attempts=2),
-        row(2, "warm", "ONE  two three", asked_label="cold"),
+        row(2, "warm", "ONE  two, three.", asked_label="cold"),
         row(3, "cold", "a b", asked_label="warm", context="work", context_source="lm"),
     ]
     refusals = [refusal(i, "cold", f"draft {i}", "label" if i else "meta") for i in range(7)]
@@ -58,8 +58,8 @@ def test_lengths_of_what_has_no_spaces_are_in_characters(tmp_path: Path) -> None
 def test_a_context_of_one_label_counts_as_one_sided(tmp_path: Path) -> None:
     mixed = [row(i, ("warm", "cold")[i % 2], "x", context=f"place {i % 5}") for i in range(60)]
     parted = [row(i, ("warm", "cold")[i % 2], "x", context=f"place {i % 6}") for i in range(60)]
-    assert counted(tmp_path / "mixed", mixed).one_sided() == (0, 5)
-    assert counted(tmp_path / "parted", parted).one_sided() == (6, 6)
+    assert counted(tmp_path / "mixed", mixed).one_sided == (0, 5)
+    assert counted(tmp_path / "parted", parted).one_sided == (6, 6)
 
 
 def test_nothing_can_be_counted_too(tmp_path: Path) -> None:
