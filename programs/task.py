@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field as Attr, StringConstraints, mo
 
 from seedless.assertions import LanguageCode, Stock
 from seedless.errors import TaskError
+from seedless.spelling import seen
 from seedless.text import LETTERS, LONGEST, PER_WORD, PLACE, length, says
 
 __all__ = ["Attribute", "Contexts", "Field", "Form", "Label", "Seeds", "Task"]
@@ -338,16 +339,16 @@ def _folded(text: str) -> str:
 
 
 def _distinct(what: str, key: str, names: list[str]) -> None:
-    seen: dict[str, str] = {}
+    met: dict[str, str] = {}
     for i, name in enumerate(names):
-        if (other := seen.get(name.casefold())) is not None:
+        if not (shown := seen(name)):
+            raise Misfit(f"{what} {name!r} holds no sign that can be seen; write a name", key, i, "name")
+        if (other := met.get(shown.casefold())) is not None:
+            twin = "" if other.casefold() == name.casefold() else ", which looks the same"
             raise Misfit(
-                f"{what} {name!r} is given twice (the first is {other!r}), each may stand once; rename one",
-                key,
-                i,
-                "name",
+                f"{what} {name!r} is given twice (the first is {other!r}{twin}), each may stand once; rename one", key, i, "name"
             )
-        seen[name.casefold()] = name
+        met[shown.casefold()] = name
 
 
 def _known(what: str, given: str, allowed: list[str], *path: str | int) -> None:

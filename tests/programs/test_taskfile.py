@@ -59,6 +59,12 @@ def test_the_whole_file_is_read() -> None:
 
 MODEL: list[tuple[str, int, tuple[str, ...]]] = [
     (swap("name: cold", "name: warm"), 10, ("labels[1].name", "'warm' is given twice", "rename one")),
+    (
+        swap("name: cold", 'name: "wa\\u200brm"'),
+        10,
+        ("labels[1].name", "given twice (the first is 'warm', which looks the same)", "rename one"),
+    ),
+    (swap("name: cold", 'name: "\\u200b"'), 10, ("labels[1].name", "no sign that can be seen", "write a name")),
     (swap("name: cold", "name: WARM"), 10, ("labels[1].name", "'WARM' is given twice", "the first is 'warm'")),
     (
         swap("    meaning: it is cold\n", "    meanign: it is cold\n    meaning: x\n"),

@@ -126,7 +126,9 @@ def test_a_label_in_another_case_is_the_label(name: str, label: str) -> None:
     "answer",
     [
         "",
-        "positive",
+        "positive or not_spam",
+        "not positive",
+        "It has positive things, and more",
         "{",
         "[]",
         '{"reason": "r"}',
@@ -140,6 +142,26 @@ def test_a_label_in_another_case_is_the_label(name: str, label: str) -> None:
 def test_what_is_no_answer_is_refused(name: str, answer: str) -> None:
     with pytest.raises(dspy.AdapterParseError):
         adapter_of(name).parse(JUDGE, answer)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "positive",
+        "Label: positive",
+        "**Label:** Positive\n\nIt praises.",
+        "<label>positive</label>",
+        "<think>not_spam?</think>The label is positive.",
+    ],
+)
+@pytest.mark.parametrize("name", ["plain", "json", "chat"])
+def test_a_label_may_be_all_that_is_said(name: str, answer: str) -> None:
+    assert adapter_of(name).parse(JUDGE, answer) == {"reason": "", "label": "positive"}
+
+
+def test_a_cut_object_names_no_label() -> None:
+    with pytest.raises(dspy.AdapterParseError):
+        PLAIN.parse(JUDGE, '{"reason": "it is positive')
 
 
 @pytest.mark.parametrize(
