@@ -17,7 +17,10 @@ Spelling: TypeAlias = Callable[[str], str]
 
 SPELLINGS: tuple[Spelling, ...] = (seen, typed)
 Raw = str | Any | None  # whatever models put where a text is asked for
-UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")  # control characters, halves of surrogate pairs
+UNPRINTABLE = re.compile(
+    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\u2060\ufeff]"  # control characters, halves of surrogate pairs, marks of no line break
+)
+BLANK_EDGES = re.compile(r"^[\s\u200b]+|[\s\u200b]+$")  # a place where a line may break is one between words only
 # Before the answer; some servers keep the first tag.
 THOUGHTS = re.compile(r"^\s*(?:<think(?:ing)?>)?.*?</think(?:ing)?>\s*", re.DOTALL | re.IGNORECASE)
 LIST_MARK = re.compile(r"^\s*(?:[-*•]|\(?\d{1,3}[.):](?!\d))\s*")
@@ -34,7 +37,7 @@ def unwrapped(text: str) -> str:
     >>> unwrapped('Question: "Who wrote it?"\n')
     'Who wrote it?'
     """
-    bare = _unquoted_whole(LEAD.sub("", text.strip(), count=1))
+    bare = _unquoted_whole(LEAD.sub("", _printable(text), count=1))
     if len(bare) > 1 and bare[0] in '"“' and not any(mark in bare[1:] for mark in '"”'):
         bare = bare[1:].strip()
     return " ".join(bare.split())
@@ -55,7 +58,7 @@ def _as_text(value: Any) -> str | None:
     """A text, a number as it is written, a list of one text as that text; None for anything else."""
     if isinstance(value, list) and len(value) == 1:
         return _as_text(value[0])
-    return _unquoted_whole(str(value)) if isinstance(value, str | int | float) and not isinstance(value, bool) else None
+    return _unquoted_whole(_printable(str(value))) if isinstance(value, str | int | float) and not isinstance(value, bool) else None
 
 
 def _as_list(value: Any) -> list[str]:
@@ -146,8 +149,10 @@ def _unread(signature: Signature) -> Signature:
 
 
 def _printable(text: str) -> str:
-    """`text` without control characters and halves of characters: no text of the kind that is asked for holds any."""
-    return UNPRINTABLE.sub("", text).strip()
+    """`text` without control characters and halves of characters, and without what has no width around it: no text of the kind that is asked for
+    holds any. Joiners stay, which Persian and many emoji are written with.
+    """
+    return BLANK_EDGES.sub("", UNPRINTABLE.sub("", text))
 
 
 def label_of(answer: str, allowed: tuple[str, ...]) -> str:

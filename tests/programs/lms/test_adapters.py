@@ -1,5 +1,6 @@
 """Adapters: what the LM is told, and what is read from its answer."""
 
+import json
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -228,6 +229,25 @@ def test_a_wrong_label_is_told_with_the_allowed_ones() -> None:
 def test_an_empty_text_is_refused(answer: str) -> None:
     with pytest.raises(dspy.AdapterParseError, match="text is empty"):
         PLAIN.parse(WRITE, answer)
+
+
+@pytest.mark.parametrize("name", ["plain", "json"])
+@pytest.mark.parametrize(
+    ("said", "read"),
+    [
+        ("A joy.\u200b", "A joy."),
+        ("\ufeffA joy.\u2060\ufeff", "A joy."),
+        ("\u200b \u201cA joy.\u201d \u200b", "A joy."),
+        ("A\u2060 joy\ufeff.", "A joy."),
+        ("A\u200bjoy.", "A\u200bjoy."),
+        ("می\u200cخواهم 👨\u200d👩", "می\u200cخواهم 👨\u200d👩"),
+    ],
+)
+def test_what_has_no_width_is_no_part_of_a_text(name: str, said: str, read: str) -> None:
+    assert PLAIN.parse(WRITE, said) == {"text": read}
+    answer = json.dumps({"text": said, "title": "Joy"})
+    assert adapter_of(name).parse(PAIR, answer) == {"text": read, "title": "Joy"}
+    assert adapter_of("json").parse(NameContexts, json.dumps({"contexts": [said, "\u200b"]})) == {"contexts": [read]}
 
 
 def test_one_text_is_read_as_it_is() -> None:
