@@ -17,7 +17,8 @@ __all__ = ["Attribute", "Contexts", "Field", "Form", "Label", "Seeds", "Task"]
 Form = Literal["sentence", "question", "text", "phrase"]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=2000, strip_whitespace=True)]
 Passage = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST * LETTERS, strip_whitespace=True)]
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")]
+NAME = r"^[A-Za-z][A-Za-z0-9_]{0,63}$"
+Name = Annotated[str, StringConstraints(pattern=NAME)]
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)]
 Share = Annotated[float, Attr(gt=0, le=1_000_000, strict=True, allow_inf_nan=False)]
 
@@ -122,17 +123,38 @@ class Label(Declared):
         return f"{self.name}: {self.meaning}"
 
 
-class Contexts(Declared):
+class Listed(Declared):
+    """What a stage lists: `hint` is what the LM is asked for, `given` the user's own list, which takes the place of its answer. One of them must be there."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [
+                {"required": ["hint"], "properties": {"hint": {"minLength": 1}}},
+                {"required": ["given"], "properties": {"given": {"minItems": 1}}},
+            ]
+        }
+    )
+
+    hint: Annotated[str, StringConstraints(max_length=2000, strip_whitespace=True)] = ""
+    given: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _there(self) -> Self:
+        if not self.hint and not self.given:
+            part = type(self).__name__.lower()
+            raise Misfit("hint is missing: add it (what to ask the LM for), or given (the list itself)", part, "hint")
+        return self
+
+
+class Contexts(Listed):
     """Stage 1: the domains and settings that spread the data. `given` replaces the LM's answer by the user's own list."""
 
-    hint: Text
     given: tuple[Tag, ...] = ()
 
 
-class Seeds(Declared):
+class Seeds(Listed):
     """Stage 2: the atomic elements on which instances are built. `field` names the field of the row that the seed becomes."""
 
-    hint: Text
     given: tuple[Passage, ...] = ()
     field: Name | None = None
 
