@@ -66,6 +66,7 @@ from seedless.text import (
 
 __all__ = [
     "HANGING",
+    "NAME",
     "Assertion",
     "Complete",
     "Conflict",
@@ -92,7 +93,8 @@ __all__ = [
     "telling",
 ]
 
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")]  # of a field, an attribute or a task
+NAME = r"^[A-Za-z][A-Za-z0-9_]{0,63}$"  # of a field, an attribute or a task
+Name = Annotated[str, StringConstraints(pattern=NAME)]
 Count = Annotated[int, Attr(ge=0, le=10_000, strict=True)]
 Fraction = Annotated[float, Attr(gt=0, le=1, strict=True)]
 

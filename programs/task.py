@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field as Attr, StringConstraints, mo
 
 from seedless.assertions import LanguageCode, Name, Stock
 from seedless.errors import TaskError
+from seedless.spelling import seen
 from seedless.text import LETTERS, LONGEST, PER_WORD, PLACE, length, says
 
 __all__ = [
@@ -134,17 +135,38 @@ class Label(Declared):
         return f"{self.name}: {self.meaning}"
 
 
-class Contexts(Declared):
+class Listed(Declared):
+    """What a stage lists: `hint` is what the LM is asked for, `given` the user's own list, which takes the place of its answer. One of them must be there."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [
+                {"required": ["hint"], "properties": {"hint": {"minLength": 1}}},
+                {"required": ["given"], "properties": {"given": {"minItems": 1}}},
+            ]
+        }
+    )
+
+    hint: Annotated[str, StringConstraints(max_length=2000, strip_whitespace=True)] = ""
+    given: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _there(self) -> Self:
+        if not self.hint and not self.given:
+            part = type(self).__name__.lower()
+            raise Misfit("hint is missing: add it (what to ask the LM for), or given (the list itself)", part, "hint")
+        return self
+
+
+class Contexts(Listed):
     """Stage 1: the domains and settings that spread the data. `given` replaces the LM's answer by the user's own list."""
 
-    hint: Text
     given: tuple[Tag, ...] = ()
 
 
-class Seeds(Declared):
+class Seeds(Listed):
     """Stage 2: the atomic elements on which instances are built. `field` names the field of the row that the seed becomes."""
 
-    hint: Text
     given: tuple[Passage, ...] = ()
     field: Name | None = None
 
@@ -351,16 +373,16 @@ def _folded(text: str) -> str:
 
 
 def _distinct(what: str, key: str, names: list[str]) -> None:
-    seen: dict[str, str] = {}
+    met: dict[str, str] = {}
     for i, name in enumerate(names):
-        if (other := seen.get(name.casefold())) is not None:
+        if not (shown := seen(name)):
+            raise Misfit(f"{what} {name!r} holds no sign that can be seen; write a name", key, i, "name")
+        if (other := met.get(shown.casefold())) is not None:
+            twin = "" if other.casefold() == name.casefold() else ", which looks the same"
             raise Misfit(
-                f"{what} {name!r} is given twice (the first is {other!r}), each may stand once; rename one",
-                key,
-                i,
-                "name",
+                f"{what} {name!r} is given twice (the first is {other!r}{twin}), each may stand once; rename one", key, i, "name"
             )
-        seen[name.casefold()] = name
+        met[shown.casefold()] = name
 
 
 def _known(what: str, given: str, allowed: list[str], *path: str | int) -> None:

@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from seedless.assertions import kinds
+from seedless.assertions import NAME, kinds
 from seedless.errors import TaskError, UsageError
 from seedless.task import Attribute, Contexts, Field, Label, Misfit, Seeds, Task
 
@@ -32,6 +32,13 @@ LONGEST_NUMBER = 40  # characters
 
 UNQUOTED = ("expected ',' or", "expected <block end>", "mapping values are not allowed", "cannot start any token")
 """What YAML says of texts that stand without quotes and hold its own signs."""
+BOUNDS: Mapping[str, tuple[str, str]] = {
+    "greater_than": ("above", "gt"),
+    "greater_than_equal": ("of at least", "ge"),
+    "less_than": ("below", "lt"),
+    "less_than_equal": ("of at most", "le"),
+}
+"""What pydantic calls a number out of bounds, in words, and where it says the bound."""
 ASKED = "…"  # stands for what is to be written
 
 Path_ = tuple[str | int, ...]
@@ -226,11 +233,34 @@ def _sentence(detail: ErrorDetails) -> str:
         )
     if kind == "float_type" and given is None:
         return "given null, a number is allowed; write one, and put a phrase that holds a comma in quotes"
+    if (size := _size(detail)) is not None:
+        return size
+    if kind == "string_pattern_mismatch" and detail["ctx"]["pattern"] == NAME:
+        return f"given {shown}, a name of at most 64 letters of a to z, digits and underscores is allowed, a letter first; mend the value"
     if (shape := _shape(detail)) is not None:
         allowed, example = shape
         key = f"{detail['loc'][-1]}: " if detail["loc"] and isinstance(detail["loc"][-1], str) else ""
         return f"given {shown}, {allowed} is allowed; write `{key}{example}`"
     return f"given {shown}, {detail['msg'][0].lower()}{detail['msg'][1:]}; mend the value"
+
+
+def _size(detail: ErrorDetails) -> str | None:
+    """What is to be done about a value that is empty, too short, too long, too small or too large; None for other mistakes."""
+    kind, given, bounds = detail["type"], detail["input"], detail.get("ctx", {})
+    if kind == "string_too_short":
+        return "is empty, a text is needed; write one"
+    if kind == "string_too_long":
+        most = bounds["max_length"]
+        return f"given {len(given.strip()):,} characters, at most {most:,} are allowed; shorten it"
+    if kind == "too_short":
+        least = bounds["min_length"]
+        return f"given {len(given)} of them, at least {least} {'is' if least == 1 else 'are'} needed; add {'one' if not given else 'more'}"
+    if kind == "too_long":
+        return f"given {len(given)} of them, at most {bounds['max_length']} are allowed; leave some out"
+    if kind in BOUNDS:
+        words, key = BOUNDS[kind]
+        return f"given {json.dumps(given)}, a number {words} {bounds[key]:,.12g} is allowed; mend the value"
+    return None
 
 
 def _shape(detail: ErrorDetails) -> tuple[str, str] | None:
@@ -261,8 +291,10 @@ def _shape(detail: ErrorDetails) -> tuple[str, str] | None:
 
 
 def _outline(part: type[BaseModel]) -> dict[str, Any]:
-    """The keys that a part of a task cannot do without."""
-    return {name: ASKED for name, field in part.model_fields.items() if field.is_required()}
+    """The keys that a part of a task cannot do without; the first of one that can do without any."""
+    return {name: ASKED for name, field in part.model_fields.items() if field.is_required()} or {
+        next(iter(part.model_fields)): ASKED
+    }
 
 
 def _flow(value: Any) -> str:

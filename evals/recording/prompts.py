@@ -89,7 +89,7 @@ def _told(predictor: str, task: Task, phrasing: Mapping[str, Any]) -> list[str]:
         said.append(_list("Bounds in words", (f"{name}: {bounds}" for name, bounds in phrasing.get("words", {}).items())))
     elif stage:
         hint = task.seeds.hint if stage == "seeds" else task.contexts.hint
-        said.append(_list("Asked for", (phrasing.get(f"{stage}_hint") or hint,)))
+        said.append(_list("Asked for", filter(None, (phrasing.get(f"{stage}_hint") or hint,))))
     sampling = phrasing.get("sampling", {}).get(stage, {})
     return [*said, _list("Sampling", (f"{name}: {value}" for name, value in sampling.items() if value is not None))]
 

@@ -9,7 +9,8 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any, Self
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
@@ -38,7 +39,8 @@ FINAL = (
     dspy.LMUnsupportedFeatureError,
     dspy.LMInvalidRequestError,
 )
-CONFLICT, MISSING = 409, 404  # HTTP
+CONFLICT, MISSING, FAILING = 409, 404, 500  # HTTP; from the last on the fault is the server's
+LONGEST_WAIT = 10 * 365 * 86_400.0  # seconds; a server may name any number
 IN_A_ROW = 8  # failures of one stage that end a run, unless more requests may be in flight at once
 LONGEST = 500_000  # characters of an answer that are read: twice what a row's texts can have, and the model's thoughts before them
 SAID = frozenset({"text", "data"})  # the parts of a response that are its answer
@@ -88,6 +90,18 @@ class StepFailed(SeedlessError):
     """One call found no answer within its tries. The run goes on; the slot is refused with this message."""
 
 
+@dataclass(slots=True)
+class _Trial:
+    """How far it is with one answer: requests `sent` since `started`, how many of them were `counted` against the tries, and how many answers to
+    others there were when the last was sent.
+    """
+
+    started: float
+    sent: int = 0
+    counted: int = 0
+    answered: int = 0
+
+
 class MeteredLM(dspy.LM):
     """A DSPy LM for a run. Every call passes through `acall`, once.
 
@@ -104,8 +118,10 @@ class MeteredLM(dspy.LM):
     concurrency
         Requests in flight at once.
     tries
-        Requests for one answer before it counts as failed. A server that asks for time (429) is given `patience` seconds in all
-        instead, whatever the tries.
+        Requests for one answer before it counts as failed.
+    patience
+        Seconds in all for one answer that a server is given instead, whatever the tries, where it asks for time (429), or is out of order (5xx) after it
+        has answered others, and answers nobody. One that asks for more at once ends the run.
     free
         Whether a call costs nothing (an engine in this process).
     priced
@@ -215,7 +231,7 @@ class MeteredLM(dspy.LM):
         return replace(request, config=replace(request.config, extensions={**(request.config.extensions or {}), **extensions}))
 
     async def _ask(self, key: str, request: dspy.lm15.Request) -> Step:
-        started, tried = time.monotonic(), 0
+        trial = _Trial(time.monotonic())
         while True:
             if (wait := self._open_at - time.monotonic()) > 0:
                 await asyncio.sleep(wait)
@@ -223,7 +239,7 @@ class MeteredLM(dspy.LM):
                 request = replace(request, config=replace(request.config, seed=None))
             self.budget.admit()
             self.steps.begin(key, current_stage())
-            tried += 1
+            trial.sent, trial.answered = trial.sent + 1, self._answered
             try:
                 ours = _ours.set(True)
                 try:
@@ -233,10 +249,10 @@ class MeteredLM(dspy.LM):
                     _ours.reset(ours)
                 return self._step(key, request, response)
             except TimeoutError:  # bytes came, one by one
-                await self._passed(dspy.LMTimeoutError("no whole answer in time"), tried, time.monotonic() - started)
+                await self._passed(dspy.LMTimeoutError("no whole answer in time"), trial)
             except FINAL as error:
                 if error.status == CONFLICT:  # with another request's work, says the server: not this one's fault
-                    await self._passed(error, tried, time.monotonic() - started)
+                    await self._passed(error, trial)
                     continue
                 if request.config.seed is not None and not self._answered and _refuses_seed(error):
                     if self.identity not in without_seed:
@@ -259,14 +275,19 @@ class MeteredLM(dspy.LM):
                 early = not self._answered and not isinstance(error, dspy.LMTimeoutError)
                 if early and (proxy := self._proxy(error)) is not None and proxy.fault:
                     raise self._unusable(dspy.LMConfigurationError(proxy.fault)) from error
-                await self._passed(error, tried, time.monotonic() - started)
+                await self._passed(error, trial)
 
-    async def _passed(self, error: dspy.LMError, tried: int, spent: float) -> None:
+    async def _passed(self, error: dspy.LMError, trial: _Trial) -> None:
         """Wait for the next try, or raise where there is none."""
         limited = isinstance(error, dspy.LMRateLimitError)
+        trial.counted += not limited and not self._out_of_order(error, trial)
         told = float(error.retry_after or 0.0)
-        wait = told if told >= SOONEST else min(2.0 ** (tried - 1), 60.0) / 2  # "at once" is no time, nor is a date in the past
-        if spent + wait > self.patience or (not limited and tried >= self.tries):
+        if told > self.patience:
+            raise self._closed(error, told) from error
+        wait = (
+            told if told >= SOONEST else min(2.0 ** (trial.sent - 1), 60.0) / 2
+        )  # "at once" is no time, nor is a date in the past
+        if time.monotonic() - trial.started + wait > self.patience or trial.counted >= self.tries:
             raise self._failed(error) from error
         if limited:
             self._open_at = max(self._open_at, time.monotonic() + wait)  # one answer speaks for the server: all wait
@@ -274,6 +295,19 @@ class MeteredLM(dspy.LM):
             self._told_until = time.monotonic() + wait
             LOG.warning("waiting %.0f s for the LM at %s (HTTP %s)", wait, self.address, error.status or "without an answer")
         await asyncio.sleep(wait)
+
+    def _out_of_order(self, error: dspy.LMError, trial: _Trial) -> bool:
+        """Whether the server says that it fails (5xx), has answered before, and answered nobody while this was asked: else it fails at this request."""
+        failing = error.status is not None and error.status >= FAILING and not any(map(_is_network_s, _beneath(error)))
+        return failing and 0 < self._answered == trial.answered
+
+    def _closed(self, error: dspy.LMError, told: float) -> LMUnusable:
+        """The error that the server asks for more time than a run waits."""
+        until = datetime.now().astimezone() + timedelta(seconds=min(told, LONGEST_WAIT))
+        return LMUnusable(
+            f"the LM {self.model} at {self.address} asks for no request in the next {told:.0f} s, and a run waits {self.patience:.0f} s at most "
+            f"({self._cause(error)}); give the same command again after {until:%Y-%m-%d %H:%M:%S}"
+        )
 
     def _failed(self, error: dspy.LMError) -> SeedlessError:
         self._failed_in_a_row[current_stage()] += 1

@@ -3,17 +3,24 @@
 import re
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, TypeAlias, get_args, get_origin
 
 import dspy
 from dspy.adapters.utils import parse_value
 
+from seedless.spelling import seen, typed
+
 __all__ = ["chooses", "coerce", "label_of", "lines_of", "read", "unreadable", "unwrapped"]
 
 Signature = type[dspy.Signature]
+Spelling: TypeAlias = Callable[[str], str]
 
+SPELLINGS: tuple[Spelling, ...] = (seen, typed)
 Raw = str | Any | None  # whatever models put where a text is asked for
-UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")  # control characters, halves of surrogate pairs
+UNPRINTABLE = re.compile(
+    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\u2060\ufeff]"  # control characters, halves of surrogate pairs, marks of no line break
+)
+BLANK_EDGES = re.compile(r"^[\s\u200b]+|[\s\u200b]+$")  # a place where a line may break is one between words only
 # Before the answer; some servers keep the first tag.
 THOUGHTS = re.compile(r"^\s*(?:<think(?:ing)?>)?.*?</think(?:ing)?>\s*", re.DOTALL | re.IGNORECASE)
 LIST_MARK = re.compile(r"^\s*(?:[-*•]|\(?\d{1,3}[.):](?!\d))\s*")
@@ -30,7 +37,7 @@ def unwrapped(text: str) -> str:
     >>> unwrapped('Question: "Who wrote it?"\n')
     'Who wrote it?'
     """
-    bare = _unquoted_whole(LEAD.sub("", text.strip(), count=1))
+    bare = _unquoted_whole(LEAD.sub("", _printable(text), count=1))
     if len(bare) > 1 and bare[0] in '"“' and not any(mark in bare[1:] for mark in '"”'):
         bare = bare[1:].strip()
     return " ".join(bare.split())
@@ -51,7 +58,7 @@ def _as_text(value: Any) -> str | None:
     """A text, a number as it is written, a list of one text as that text; None for anything else."""
     if isinstance(value, list) and len(value) == 1:
         return _as_text(value[0])
-    return _unquoted_whole(str(value)) if isinstance(value, str | int | float) and not isinstance(value, bool) else None
+    return _unquoted_whole(_printable(str(value))) if isinstance(value, str | int | float) and not isinstance(value, bool) else None
 
 
 def _as_list(value: Any) -> list[str]:
@@ -85,7 +92,14 @@ def read(signature: Signature, completion: str, parse: Callable[[Signature, str]
     dspy.AdapterParseError
         If an output is missing, empty, or not what was asked for. Only a text beside a choice may be missing: a choice without a reason is one.
     """
-    found = parse(_unread(signature), THOUGHTS.sub("", completion, count=1))  # type: ignore[arg-type]  # a class has a hash; mypy looks for its instances'
+    answer = THOUGHTS.sub("", completion, count=1)
+    try:
+        found = parse(_unread(signature), answer)  # type: ignore[arg-type]  # a class has a hash; mypy looks for its instances'
+    except dspy.AdapterParseError:
+        if not (found := _choice_alone(signature, answer)):
+            raise
+    if not any(found.values()):  # DSPy's chat form leaves out what has no heading of its own
+        found = _choice_alone(signature, answer) or found
     settled: dict[str, Any] = {}
     for name, field in signature.output_fields.items():
         value = found.get(name)
@@ -108,6 +122,23 @@ def read(signature: Signature, completion: str, parse: Callable[[Signature, str]
     return settled
 
 
+def _choice_alone(signature: Signature, answer: str) -> dict[str, Any]:
+    """The choice that an answer names without the form that was asked for, where all that is missing beside it is texts; else nothing."""
+    choices = {
+        name: get_args(field.annotation)
+        for name, field in signature.output_fields.items()
+        if get_origin(field.annotation) is Literal
+    }
+    if (
+        len(choices) != 1
+        or "{" in answer
+        or any(f.annotation is not str for name, f in signature.output_fields.items() if name not in choices)
+    ):
+        return {}
+    ((name, allowed),) = choices.items()
+    return {name: label} if (label := label_of(answer, allowed)) in allowed else {}
+
+
 @lru_cache(maxsize=256)  # to make a signature anew for each answer takes three milliseconds
 def _unread(signature: Signature) -> Signature:
     """The signature with its texts, lists of them and choices of any type."""
@@ -118,56 +149,89 @@ def _unread(signature: Signature) -> Signature:
 
 
 def _printable(text: str) -> str:
-    """`text` without control characters and halves of characters: no text of the kind that is asked for holds any."""
-    return UNPRINTABLE.sub("", text).strip()
+    """`text` without control characters and halves of characters, and without what has no width around it: no text of the kind that is asked for
+    holds any. Joiners stay, which Persian and many emoji are written with.
+    """
+    return BLANK_EDGES.sub("", UNPRINTABLE.sub("", text))
 
 
 def label_of(answer: str, allowed: tuple[str, ...]) -> str:
     """The one of `allowed` that an answer means, or the answer as it is: what `coerce` sets right, and what is said before or behind
-    the label, as long as that names no other one and denies nothing. A sign beside a label makes it another one.
+    the label ("The label is ..."), or behind it where "Label:" stands before it, as long as that names no other one and denies nothing. A sign
+    beside a label makes it another one.
 
-    >>> label_of("The label is positive.", ("positive", "negative"))
-    'positive'
+    >>> label_of("The label is positive.", ("positive", "negative")), label_of("Label: positive (it praises)", ("positive", "negative"))
+    ('positive', 'positive')
     >>> label_of("The label is -1.", ("-1", "0", "1")), label_of("It is non-spam.", ("spam", "ham"))
     ('-1', 'It is non-spam.')
     """
     exact = coerce(answer, allowed)
-    named = [] if exact in allowed else _named(_bare(answer), allowed)
-    return named[0] if len(named) == 1 else exact
+    if exact in allowed:
+        return exact
+    for spelled in SPELLINGS:
+        for said in (plain := UNPRINTABLE.sub("", answer), LED.sub(f" {HERE} ", plain)):
+            named = _named(_bare(said, spelled), allowed, spelled)
+            if len(named) == 1:
+                return named[0]
+    return answer
 
 
 def coerce(value: str, allowed: tuple[str, ...]) -> str:
-    """The one of `allowed` that `value` is (case, quotation marks, full stops, spaces and hyphens between words aside), or `value` as it is.
+    """The one of `allowed` that `value` is, or `value` as it is. One that it is exactly comes first, then one but for case, quotation marks, full stops,
+    spaces and hyphens between words and what cannot be seen (`spelling.seen`), then one but for typographic signs, too (`spelling.typed`).
 
     >>> coerce(' "Positive". ', ("positive", "negative"))
     'positive'
+    >>> coerce("«warm»", ("warm", "cold"))
+    'warm'
     """
-    key = _parted(_bare(value))
-    meant = [one for one in allowed if _parted(_bare(one)) == key]
-    return meant[0] if len(meant) == 1 else value
+    if value in allowed:
+        return value
+    for spelled in SPELLINGS:
+        key = _parted(_bare(value, spelled))
+        meant = [one for one in allowed if _parted(_own(one, spelled)) == key]
+        if meant:
+            return meant[0] if len(meant) == 1 else value
+    return value
 
 
-def _named(key: str, allowed: tuple[str, ...]) -> list[str]:
-    """Which of `allowed` an answer names, where it begins or ends with one and denies nothing."""
-    named, rest = [], key
+def _named(key: str, allowed: tuple[str, ...], spelled: Spelling) -> list[str]:
+    """Which of `allowed` an answer names, where it begins or ends with one, or says that here it is, and denies nothing."""
+    own = {one: _own(one, spelled) for one in allowed}
+    named, rest, all_own = [], key, set(own.values())
     for one in sorted(allowed, key=len, reverse=True):  # "not spam" before "spam"
-        whole = _standing(_parted(_bare(one)), signed=any(_bare(other) == f"-{_bare(one)}" for other in allowed))
+        whole = _standing(_parted(own[one]), signed=f"-{own[one]}" in all_own)
         if whole.search(rest):
-            named += [other for other in allowed if _parted(_bare(other)) == _parted(_bare(one))]
+            named += [other for other in allowed if _parted(own[other]) == _parted(own[one])]
             rest = whole.sub("\0", rest)
-    said = rest.startswith("\0") or rest.endswith("\0") or _bare(rest).endswith("\0")
+    said = rest.startswith("\0") or rest.endswith("\0") or EDGES.sub("", rest).endswith("\0") or SAID_HERE.search(rest)
     return named if said and not DENIES.search(rest) else []
 
 
 DENIES = re.compile(r"\b(?:not?|never|neither|nor|none|without|cannot|unlike|rather|instead|or)\b|n['’]t\b")
-EDGES = re.compile(r"""^(?:[\s"'`*:;,()\[\]{}]|\.(?!\d))+|[\s"'`*.:;,()\[\]{}]+$""")
+AROUND = r"""\s"'`“”„‟‘’‚‛«»‹›*:;,()\[\]{}"""
+EDGES = re.compile(rf"^(?:[{AROUND}]|\.(?!\d))+|[{AROUND}.]+$")
 DASHES = re.compile("[\u2010-\u2013\u2212]")  # hyphens, the dash that may be a minus, the minus sign
 JOINT = re.compile(r"(?<=[^\W_])-+(?=[^\W_])")
+HERE = "\1"
+SAID_HERE = re.compile(rf"{HERE}[{AROUND}]*\0")
+CALLED = r"(?:label|answer|category|classification)"
+LED = re.compile(  # what a label is said behind, at the beginning of a line or of a sentence, or as a tag around it
+    rf"</?{CALLED}>|(?:^|(?<=[.!?;)]))[ \t*_#>\"'`-]*(?:(?:the|my|final|correct) )*{CALLED}[ \t*_\"'`]*[:：=]",
+    re.IGNORECASE | re.MULTILINE,
+)
 
 
-def _bare(value: str) -> str:
-    """`value` without what stands around it, case folded, with one sign for a hyphen and one for a space."""
-    return re.sub(r"[\s_]+", " ", DASHES.sub("-", EDGES.sub("", value))).casefold()
+def _bare(value: str, spelled: Spelling) -> str:
+    """`value`, so spelled, without what stands around it, case folded, with one sign for a hyphen and one for a space."""
+    shown = spelled(value)
+    return re.sub(r"[\s_]+", " ", DASHES.sub("-", EDGES.sub("", shown) or shown)).casefold()
+
+
+@lru_cache(maxsize=2048)
+def _own(label: str, spelled: Spelling) -> str:
+    """`_bare` of a label."""
+    return _bare(label, spelled)
 
 
 def _parted(bare: str) -> str:

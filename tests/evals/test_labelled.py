@@ -108,6 +108,13 @@ def test_a_label_may_differ_in_case_and_marks(tmp_path: Path, given: str) -> Non
     assert rows.counts.tolist() == [7, 6]
 
 
+def test_a_label_may_be_spelled_otherwise(tmp_path: Path) -> None:
+    task = task_of("ne\u0301gatif", "can't tell")
+    rows = [{"text": f"line {i}", "label": ("n\u00e9gatif", "can’t tell")[i % 2]} for i in range(12)]
+    read = read_labelled(written(tmp_path / "rows.jsonl", jsonl(rows)), task)
+    assert {record["label"] for record in read.records} == set(task.label_names)
+
+
 def test_labels_of_other_types_are_read_as_they_are_written(tmp_path: Path) -> None:
     yes_no = task_of("True", "False")
     rows = [{"text": i, "label": i % 2 == 0} for i in range(12)]

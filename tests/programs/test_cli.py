@@ -41,6 +41,32 @@ def test_the_package_is_run_as_the_script_is(seedless: CommandLine) -> None:
     assert (done.returncode, done.stdout) == (0, seedless.run("tasks", "emotion").out)
 
 
+INTERRUPTED_EARLY = """
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.{handler})
+class Interrupt:
+    def find_spec(self, name, path=None, target=None):
+        if name == "typer":
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Interrupt())
+sys.argv = ["seedless", "tasks", "emotion"]
+from {module} import main
+main()
+"""
+
+
+@pytest.mark.parametrize("handler", ["default_int_handler", "SIG_IGN"])
+def test_ctrl_c_while_the_command_line_is_loaded_ends_with_130_and_a_line(handler: str) -> None:
+    script = (Path(sys.executable).parent / "seedless").read_text("utf-8")
+    (module,) = [line.split()[1] for line in script.splitlines() if line.startswith("from ")]
+    code = INTERRUPTED_EARLY.format(handler=handler, module=module)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    if handler == "SIG_IGN":  # as behind `nohup`
+        assert (done.returncode, done.stderr) == (0, "")
+    else:
+        assert (done.returncode, done.stdout, done.stderr) == (130, "", "seedless: interrupted\n")
+
+
 def test_preview_shows_rows_and_an_estimate_and_keeps_nothing(
     seedless: CommandLine, task: Path, tmp_path: Path, lm: list[str]
 ) -> None:

@@ -42,6 +42,10 @@ def test_a_whole_task() -> None:
     assert (whole.language, whole.attributes, whole.assertions) == ("en", (), ())
 
 
+def test_labels_that_look_different_are_different() -> None:
+    assert len(task(labels=labels("1²", "12", "can't", "can’t", "ｗ", "w")).labels) == 6
+
+
 def test_an_unknown_label_is_told_with_the_known_ones() -> None:
     with pytest.raises(TaskError, match=r"no label 'hot'; its labels are \['warm', 'cold'\]"):
         task().label("hot")
@@ -71,6 +75,10 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"labels": labels("Spam", "spam")}, "given twice .the first is 'Spam'"),
     ({"labels": labels("STRASSE", "straße")}, "given twice"),
     ({"labels": labels("a", " a ")}, "given twice"),
+    ({"labels": labels("n\u00e9", "ne\u0301")}, "given twice .* looks the same"),
+    ({"labels": labels("not spam", "not  spam")}, "given twice .* looks the same"),
+    ({"labels": labels("spam", "sp\u200bam")}, "given twice .* looks the same"),
+    ({"labels": labels("spam", "\u200b\u2060")}, "no sign that can be seen; write a name"),
     ({"labels": [*labels("a"), {"name": "b", "meaning": "m"}]}, "Field required"),
     ({"labels": [*labels("a"), {**labels("b")[0], "share": 0}]}, "greater than 0"),
     ({"labels": [*labels("a"), {**labels("b")[0], "share": "1"}]}, "valid number"),

@@ -15,6 +15,7 @@ import yaml
 from seedless.assertions import Regex, kinds
 from seedless.errors import TaskError, UsageError
 from seedless.instance import assertions_of
+from seedless.phrasing import Phrasing
 from seedless.task import BUILT_IN_PLACES, Task, places
 from seedless.taskfile import built_in_tasks, load_task, read_task, task_of, task_schema
 
@@ -39,6 +40,13 @@ seeds:
 REQUIRED = "name, description, fields, labels, contexts, seeds"
 
 
+@pytest.mark.parametrize(("old", "new"), [("hint: rooms", "given: [a hall, a shed]"), ("hint: things", "given: [a jar]")])
+def test_a_list_of_one_s_own_needs_no_hint(old: str, new: str) -> None:
+    task = read_task(swap(old, new))
+    assert Task.model_validate(task.model_dump()) == task
+    assert Phrasing().applied(task) == task
+
+
 def complaint(text: str) -> str:
     """The one line that `text` is refused with."""
     with pytest.raises(TaskError) as caught:
@@ -59,6 +67,12 @@ def test_the_whole_file_is_read() -> None:
 
 MODEL: list[tuple[str, int, tuple[str, ...]]] = [
     (swap("name: cold", "name: warm"), 10, ("labels[1].name", "'warm' is given twice", "rename one")),
+    (
+        swap("name: cold", 'name: "wa\\u200brm"'),
+        10,
+        ("labels[1].name", "given twice (the first is 'warm', which looks the same)", "rename one"),
+    ),
+    (swap("name: cold", 'name: "\\u200b"'), 10, ("labels[1].name", "no sign that can be seen", "write a name")),
     (swap("name: cold", "name: WARM"), 10, ("labels[1].name", "'WARM' is given twice", "the first is 'warm'")),
     (
         swap("    meaning: it is cold\n", "    meanign: it is cold\n    meaning: x\n"),
@@ -103,6 +117,9 @@ MODEL: list[tuple[str, int, tuple[str, ...]]] = [
     (swap("name: cold", "name:"), 10, ("labels[1].name", "given null")),
     (swap("name: cold", "name: [cold]"), 10, ("labels[1].name", '["cold"]')),
     (swap("contexts:\n  hint: rooms", "contexts: rooms"), 13, ("contexts", "'rooms'", "write")),
+    (swap("contexts:\n  hint: rooms", "contexts: {}"), 13, ("contexts: hint is missing: add it", "or given")),
+    (swap("  hint: things", "  given: []"), 15, ("seeds: hint is missing: add it", "or given")),
+    (swap("hint: things", "hint: ''"), 16, ("seeds.hint: hint is missing", "or given")),
     (WHOLE + "labels: []\n", 17, ("'labels' is given twice", "keep one")),
     (swap("description: one line", "description: one line\n    name: again"), 6, ("'name' is given twice",)),
     (WHOLE + "assertions:\n  - kind: rhyme\n", 18, ("assertions[0]", "given the kind 'rhyme'", "'length'")),
@@ -112,6 +129,22 @@ MODEL: list[tuple[str, int, tuple[str, ...]]] = [
     (WHOLE + "attributes:\n  - name: size\n    values: {short: 1, long: .inf}\n", 19, ("values.long", "finite")),
     (WHOLE + "attributes:\n  - name: size\n    values: {short: 1, short: 2}\n", 19, ("'short' is given twice",)),
 ]
+
+
+FIELDS = "".join(f"  - name: f{i}\n    description: d\n" for i in range(30))
+MODEL += [
+    (swap("  - name: text\n    description: one line\n", FIELDS), 3, ("fields: given 30 of them, at most 20 are allowed; leave some out",)),
+    (swap("fields:\n  - name: text\n    description: one line\n", "fields: []\n"), 3, ("fields: given 0 of them, at least 1 is needed; add one",)),
+    (WHOLE + "attributes:\n  - name: size\n    values: {short: 1}\n", 19, ("values: given 1 of them, at least 2 are needed; add more",)),
+    (swap("name: cold", "name: ''"), 10, ("labels[1].name: is empty, a text is needed; write one",)),
+    (swap("meaning: it is cold", "meaning: ' '"), 11, ("labels[1].meaning: is empty",)),
+    (swap("name: cold", f"name: {'c' * 101}"), 10, ("labels[1].name: given 101 characters, at most 100 are allowed; shorten it",)),
+    (swap("Lines about rooms.", "x" * 2001), 2, ("description: given 2,001 characters, at most 2,000 are allowed; shorten it",)),
+    (swap("name: rooms", "name: über"), 1, ("given 'über', a name of at most 64 letters", "mend the value")),
+    (swap("name: cold", "name: cold\n    share: 0"), 11, ("labels[1].share: given 0, a number above 0 is allowed",)),
+    (swap("description: one line", "description: one line\n    max_words: 9999"), 6, ("max_words: given 9999, a number of at most 2,000 is allowed",)),
+    (swap("description: one line", "description: one line\n    min_words: 0"), 6, ("min_words: given 0, a number of at least 1 is allowed",)),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("text", "line", "parts"), MODEL, ids=[parts[0] + parts[-1][:20] for _, _, parts in MODEL])

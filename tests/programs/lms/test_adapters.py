@@ -1,5 +1,6 @@
 """Adapters: what the LM is told, and what is read from its answer."""
 
+import json
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -126,7 +127,9 @@ def test_a_label_in_another_case_is_the_label(name: str, label: str) -> None:
     "answer",
     [
         "",
-        "positive",
+        "positive or not_spam",
+        "not positive",
+        "It has positive things, and more",
         "{",
         "[]",
         '{"reason": "r"}',
@@ -140,6 +143,26 @@ def test_a_label_in_another_case_is_the_label(name: str, label: str) -> None:
 def test_what_is_no_answer_is_refused(name: str, answer: str) -> None:
     with pytest.raises(dspy.AdapterParseError):
         adapter_of(name).parse(JUDGE, answer)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "positive",
+        "Label: positive",
+        "**Label:** Positive\n\nIt praises.",
+        "<label>positive</label>",
+        "<think>not_spam?</think>The label is positive.",
+    ],
+)
+@pytest.mark.parametrize("name", ["plain", "json", "chat"])
+def test_a_label_may_be_all_that_is_said(name: str, answer: str) -> None:
+    assert adapter_of(name).parse(JUDGE, answer) == {"reason": "", "label": "positive"}
+
+
+def test_a_cut_object_names_no_label() -> None:
+    with pytest.raises(dspy.AdapterParseError):
+        PLAIN.parse(JUDGE, '{"reason": "it is positive')
 
 
 @pytest.mark.parametrize(
@@ -206,6 +229,25 @@ def test_a_wrong_label_is_told_with_the_allowed_ones() -> None:
 def test_an_empty_text_is_refused(answer: str) -> None:
     with pytest.raises(dspy.AdapterParseError, match="text is empty"):
         PLAIN.parse(WRITE, answer)
+
+
+@pytest.mark.parametrize("name", ["plain", "json"])
+@pytest.mark.parametrize(
+    ("said", "read"),
+    [
+        ("A joy.\u200b", "A joy."),
+        ("\ufeffA joy.\u2060\ufeff", "A joy."),
+        ("\u200b \u201cA joy.\u201d \u200b", "A joy."),
+        ("A\u2060 joy\ufeff.", "A joy."),
+        ("A\u200bjoy.", "A\u200bjoy."),
+        ("می\u200cخواهم 👨\u200d👩", "می\u200cخواهم 👨\u200d👩"),
+    ],
+)
+def test_what_has_no_width_is_no_part_of_a_text(name: str, said: str, read: str) -> None:
+    assert PLAIN.parse(WRITE, said) == {"text": read}
+    answer = json.dumps({"text": said, "title": "Joy"})
+    assert adapter_of(name).parse(PAIR, answer) == {"text": read, "title": "Joy"}
+    assert adapter_of("json").parse(NameContexts, json.dumps({"contexts": [said, "\u200b"]})) == {"contexts": [read]}
 
 
 def test_one_text_is_read_as_it_is() -> None:

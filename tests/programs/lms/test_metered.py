@@ -1,8 +1,11 @@
 """One LM on a server that fails: what is asked again, what ends a run, and what is said of it."""
 
+import asyncio
 import json
 import socket
+from datetime import datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -119,6 +122,77 @@ def test_what_the_server_says_is_told_without_the_client_s_remedies(status: int,
     openai_server.script({1: Fault(status=status, message="not for you")})
     with pytest.raises(LMUnusable, match=rf"cannot be used: HTTP {status}, \w+: not for you; mend the cause"):
         lm(ASKED)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_server_that_asks_for_more_time_than_a_run_waits_ends_it_at_once(status: int, openai_server: OpenAIServer) -> None:
+    lm = lm_of(openai_server, tries=5)
+    openai_server.script({2: Fault(status=status, headers={"Retry-After": "3600"}, message="quota spent")})
+    lm(ASKED)
+    before = datetime.now().astimezone() + timedelta(seconds=3599)
+    with pytest.raises(LMUnusable, match=r"no request in the next 3600 s.* waits 600 s at most .*quota spent") as caught:
+        lm(ASKED, rollout_id=1)
+    until = datetime.fromisoformat(str(caught.value).rpartition("give the same command again after ")[2]).astimezone()
+    assert before <= until <= datetime.now().astimezone() + timedelta(seconds=3600)
+    assert openai_server.requests == 2
+
+
+def test_a_server_that_names_no_time_of_this_world_ends_the_run(openai_server: OpenAIServer) -> None:
+    openai_server.script({1: Fault(status=429, headers={"Retry-After": "9" * 300})})
+    with pytest.raises(LMUnusable, match="give the same command again"):
+        lm_of(openai_server)(ASKED)
+
+
+@pytest.fixture
+def no_sleep(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The seconds that were to be waited; none are."""
+    waits: list[float] = []
+    sleep = asyncio.sleep
+
+    async def at_once(seconds: float) -> None:
+        waits.append(seconds)
+        await sleep(0)
+
+    monkeypatch.setattr("seedless.lms.metered.asyncio", SimpleNamespace(**{**vars(asyncio), "sleep": at_once}))
+    return waits
+
+
+@pytest.mark.parametrize("status", [500, 503, 529])
+def test_an_outage_in_mid_run_is_waited_for(status: int, openai_server: OpenAIServer, no_sleep: list[float]) -> None:
+    lm = lm_of(openai_server, tries=5)
+    openai_server.script({number: Fault(status=status) for number in range(2, 14)})
+    lm(ASKED)
+    lm(ASKED, rollout_id=1)
+    assert (openai_server.requests, len(no_sleep)) == (14, 12)
+    assert max(no_sleep) == 30.0
+
+
+def test_an_outage_at_the_start_is_not_waited_for(openai_server: OpenAIServer, no_sleep: list[float]) -> None:
+    openai_server.script(lambda _: Fault(status=503))
+    with pytest.raises(LMUnusable, match="HTTP 503"):
+        lm_of(openai_server, tries=5)(ASKED)
+    assert openai_server.requests == 5
+
+
+def test_a_server_that_fails_at_one_prompt_and_answers_others_is_asked_for_it_as_often_as_ever(
+    openai_server: OpenAIServer, no_sleep: list[float]
+) -> None:
+    lm = opened("openai/some-model", api_base=openai_server.url, concurrency=2)
+    openai_server.script(lambda number: Fault(status=500) if "poison" in str(openai_server.seen[number - 1].body) else None)
+    lm(ASKED)
+
+    async def both() -> StepFailed:
+        asked = asyncio.create_task(lm.acall(f"poison: {ASKED}"))
+        for rollout in range(1, 1000):
+            await lm.acall(ASKED, rollout_id=rollout)
+            if asked.done():
+                break
+        with pytest.raises(StepFailed, match="HTTP 500") as caught:
+            await asked
+        return caught.value
+
+    asyncio.run(both())
+    assert sum("poison" in str(seen.body) for seen in openai_server.seen) < 30
 
 
 @pytest.mark.parametrize(

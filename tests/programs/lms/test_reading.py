@@ -1,5 +1,7 @@
 """What an answer means: a text without its wrapping, and the label that it names."""
 
+import unicodedata
+
 import pytest
 
 from seedless.lms.reading import coerce, label_of, unwrapped
@@ -145,3 +147,79 @@ def test_only_an_answer_is_read_for_what_it_means() -> None:
     """A label in a file of rows is taken as it stands."""
     assert coerce("rather positive", ("positive", "negative")) == "rather positive"
     assert coerce("The label is positive.", ("positive", "negative")) == "The label is positive."
+
+
+ACCENTED = "négatif"
+
+
+@pytest.mark.parametrize(
+    ("answer", "allowed", "meant"),
+    [
+        (
+            unicodedata.normalize("NFC", ACCENTED),
+            (unicodedata.normalize("NFD", ACCENTED), "positif"),
+            unicodedata.normalize("NFD", ACCENTED),
+        ),
+        (
+            unicodedata.normalize("NFD", ACCENTED),
+            (unicodedata.normalize("NFC", ACCENTED), "positif"),
+            unicodedata.normalize("NFC", ACCENTED),
+        ),
+        ("It is " + unicodedata.normalize("NFD", ACCENTED), (ACCENTED, "positif"), ACCENTED),
+        ("can’t tell", ("can't tell", "clear"), "can't tell"),
+        ("can't tell", ("can’t tell", "clear"), "can’t tell"),
+        *(
+            (said, ("warm", "cold"), "warm")
+            for said in (
+                "“warm”",
+                "‘warm’",
+                "«warm»",
+                "„warm“",
+                "ｗａｒｍ",
+                "\u200bwarm\ufeff",
+                "wa\u2060rm",
+                "The label is “warm”.",
+            )
+        ),
+        ("not  spam", ("not spam", "spam"), "not spam"),
+        ("❤️ good", ("❤ good", "bad"), "❤ good"),
+        # What is typed alike stays apart where it is what is written, and so does what says something else.
+        ("ｗａｒｍ", ("ｗａｒｍ", "warm"), "ｗａｒｍ"),
+        (" warm. ", ("ｗａｒｍ", "warm"), "warm"),
+        ("1²", ("1²", "12"), "1²"),
+        ("The label is 12.", ("1²", "12"), "12"),
+        ("The label is 1².", ("1²", "12"), "1²"),
+        ("1²", ("12", "13"), "1²"),
+        ("½", ("1⁄2", "1"), "½"),
+        (" :) ", (":)", ":("), ":)"),
+    ],
+)
+def test_a_label_may_be_spelled_otherwise(answer: str, allowed: tuple[str, ...], meant: str) -> None:
+    assert label_of(answer, allowed) == meant
+
+
+@pytest.mark.parametrize(
+    ("answer", "meant"),
+    [
+        ("Label: warm (because it holds it)", "warm"),
+        ("label: warm\nReason: it holds it", "warm"),
+        ("**Label:** **warm**, as it holds a lantern", "warm"),
+        ("**Label**: warm, as it holds a lantern", "warm"),
+        ("Answer: “warm”, as it holds a lantern", "warm"),
+        ("CATEGORY = warm, surely", "warm"),
+        ("Classification: warm. It holds a lantern.", "warm"),
+        ("It holds a lantern.\nLabel: warm\nConfidence: high", "warm"),
+        ("It holds a lantern. Final answer: warm (high confidence)", "warm"),
+        ("<label>warm</label>", "warm"),
+        ("<reason>It holds a lantern.</reason><answer>\nWarm\n</answer>", "warm"),
+        *((said, said) for said in ("Label: warm (not cold)", "Label: warm or so", "Label: cold\nLabel: warm", "Label: not warm", "Label: hot (a warm one)",
+                                    "<label>warm</label><label>cold</label>", "On the label: warm hands only, it says")),
+    ],
+)  # fmt: skip
+def test_the_label_that_is_said_to_be_one(answer: str, meant: str) -> None:
+    assert label_of(answer, ("warm", "cold")) == meant
+
+
+def test_a_label_that_is_called_like_what_leads_to_one() -> None:
+    assert label_of("answer: it replies", ("answer", "question")) == "answer"
+    assert label_of("Answer: question (it asks)", ("answer", "question")) == "question"

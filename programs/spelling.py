@@ -1,0 +1,39 @@
+"""How a name is spelled: what of it is seen, and how it is typed. Two names that a reader cannot tell apart are one."""
+
+import re
+import unicodedata
+
+__all__ = ["seen", "typed"]
+
+INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufe00-\ufe0f\ufeff]")  # joiners, marks of direction, variants of an emoji
+MARKS = str.maketrans({**dict.fromkeys("‘’‚‛ʼ′", "'"), **dict.fromkeys("“”„‟«»″", '"'), "‹": "'", "›": "'"})
+TYPOGRAPHIC = ("<compat>", "<font>", "<isolated>", "<initial>", "<medial>", "<final>", "<narrow>", "<noBreak>", "<small>", "<vertical>",
+               "<wide>")  # fmt: skip
+"""Unicode's kinds of other forms of a sign. None is one that says something else: a superscript, a fraction, a number in a circle."""
+
+
+def seen(text: str) -> str:
+    r"""What is seen of `text`: composed, one space for a run of them and none around it, no mark that has no width.
+
+    >>> seen("ne\u0301gatif\u200b") == seen("  n\u00e9gatif")
+    True
+    """
+    if text.isascii():
+        return " ".join(text.split())
+    return " ".join(unicodedata.normalize("NFC", INVISIBLE.sub("", text)).split())
+
+
+def typed(text: str) -> str:
+    r"""What is `seen` of `text` as a plain keyboard types it: straight quotation marks and apostrophes, letters and signs of the usual width.
+
+    >>> typed("can\u2019t  tell"), typed("\uff57arm"), typed("1²")
+    ("can't tell", 'warm', '1²')
+    """
+    if text.isascii():
+        return seen(text)
+    signs = (unicodedata.normalize("NFKC", sign) if _typographic(sign) else sign for sign in text.translate(MARKS))
+    return seen("".join(signs))
+
+
+def _typographic(sign: str) -> bool:
+    return unicodedata.decomposition(sign).startswith(TYPOGRAPHIC)

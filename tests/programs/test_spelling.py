@@ -1,0 +1,26 @@
+"""How a name is spelled."""
+
+import pytest
+
+from seedless.spelling import seen, typed
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [("n\u00e9", "ne\u0301"), ("a  b", " a b"), ("a\u00a0b", "a b"), ("a\u200bb", "ab"), ("\ufeffa\u2060", "a"), ("❤\ufe0f", "❤")],
+)
+def test_what_looks_the_same_is_the_same(first: str, second: str) -> None:
+    assert seen(first) == seen(second)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [("can’t", "can't"), ("“a”", '"a"'), ("«a»", '"a"'), ("Ａ／Ｂ", "A/B"), ("ﬁne", "fine"), ("…", "...")]
+)
+def test_what_is_typed_alike_looks_different(first: str, second: str) -> None:
+    assert typed(first) == typed(second)
+    assert seen(first) != seen(second)
+
+
+@pytest.mark.parametrize(("first", "second"), [("1²", "12"), ("½", "1/2"), ("①", "1"), ("é", "e"), ("A", "a")])
+def test_what_says_something_else_stays(first: str, second: str) -> None:
+    assert typed(first) != typed(second)
