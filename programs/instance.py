@@ -216,7 +216,7 @@ class Instance(dspy.Module):
     async def _judge(self, draft: Draft, slot: Slot, kept: Kept) -> Judged:
         draft = _bounded(draft, self.task)
         if draft.problem:
-            return Judged(draft, (Broken("form", draft.problem),))
+            return Judged(draft, (Broken("form" if draft.finished else NotCut().name, draft.problem),))
         if self._trims:
             draft = _trimmed(draft, self.task)
         if self.task.seeds.field is not None:
@@ -376,13 +376,13 @@ def _asked_for(label: Label) -> bool:
 def _bounded(draft: Draft, task: Task) -> Draft:
     """The draft, a sentence or question on one line, and no text longer than its field can be read at: what an LM that does not stop goes
     on with is left out, and counts as cut."""
-    texts, finished = dict(draft.texts), draft.finished
+    texts, cut = dict(draft.texts), list[str]()
     for field in task.written_fields:
         if (text := texts.get(field.name)) is not None:
             room = field.max_words * LETTERS
-            finished = finished and len(text) <= room
+            cut += [field.name] if len(text) > room else []
             texts[field.name] = text[:room] if field.form == "text" else " ".join(text[:room].split())
-    return replace(draft, texts=texts, finished=finished)
+    return replace(draft, texts=texts, cut=tuple(cut))
 
 
 def _trimmed(draft: Draft, task: Task) -> Draft:
@@ -395,18 +395,19 @@ def _trimmed(draft: Draft, task: Task) -> Draft:
         return draft
     (field,) = task.written_fields
     whole = sentences(draft.texts.get(field.name, ""))
-    if not draft.finished and len(whole) > 1:
+    ended = draft.finished and not draft.cut
+    if not ended and len(whole) > 1:
         whole = whole[:-1]
     while len(whole) > 1 and sum(length(sentence) for sentence in whole) > field.max_words:
         whole = whole[:-1]
     text = " ".join(whole)
     if task.language == "en" and length(text) > field.max_words:
         text = shortened(text, field.max_words)
-    elif not draft.finished and len(whole) == 1 and whole == sentences(draft.texts[field.name]):
+    elif not ended and len(whole) == 1 and whole == sentences(draft.texts[field.name]):
         return draft  # nothing but what was cut
     if not field.min_words <= length(text) <= field.max_words:
         return draft
-    return replace(draft, texts={**draft.texts, field.name: text}, finished=True)
+    return replace(draft, texts={**draft.texts, field.name: text}, finished=True, cut=())
 
 
 def _before_quotation(task: Task, seed: str) -> str:
