@@ -220,7 +220,7 @@ class NotCut(Assertion):
     kind: Literal["not_cut"] = "not_cut"
 
     def check(self, draft: Draft, slot: Slot, kept: Kept) -> str | None:
-        return None if draft.finished else CUT
+        return None if draft.finished and not draft.cut else CUT
 
 
 class Complete(Assertion):
@@ -239,8 +239,9 @@ class Complete(Assertion):
     hanging: tuple[str, ...] = HANGING
 
     def check(self, draft: Draft, slot: Slot, kept: Kept) -> str | None:
-        if not draft.finished:
-            return CUT
+        cut = [name for name in draft.cut if self.field in {None, name}]
+        if not draft.finished or cut:
+            return CUT if not cut or len(draft.texts) == 1 else f"In {cut[0]}: {CUT}"
         return super().check(draft, slot, kept)
 
     def judge(self, text: str, slot: Slot) -> str | None:

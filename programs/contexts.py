@@ -1,12 +1,12 @@
 """Stage 1: the domains and settings that spread the data, asked in a pool."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import dspy
 
 from seedless.label_words import LabelWords
-from seedless.lms.grammar import LONGEST_PHRASE
+from seedless.lms.grammar import FEW, LONGEST_PHRASE
 from seedless.lms.metered import CutOff
 from seedless.lms.spec import Profile
 from seedless.lms.step import stage
@@ -18,15 +18,18 @@ from seedless.text import rouge_l, run_of, words
 __all__ = ["PHRASE", "Contexts", "NameList"]
 
 ALIKE = 0.75
-PHRASE = 12  # words of a context, or of a seed that stays a phrase; a field with room for more is a passage
+TOGETHER = 3  # items that are asked for at once at least: those of one answer differ more
+PHRASE = 12  # words of a context, or of a seed that becomes no field
 
 
 class NameList(dspy.Module):
     """Asks for a list until `count` different items are there, or three answers in a row bring nothing new.
 
-    `len(result) <= count`, in the order in which the LM named them; items of over `longest` words are left out, and phrases of over
-    `LONGEST_PHRASE` characters, which the decoder's grammar may have cut. Marks at an item's ends are taken off; of `sentences`, only what a
-    list puts around them. `shown` are demonstrations of the form, which a small model needs: they stand in its prompt wherever the predictor has no others.
+    `len(result) <= count`, in the order in which the LM named them; items of over `longest` words are left out, and short phrases of over
+    `LONGEST_PHRASE` characters, which the decoder's grammar may have cut. Marks at an item's ends are taken off; of other texts than phrases only
+    what a list puts around them. `shown` are demonstrations of the form, which a small model needs: they stand in its prompt wherever the predictor has no others.
+    Of items that have a form of their own, `items` says it to the decoder (arguments of `grammar_of_list`), and so many are asked for at a time
+    as a small model's token limit, four times that of phrases, has room for.
     """
 
     def __init__(
@@ -36,7 +39,7 @@ class NameList(dspy.Module):
         name: str,
         *,
         longest: int,
-        sentences: bool = False,
+        items: Mapping[str, Any] | None = None,
         shown: Sequence[Mapping[str, Any]] = (),
     ) -> None:
         super().__init__()
@@ -44,27 +47,31 @@ class NameList(dspy.Module):
         plain = profile.adapter == "plain"
         self._shown = tuple(dspy.Example(**example) for example in shown) if plain else ()
         self.name_list.demos = list(self._shown)
-        self._sentences = sentences and plain
-        self._characters = LONGEST_PHRASE if plain and not sentences else None
+        phrases = items is None or items["form"] == "phrase"
+        self._items = items if plain else None
+        self._characters = LONGEST_PHRASE if plain and phrases and (items is None or longest <= FEW) else None
         self.sampling = profile.sampling.get(name, {})
         self._stage = name
         self._longest = longest
-        self._marks = " -*" if sentences else " .,;:-*\"'"
+        self._marks = " .,;:-*\"'" if phrases else " -*"
         self._batch = profile.list_batch
 
-    async def aforward(self, *, count: int, rollout: int, known: tuple[str, ...] = (), **inputs: str) -> tuple[str, ...]:
-        """`count` new items, fewer where the LM runs dry. Call c asks under `rollout + c`."""
+    async def aforward(
+        self, *, count: int, rollout: int, known: tuple[str, ...] = (), fits: Callable[[str], bool] | None = None, **inputs: str
+    ) -> tuple[str, ...]:
+        """`count` new items, fewer where the LM runs dry; where `fits` is given, it takes the place of the bound on words. Call c asks under `rollout + c`."""
         (output,) = self.name_list.signature.output_fields
         found: list[str] = []
+        config, batch = self._config()
         barren = call = 0
         while len(found) < count and barren < 3:
-            asked = {**inputs, "count": min(self._batch, count - len(found)), "avoid": [*known, *found]}
+            asked = {**inputs, "count": min(batch, count - len(found)), "avoid": [*known, *found]}
             taken = {name: asked[name] for name in self.name_list.signature.input_fields}
             before = len(found)
             try:
                 with stage(self._stage):
-                    config = {**self._config(output), "rollout_id": rollout + call}
-                    answer = await self.name_list.acall(config=config, demos=self.name_list.demos or list(self._shown), **taken)
+                    own = {**config, "rollout_id": rollout + call}
+                    answer = await self.name_list.acall(config=own, demos=self.name_list.demos or list(self._shown), **taken)
                 named = answer[output]
             except CutOff as cut:
                 named = (
@@ -74,21 +81,25 @@ class NameList(dspy.Module):
                 named = []
             for item in named:
                 text = " ".join(str(item).split()).strip(self._marks)
-                most = run_of(self._longest, text) if self._longest <= PHRASE else self._longest
-                whole = 0 < len(words(text)) <= most and (self._characters is None or len(text) <= self._characters)
-                if whole and not _alike(text, (*known, *found)) and len(found) < count:
+                whole = self._characters is None or len(text) <= self._characters
+                short = 0 < len(words(text)) <= run_of(self._longest, text) if fits is None else fits(text)
+                if whole and short and not _alike(text, (*known, *found)) and len(found) < count:
                     found.append(text)
             barren = barren + 1 if len(found) == before else 0
             call += 1
         return tuple(found)
 
-    def _config(self, output: str) -> dict[str, Any]:
-        config = dict(self.sampling)
-        if self._sentences:
-            config["form"] = {output: "sentence"}
-            if "max_tokens" in config:  # meant for phrases
-                config["max_tokens"] *= 4
-        return config
+    def _config(self) -> tuple[dict[str, Any], int]:
+        """How to decode, and how many items to ask for at once."""
+        config, batch = dict(self.sampling), self._batch
+        if self._items is None:
+            return config, batch
+        config["items"] = self._items
+        if self._longest > FEW and "max_tokens" in config:  # meant for short phrases
+            each = int(1.8 * self._longest) + 12
+            config["max_tokens"] = max(4 * config["max_tokens"], TOGETHER * each)
+            batch = max(TOGETHER, min(batch, config["max_tokens"] // each))
+        return config, batch
 
 
 def _alike(text: str, others: tuple[str, ...]) -> bool:

@@ -46,11 +46,11 @@ from seedless.signatures import (
     WriteInstancePlainly,
 )
 from seedless.slot import Draft, Slot, Verdict
-from seedless.task import Label, Task, fill
+from seedless.task import Field, Label, Task, fill
 from seedless.text import LETTERS, PLACE, first_words, length, says, sentences, shortened
 from seedless.verify import Verifier
 
-__all__ = ["Instance", "assertions_of"]
+__all__ = ["Instance", "assertions_of", "assertions_of_seeds", "form_of"]
 
 Identity = Mapping[str, str]
 FORMS = {
@@ -112,13 +112,19 @@ class Instance(dspy.Module):
         self.task = task
         self.styles = styles
         self.assertions: tuple[Assertion, ...] = assertions_of(task) if self.filters else (NotCut(),)
+        self.of_the_seed = tuple(a for a in task.assertions if self.filters and _of_the_seed(a, task))
         self.of_the_set = tuple(a for a in self.assertions if isinstance(a, Conflict | NearDuplicate))
         self._trims = profile.adapter == "plain" and self.filters
         self._config = _config(task, profile, formed=self.filters, document=self._document)
 
     async def aforward(self, *, slot: Slot, kept: Kept, identity: Identity) -> Outcome:
-        """The slot's outcome. `identity` names the strategy, the LM and the program, for the provenance."""
+        """The slot's outcome. `identity` names the strategy, the LM and the program, for the provenance.
 
+        A seed that becomes a field and of which an assertion of the task file does not hold ends the slot before anything is written.
+        """
+        if broken := self._of_seed(slot, kept):
+            unfit = Judged(Draft({str(self.task.seeds.field): slot.seed.text}), broken)
+            return self._refusal("seeds", slot, Retried(unfit, ok=False, drafts=0, history=(unfit,)), identity)
         if self._label_words is not None:
             await self._label_words.aof(slot.label)
 
@@ -141,6 +147,11 @@ class Instance(dspy.Module):
         verdict = retried.last.verdict
         relabelled = self.verifier.only_relabels and verdict is not None and verdict.label in self.task.label_names
         return self._row(slot, retried, verdict.label if verdict is not None and relabelled else slot.label, identity)
+
+    def _of_seed(self, slot: Slot, kept: Kept) -> tuple[Broken, ...]:
+        draft = Draft({str(self.task.seeds.field): slot.seed.text})
+        told = ((a.name, a.check(draft, slot, kept)) for a in self.of_the_seed if a.concerns(slot))
+        return tuple(Broken(name, sentence) for name, sentence in told if sentence is not None)
 
     def constraint(self, slot: Slot) -> str:
         """The label's constraint with every place filled in (stage 3)."""
@@ -205,7 +216,7 @@ class Instance(dspy.Module):
     async def _judge(self, draft: Draft, slot: Slot, kept: Kept) -> Judged:
         draft = _bounded(draft, self.task)
         if draft.problem:
-            return Judged(draft, (Broken("form", draft.problem),))
+            return Judged(draft, (Broken("form" if draft.finished else NotCut().name, draft.problem),))
         if self._trims:
             draft = _trimmed(draft, self.task)
         if self.task.seeds.field is not None:
@@ -288,17 +299,14 @@ def _score(verdict: Verdict | None) -> float:
 
 
 def assertions_of(task: Task) -> tuple[Assertion, ...]:
-    """The assertions that a task's drafts must hold: those of its fields, the standard ones, and the task file's own.
+    """The assertions that a task's drafts must hold: those of its fields, the standard ones, and the task file's own but for those of the seed alone.
 
     One in the task file takes the place of the standard one of the same kind and field, unless it is for some labels only.
     """
     standard: list[Assertion] = []
     english = task.language == "en"
     for field in task.written_fields:
-        standard.append(Length(field=field.name, min_words=field.min_words, max_words=field.max_words))
-        standard.append(Complete(field=field.name, form=field.form, hanging=HANGING if english else ()))
-        if field.form in {"sentence", "question"}:
-            standard.append(Sentences(field=field.name))
+        standard += _of_its_form(field, task)
         if field.within is not None:
             standard.append(Contains(field=field.within, value_of=field.name))
     said = tuple((label.name, text) for label in task.labels for text in (label.constraint, label.meaning))
@@ -323,7 +331,32 @@ def assertions_of(task: Task) -> tuple[Assertion, ...]:
         for a in task.assertions
     }
     named = {a.name for a in standard}
-    return (*(own.get(a.name, a) for a in standard), *(a for a in task.assertions if a.name not in named))
+    others = (a for a in task.assertions if a.name not in named and not _of_the_seed(a, task))
+    return (*(own.get(a.name, a) for a in standard), *others)
+
+
+def assertions_of_seeds(task: Task) -> tuple[Assertion, ...]:
+    """What the LM's seeds must hold that become a field of the row: what the field's form implies, what holds of every text of the task, and the
+    task file's own for the field, which take the place of those, but for those that are for some labels only. A writer cannot mend a seed."""
+    if (field := task.seed_field) is None:
+        return ()
+    of_all = [a for a in assertions_of(task) if a.name in {"meta", "loops", "language"}]
+    own = [a for a in task.assertions if _of_the_seed(a, task) and not a.labels]
+    kinds = {a.kind for a in own}
+    return (*(a for a in (*_of_its_form(field, task), *of_all) if a.kind not in kinds), *own)
+
+
+def _of_the_seed(assertion: Assertion, task: Task) -> bool:
+    """Whether an assertion looks at nothing but the field that the seed becomes."""
+    return task.seeds.field is not None and assertion.named_fields() == (task.seeds.field,)
+
+
+def _of_its_form(field: Field, task: Task) -> Iterator[Assertion]:
+    """What a field's bounds and form imply."""
+    yield Length(field=field.name, min_words=field.min_words, max_words=field.max_words)
+    yield Complete(field=field.name, form=field.form, hanging=HANGING if task.language == "en" else ())
+    if field.form in {"sentence", "question"}:
+        yield Sentences(field=field.name)
 
 
 def _dealt_out(task: Task) -> Iterator[str]:
@@ -343,13 +376,13 @@ def _asked_for(label: Label) -> bool:
 def _bounded(draft: Draft, task: Task) -> Draft:
     """The draft, a sentence or question on one line, and no text longer than its field can be read at: what an LM that does not stop goes
     on with is left out, and counts as cut."""
-    texts, finished = dict(draft.texts), draft.finished
+    texts, cut = dict(draft.texts), list[str]()
     for field in task.written_fields:
         if (text := texts.get(field.name)) is not None:
             room = field.max_words * LETTERS
-            finished = finished and len(text) <= room
+            cut += [field.name] if len(text) > room else []
             texts[field.name] = text[:room] if field.form == "text" else " ".join(text[:room].split())
-    return replace(draft, texts=texts, finished=finished)
+    return replace(draft, texts=texts, cut=tuple(cut))
 
 
 def _trimmed(draft: Draft, task: Task) -> Draft:
@@ -362,18 +395,19 @@ def _trimmed(draft: Draft, task: Task) -> Draft:
         return draft
     (field,) = task.written_fields
     whole = sentences(draft.texts.get(field.name, ""))
-    if not draft.finished and len(whole) > 1:
+    ended = draft.finished and not draft.cut
+    if not ended and len(whole) > 1:
         whole = whole[:-1]
     while len(whole) > 1 and sum(length(sentence) for sentence in whole) > field.max_words:
         whole = whole[:-1]
     text = " ".join(whole)
     if task.language == "en" and length(text) > field.max_words:
         text = shortened(text, field.max_words)
-    elif not draft.finished and len(whole) == 1 and whole == sentences(draft.texts[field.name]):
+    elif not ended and len(whole) == 1 and whole == sentences(draft.texts[field.name]):
         return draft  # nothing but what was cut
     if not field.min_words <= length(text) <= field.max_words:
         return draft
-    return replace(draft, texts={**draft.texts, field.name: text}, finished=True)
+    return replace(draft, texts={**draft.texts, field.name: text}, finished=True, cut=())
 
 
 def _before_quotation(task: Task, seed: str) -> str:
@@ -388,6 +422,13 @@ def _shown(task: Task) -> tuple[dspy.Example, ...]:
     return tuple(dspy.Example(**shown, **{field.key: text}) for shown, text in DOCUMENTS_SHOWN[field.form])
 
 
+def form_of(field: Field, task: Task) -> str:
+    """The form and length of a field's texts, in the words that a model is told."""
+    fewest, most = field.min_words, field.max_words
+    bounds = f"{fewest} to {most} {task.unit}" if fewest < most else f"{most} {task.unit if most > 1 else task.unit[:-1]}"
+    return f"{FORMS[field.form]} {bounds}"
+
+
 def _form_of(task: Task) -> Iterator[str]:
     """What the assertions will ask of a text's form, told a model that can heed it before it writes: the language, each field's form and length,
     and where its words are taken from."""
@@ -395,7 +436,7 @@ def _form_of(task: Task) -> Iterator[str]:
         yield f"in the language {task.language!r} (ISO 639-1)"
     for field in task.written_fields:
         of = f"{field.name} " if len(task.written_fields) > 1 else ""
-        yield f"{of}{FORMS[field.form]} {field.min_words} to {field.max_words} {task.unit}"
+        yield f"{of}{form_of(field, task)}"
         if field.within is not None:
             source = "the seed" if field.within == task.seeds.field else field.within
             yield f"{field.name} copied word for word, sign for sign, from {source}"

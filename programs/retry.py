@@ -6,6 +6,7 @@ from typing import Any
 
 import dspy
 
+from seedless.assertions import CUT
 from seedless.lms.metered import CutOff
 from seedless.lms.step import stage
 from seedless.outcome import Broken
@@ -117,13 +118,13 @@ class AssertedRetry(dspy.Module):
         (first, *_others) = named.values()
         asked = {name: inputs.get(name, "") for name in predictor.signature.input_fields}
         if before is not None:
-            asked["previous_attempt"] = before.draft.text
+            asked["previous_attempt"] = _as_written(before.draft)
             asked["violations"] = [b.sentence for b in before.broken]
         try:
             with stage("write" if before is None else "revise"):
                 found = await predictor.acall(config=dict(config), demos=predictor.demos or list(shown), **asked)
         except CutOff as cut:
-            return Draft({first: cut.text}, finished=False)
+            return Draft({first: cut.text}, finished=False, problem=CUT if len(named) > 1 else "")
         except dspy.AdapterParseError as error:
             return Draft(
                 {first: str(error.lm_response or "")},
@@ -143,6 +144,12 @@ class AssertedRetry(dspy.Module):
         """Whether the accepted draft is this prediction, as it is or with its last sentences left out."""
         said = {self._names.get(output, output): str(value).split() for output, value in prediction.items()}
         return all(name in accepted.texts and _begins(text, accepted.texts[name].split()) for name, text in said.items())
+
+
+def _as_written(draft: Draft) -> str:
+    """What the writer wrote: of several fields a line each, behind its name."""
+    written = {name: text for name, text in draft.texts.items() if name != draft.given}
+    return "\n".join(f"{name}: {text}" if len(written) > 1 else text for name, text in written.items())
 
 
 def _wrote(step: Any) -> bool:

@@ -1,16 +1,26 @@
 """Stage 2: the atomic elements on which instances are built, asked per context."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import dspy
 
+from seedless.assertions import Assertion, Length, Sentences
 from seedless.contexts import PHRASE, NameList
+from seedless.instance import assertions_of_seeds, form_of
+from seedless.kept import Kept
 from seedless.label_words import LabelWords
+from seedless.lms.grammar import FEW
 from seedless.lms.metered import StepFailed
 from seedless.lms.spec import Profile
-from seedless.signatures import PASSAGES_SHOWN, SEEDS_SHOWN, NamePassagesPlainly, NameSeeds, NameSeedsApart, NameSeedsPlainly
-from seedless.slot import Context, InstanceSeed
-from seedless.task import Task, fill
+from seedless.signatures import SEEDS_SHOWN, TEXTS_SHOWN, NameSeeds, NameSeedsApart, NameSeedsPlainly, NameTexts, NameTextsPlainly
+from seedless.slot import Context, Draft, InstanceSeed, Slot
+from seedless.task import Field, Task, fill
+from seedless.text import PER_WORD
 
 __all__ = ["InstanceSeeds", "NoSeeds"]
+
+SHORT_SENTENCE, LONG_SENTENCE = 15, 20  # words, on average over a text
 
 
 class NoSeeds(StepFailed):
@@ -20,24 +30,34 @@ class NoSeeds(StepFailed):
 class InstanceSeeds(dspy.Module):
     """Seeds of one context: the task's own list, or the LM's answer with near-duplicates dropped (TarGEN, section 2, step 2).
 
-    Where `words` are given, in a context that is a label's word they are the label's other words.
+    Where `words` are given, in a context that is a label's word they are the label's other words. Of the LM's seeds that become a field of the
+    row only those are taken of which holds what holds of such a field, by its form and by the task file; without `filters`, those of its length.
     """
 
-    def __init__(self, task: Task, profile: Profile, words: LabelWords | None = None) -> None:
+    def __init__(self, task: Task, profile: Profile, words: LabelWords | None = None, *, filters: bool = True) -> None:
         super().__init__()
-        self._field = next((field for field in task.fields if field.name == task.seeds.field), None)
-        longest = self._field.max_words if self._field is not None else PHRASE
-        passages = longest > PHRASE
-        plainly = NamePassagesPlainly if passages else NameSeedsPlainly if profile.conditions else NameSeedsApart
+        self._field = field = task.seed_field
         self._full = profile.wording == "full"
-        self.name_list = NameList(
-            NameSeeds if self._full else plainly,
-            profile,
-            "seeds",
-            longest=longest,
-            sentences=passages,
-            shown=PASSAGES_SHOWN if passages else SEEDS_SHOWN,
-        )
+        if field is None:
+            plainly = NameSeedsPlainly if profile.conditions else NameSeedsApart
+            self.name_list = NameList(NameSeeds if self._full else plainly, profile, "seeds", longest=PHRASE, shown=SEEDS_SHOWN)
+        else:
+            checked = assertions_of_seeds(task)
+            items = _items(field, task, checked)
+            self._shape = (
+                f"the {field.name} of a row ({field.description.rstrip('.')}), {form_of(field, task)}, which stands there as it is named here"
+                if self._full
+                else _shape(field, items)
+            )
+            self._checked = checked if filters else tuple(a for a in checked if isinstance(a, Length))
+            self.name_list = NameList(
+                NameTexts if self._full else NameTextsPlainly,
+                profile,
+                "seeds",
+                longest=items["longest"],
+                items=items,
+                shown=TEXTS_SHOWN[_kind(items)],
+            )
         self.task = task
         self._words = words
 
@@ -54,7 +74,7 @@ class InstanceSeeds(dspy.Module):
         Raises
         ------
         NoSeeds
-            If the LM names none, and the seed becomes a field, for which a context is no text.
+            If the LM names none that can be used, and the seed becomes a field, for which a context is no text.
         """
         if given := self.task.seeds.given:
             return tuple(InstanceSeed(fill(text, {"context": context.text}), context) for text in given)
@@ -62,16 +82,54 @@ class InstanceSeeds(dspy.Module):
             others = [text for text in await self._words.aof(label) if text != context.text]
             return tuple(InstanceSeed(text, context) for text in others or [context.text])
         wanted = fill(self.task.seeds.hint, {"context": context.text})
-        if self._field is not None and self._full:  # a small model takes the numbers for a part of what it is to name
-            wanted = f"{wanted}, each of {self._field.min_words} to {self._field.max_words} {self.task.unit}"
-            if self.task.language != "en":
-                wanted = f"{wanted}, in the language {self.task.language!r} (ISO 639-1)"
+        asked = {"description": self.task.description, "context": context.text, "wanted": wanted}
+        if self._field is None:
+            named = await self.name_list.acall(count=count, rollout=rollout, known=(context.text,), **asked)
+            return tuple(InstanceSeed(text, context) for text in named) or (InstanceSeed(context.text, context),)
+        field, slot, refused = self._field, Slot(0, 0, "", InstanceSeed("", context)), dict[str, str]()
+
+        def fits(text: str) -> bool:
+            draft = Draft({field.name: text})
+            broken = next((said for a in self._checked if (said := a.check(draft, slot, Kept())) is not None), None)
+            if broken is not None:
+                refused[text] = broken
+            return broken is None
+
         named = await self.name_list.acall(
-            count=count, rollout=rollout, known=(context.text,), description=self.task.description, context=context.text,
-            wanted=wanted,
-        )  # fmt: skip
-        if not named and self._field is not None:
-            raise NoSeeds(
-                f"the LM named no {self._field.name} for {context.text!r} that could be read and is of the field's length"
-            )
-        return tuple(InstanceSeed(text, context) for text in named) or (InstanceSeed(context.text, context),)
+            count=count, rollout=rollout, known=(context.text,), fits=fits, shape=self._shape, **asked
+        )
+        if not named:
+            last = next(reversed(refused.items()), None)
+            why = "" if last is None else f"; of {len(refused)} none holds, the last one being {last[0][:80]!r}: {last[1]}"
+            raise NoSeeds(f"the LM named no {field.name} for {context.text!r} that could be read and used{why}")
+        return tuple(InstanceSeed(text, context) for text in named)
+
+
+def _items(field: Field, task: Task, checked: Sequence[Assertion]) -> Mapping[str, Any]:
+    """What a list of the field's texts is to the decoder: their form, words at most, and sentences, at least and at most."""
+    unit = PER_WORD if task.unit == "characters" else 1
+    bounds = next(((a.minimum, a.maximum) for a in checked if isinstance(a, Sentences)), None)
+    if bounds is None and field.form == "text":
+        fewest = max(1, -(-field.min_words // (unit * LONG_SENTENCE)))
+        bounds = (fewest, max(fewest, field.max_words // (unit * SHORT_SENTENCE)))
+    return {"form": field.form, "longest": field.max_words, "sentences": bounds or (1, 1)}
+
+
+def _kind(items: Mapping[str, Any]) -> str:
+    """Under which name such texts are shown to a small model."""
+    if items["form"] == "phrase":
+        return "word" if items["longest"] == 1 else "term" if items["longest"] <= FEW else "phrase"
+    return "sentence" if items["form"] == "text" and items["sentences"] == (1, 1) else str(items["form"])
+
+
+def _shape(field: Field, items: Mapping[str, Any]) -> str:
+    """What each text is, to a small model, which takes numbers of words for a part of what it is to name."""
+    fewest, most = items["sentences"]
+    return {
+        "word": "is one single word",
+        "term": f"has {field.min_words} to {field.max_words} words",
+        "phrase": f"has {field.min_words} to {field.max_words} words",
+        "sentence": "is one full sentence",
+        "question": "is one full question",
+        "text": f"is a text of {fewest if fewest == most else f'{fewest} to {most}'} full sentences",
+    }[_kind(items)]

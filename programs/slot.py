@@ -44,12 +44,14 @@ class Slot:
 class Draft:
     """The texts of one instance as written, by field name.
 
-    `finished` is false where the token limit cut them; `problem` is a sentence for the writer where the answer could not be
-    read as the form that was asked for, and then `texts` holds the raw answer. `given` names the field that the seed became.
+    `finished` is false where the token limit cut the answer, `cut` names the fields of which more was written than is read; `problem` is a
+    sentence for the writer where the answer could not be read as the form that was asked for, and then `texts` holds the raw answer. `given`
+    names the field that the seed became.
     """
 
     texts: Mapping[str, str]
     finished: bool = True
+    cut: tuple[str, ...] = ()
     problem: str = ""
     given: str | None = None
 

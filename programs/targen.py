@@ -94,7 +94,7 @@ class TarGEN(dspy.Module):
         self.worded = words is not None and words.contexts
         named = words if self.worded else None
         self.name_contexts = Contexts(self.task, self.profile, named)
-        self.name_seeds = InstanceSeeds(self.task, self.profile, named)
+        self.name_seeds = InstanceSeeds(self.task, self.profile, named, filters=self.strategy.filters)
         if verifier is None or not self.strategy.correction:
             verifier = self._verifier(judge_lm, judge_profile)
         self.write_instance = Instance(self.task, self.profile, verifier, words, filters=self.strategy.filters)
@@ -205,6 +205,8 @@ class TarGEN(dspy.Module):
             "verify": [self.mode.name, self.mode.votes, type(self.write_instance.verifier).__name__],
             "assertions": [assertion.model_dump(mode="json") for assertion in self.write_instance.assertions],
         }
+        if of_the_seed := self.write_instance.of_the_seed:
+            said["of_the_seed"] = [assertion.model_dump(mode="json") for assertion in of_the_seed]
         if not self.phrasing.empty:
             said["phrasing"] = self.phrasing.model_dump(mode="json")
         return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()[:16]

@@ -286,6 +286,11 @@ class Task(Declared):
         return tuple(label.name for label in self.labels)
 
     @property
+    def seed_field(self) -> Field | None:
+        """The field that the seed becomes, if it becomes one."""
+        return next((field for field in self.fields if field.name == self.seeds.field), None)
+
+    @property
     def written_fields(self) -> tuple[Field, ...]:
         """Fields that the LM writes: all but the one that the seed becomes."""
         return tuple(field for field in self.fields if field.name != self.seeds.field)

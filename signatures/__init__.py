@@ -14,23 +14,32 @@ from seedless.signatures.instance import (
     WriteInstanceInDocument,
     WriteInstancePlainly,
 )
-from seedless.signatures.seeds import PASSAGES_SHOWN, SEEDS_SHOWN, NamePassagesPlainly, NameSeeds, NameSeedsApart, NameSeedsPlainly
+from seedless.signatures.seeds import (
+    SEEDS_SHOWN,
+    TEXTS_SHOWN,
+    NameSeeds,
+    NameSeedsApart,
+    NameSeedsPlainly,
+    NameTexts,
+    NameTextsPlainly,
+)
 from seedless.signatures.verdict import JudgeAnchored, JudgeBlind, JudgeBlindPlainly
 
 __all__ = [
     "CONTEXTS_SHOWN",
     "DOCUMENTS_SHOWN",
-    "PASSAGES_SHOWN",
     "SEEDS_SHOWN",
+    "TEXTS_SHOWN",
     "JudgeAnchored",
     "JudgeBlind",
     "JudgeBlindPlainly",
     "NameContexts",
     "NameContextsPlainly",
-    "NamePassagesPlainly",
     "NameSeeds",
     "NameSeedsApart",
     "NameSeedsPlainly",
+    "NameTexts",
+    "NameTextsPlainly",
     "ReviseInstance",
     "ReviseInstancePlainly",
     "WriteInstance",

@@ -69,7 +69,7 @@ class PlainAdapter(dspy.Adapter):
     schema. One output of a closed set is put as a question whose answer is begun for the LM (`The label is "`) where the LM can weigh
     `choices`: the likeliest is the output, and `weights` tells how likely each is. An input called `opening` becomes the answer's first words where the LM can be given them. `form` (config of a
     call: field name to `sentence`, `question` or `text`) becomes a grammar where the LM takes one, `sentences` bounds a text
-    in it; without `form` a text is free. A list is one of short phrases, or of sentences where `form` says so.
+    in it; without `form` a text is free. A list is one of short phrases, or of what `items` says (arguments of `grammar_of_list`).
 
     With `document` (config of a call), an LM that can goes on with the instruction as with a text, to the quotation mark that closes
     the instruction's last one, and with a line for each further text output ('Hypothesis: "..."'); inputs that the instruction does not
@@ -115,6 +115,7 @@ class PlainAdapter(dspy.Adapter):
         least: Mapping[str, int] = kwargs.pop("least", {})
         unlike: Sequence[str] = kwargs.pop("unlike", ())
         starts: Mapping[str, Sequence[str]] = kwargs.pop("starts", {})
+        items: Mapping[str, Any] = kwargs.pop("items", {})
         takes = lm.supported_params
         texts = all(field.annotation is str for field in signature.output_fields.values())
         document = bool(kwargs.pop("document", False)) and {"document", "grammar"} <= takes and texts
@@ -138,7 +139,7 @@ class PlainAdapter(dspy.Adapter):
                 kwargs["response_format"] = {"type": "json_schema", "json_schema": schema}
         elif "grammar" in takes:
             if field.annotation == list[str]:
-                kwargs["grammar"] = grammar_of_list(int(inputs.get("count", 10)), (form or {}).get(name, "phrase"))
+                kwargs["grammar"] = grammar_of_list(int(inputs.get("count", 10)), **items)
             elif form is not None:
                 kwargs["grammar"] = grammar_of_form(form.get(name, "text"), opening, sentences=sentences)
         return {**kwargs, "document": True} if document else kwargs, opening

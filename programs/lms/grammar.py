@@ -10,6 +10,10 @@ __all__ = ["LONGEST_PHRASE", "grammar_of_choice", "grammar_of_document", "gramma
 LONGEST_PHRASE = 33  # characters of an item in a list of phrases
 ROOM = 48  # characters after which the grammar ends an item: what it cuts is then too long anyway, wherever the last word began
 
+FEW = 3  # words of a phrase that is letters only
+LONG_WORD = 12  # characters of a word with the space after it, on average over an item, that none comes to
+LONGEST_ITEM = 480  # characters of a phrase or a sentence in a list
+
 LETTERS = 4  # of a word with the space after it, at least: a first sentence of fewer is taken for the end too early
 
 MARKUP = r"\[\]{}<>_*#|"
@@ -119,9 +123,23 @@ def grammar_of_choice(texts: Sequence[str]) -> str:
     return f"root ::= {' | '.join(json.dumps(text, ensure_ascii=False) for text in texts)}"
 
 
-def grammar_of_list(count: int, form: str = "phrase") -> str:
-    """The grammar of a numbered list of `count` lines: short phrases, or whole sentences of at most 240 characters."""
+def grammar_of_list(count: int, form: str = "phrase", *, longest: int | None = None, sentences: tuple[int, int] = (1, 1)) -> str:
+    """The grammar of a numbered list of `count` lines in the given form: short phrases, or texts as a field holds them.
+
+    A phrase of three words at most, and one of which no more is said, is letters; of one, a single word. A `text` has so many `sentences`, at
+    least and at most. `longest` is how many words an item has at most: what the grammar ends is longer.
+    """
     lines = " ".join(f'"{i}. " item' for i in range(1, count + 1))
-    if form == "sentence":
-        return rf'root ::= {lines}{chr(10)}item ::= [A-Z] [^.!?\n{MARKUP}]{{10,238}} "." "\n"'
-    return rf'root ::= {lines}{chr(10)}item ::= [A-Za-z] [A-Za-z \x27-]{{2,{ROOM - 1}}} "\n"'
+    root = f"root ::= {lines}\nitem ::= "
+    if form == "phrase" and (longest is None or longest <= FEW):
+        more, least = ("", 1) if longest == 1 else (" ", 2)
+        return rf'{root}[A-Za-z] [A-Za-z{more}\x27-]{{{least},{ROOM - 1}}} "\n"'
+    room = LONGEST_ITEM if longest is None else min(LONGEST_ITEM, LONG_WORD * longest)
+    if form == "phrase":
+        return rf'{root}[A-Za-z0-9$@] ([^.?!\n{MARKUP}] | {POINT}){{2,{room}}} [?!]? "\n"'
+    end = '"?"' if form == "question" else "[.!?]"
+    said = rf"[A-Z0-9$] ([^.!?\n{MARKUP}] | {POINT}){{10,{room}}} {end}"
+    if form != "text":
+        return rf'{root}{said} "\n"'
+    fewest, most = sentences
+    return rf'{root}said (" " said){{{fewest - 1},{most - 1}}} "\n"{chr(10)}said ::= {said}'

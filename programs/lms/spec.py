@@ -42,7 +42,7 @@ class Profile:
 
     `wording` and `adapter` choose the prompts' form; `drafts` are written for each attempt and the best is taken; `revise` tells
     whether a broken draft goes back to the writer with its objections, or another is written; lists are asked for `list_batch` items at a time;
-    seeds are asked for within their context where `conditions`, otherwise as if for the whole task, as a model must that cannot think
+    seeds that become no field are asked for within their context where `conditions`, otherwise as if for the whole task, as a model must that cannot think
     of two things at once; texts are written as the next words of a document, not as an answer in a chat, `always`, or only where no opening
     leads them (`unled`), which takes the plain adapter; where it `names` nothing that is worth having, contexts and seeds of such texts are
     label words; a verdict comes with a reason where `explains`, and may give a draft another label where the model `relabels`.

@@ -8,12 +8,13 @@ import dspy
 import numpy as np
 from numpy.typing import NDArray
 
+from seedless.lms.adapters import field_title
 from seedless.lms.metered import CutOff
 from seedless.lms.spec import Profile
 from seedless.lms.step import stage
 from seedless.signatures import JudgeAnchored, JudgeBlind, JudgeBlindPlainly
 from seedless.slot import Draft, Slot, Verdict
-from seedless.task import Task
+from seedless.task import Field, Task
 from seedless.verify.verifier import VerifyMode
 
 __all__ = ["LMVerifier"]
@@ -63,7 +64,7 @@ class LMVerifier(dspy.Module):
         blind = JudgeBlind if explains else JudgeBlindPlainly
         words: Any = JudgeAnchored if mode.name == "anchored" else blind
         for field in task.fields:
-            desc = field.description if explains else f"{field.description[0].upper()}{field.description[1:].rstrip('.')}:"
+            desc = field.description if explains else _titled(field, alone=len(task.fields) == 1)
             words = words.append(field.key, dspy.InputField(desc=desc), str)
         if explains:
             words = words.append("reason", dspy.OutputField(desc="one short sentence"), str)
@@ -149,3 +150,9 @@ class LMVerifier(dspy.Module):
         except (CutOff, dspy.AdapterParseError):
             return None
         return answer
+
+
+def _titled(field: Field, *, alone: bool) -> str:
+    """What stands before a field's text for a small model: what it is; of several fields first its name, by which the meanings call it."""
+    told = field.description.rstrip(".")
+    return f"{told[0].upper()}{told[1:]}:" if alone else f"{field_title(field.name)} ({told}):"

@@ -2,9 +2,13 @@
 
 import asyncio
 
+import pytest
+
 from seedless.lms.grammar import LONGEST_PHRASE
 from seedless.lms.spec import EMBEDDED, HOSTED, LOCAL, Profile
-from seedless.signatures import CONTEXTS_SHOWN, PASSAGES_SHOWN, SEEDS_SHOWN
+from seedless.outcome import Refusal
+from seedless.seeds import NoSeeds
+from seedless.signatures import CONTEXTS_SHOWN, SEEDS_SHOWN, TEXTS_SHOWN
 from seedless.slot import Context
 from seedless.targen import TarGEN
 from seedless.task import Task
@@ -22,12 +26,22 @@ PAIRS = Task(
 )  # fmt: skip
 
 
-def asked(task: Task, profile: Profile, answer: str) -> tuple[tuple[str, ...], tuple[str, ...], list[str]]:
+FACT = "The ferry to the island, built in 1998, leaves at nine in the evening."
+
+
+def given(field: dict[str, object]) -> Task:
+    """`PAIRS` with another premise, which the seed becomes."""
+    said = PAIRS.model_dump(mode="json", exclude_defaults=True)
+    premise, hypothesis = said["fields"]
+    return Task.model_validate({**said, "fields": [{**premise, **field}, hypothesis]})
+
+
+def asked(task: Task, profile: Profile, answer: str, *, count: int = 2) -> tuple[tuple[str, ...], tuple[str, ...], list[str]]:
     """The contexts, the seeds of the context `a hall`, and the prompts."""
     lm = fake_lm(lambda _: answer)
     program = TarGEN(task, lm=lm, profile=profile, verify="none")
     contexts = asyncio.run(program.contexts(count=2))
-    seeds = asyncio.run(program.seeds(context=Context("a hall"), count=2))
+    seeds = asyncio.run(program.seeds(context=Context("a hall"), count=count))
     return tuple(c.text for c in contexts), tuple(s.text for s in seeds), lm.fake.prompts
 
 
@@ -55,23 +69,89 @@ def test_what_may_be_cut_and_what_the_context_says_is_left_out() -> None:
     assert seeds == ("the attic", "a lamp")
 
 
-def test_a_seed_that_becomes_a_short_field_is_a_phrase() -> None:
-    word = PAIRS.model_copy(
-        update={"fields": (PAIRS.fields[0].model_copy(update={"min_words": 1, "max_words": 2}), PAIRS.fields[1])}
+@pytest.mark.parametrize(
+    ("field", "named", "left_out", "told", "kind"),
+    [
+        ({"form": "phrase", "max_words": 1}, "bank", "river bank", "Each item is one single word,", "word"),
+        ({"form": "phrase", "min_words": 1, "max_words": 2}, "river bank", "a river bank", "Each item has 1 to 2 words,", "term"),
+        ({"form": "phrase", "max_words": 9}, "Rain barrels, 12 of them", "Barrels [insert more]", "has 1 to 9 words,", "phrase"),
+        (
+            {"form": "sentence"},
+            "The ferry, built in 1998, costs $2.5 million.",
+            "The ferry leaves",
+            "is one full sentence,",
+            "sentence",
+        ),
+        ({"form": "question"}, "What does the ferry cost?", "The ferry leaves at nine.", "is one full question,", "question"),
+        (
+            {"min_words": 22, "max_words": 60},
+            f"{FACT} In winter it runs on Fridays and Sundays only.",
+            FACT,
+            "is a text of 2 to 4 full sentences,",
+            "text",
+        ),
+        ({"min_words": 3, "max_words": 25}, FACT, "premise 3", "is one full sentence,", "sentence"),
+    ],
+)
+def test_a_seed_that_becomes_a_field_is_named_in_its_form(
+    field: dict[str, object], named: str, left_out: str, told: str, kind: str
+) -> None:
+    """The list says it, shows it, and keeps nothing else."""
+    task = given(field)
+    _, seeds, prompts = asked(task, LOCAL, f"1. {left_out}\n2. {named}")
+    assert seeds == (named,)
+    assert told in prompts[-1]
+    assert all(str(item) in prompts[-1] for shown in TEXTS_SHOWN[kind] for item in shown["seeds"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Passage: [insert passage here], which is of some length.",
+        "Two boats were repaired",
+        "The boat, the boat, the boat, the boat, the boat, the boat and the boat were repaired.",
+        "Zwei Boote wurden im letzten Winter auf der Werft am Hafen repariert.",
+        "Two boats.",
+    ],
+)
+def test_a_seed_that_becomes_a_field_must_hold_what_holds_of_the_field(text: str) -> None:
+    whole = "Two boats were repaired in the yard."
+    task = given({"form": "sentence"})
+    assert asked(task, LOCAL, f"1. {text}\n2. {whole}")[1] == (whole,)
+    with pytest.raises(NoSeeds, match="of 1 none holds, the last one being"):
+        asked(task, LOCAL, f"1. {text}")
+
+
+def test_the_task_file_s_own_assertions_bind_the_seeds_and_no_writer() -> None:
+    clause = "Everybody thinks that two boats were repaired."
+    own = {"kind": "contains", "field": "premise", "any_of": ["thinks", "knows"]}
+    form = {"kind": "complete", "field": "premise", "form": "text"}
+    dated = {"kind": "regex", "field": "premise", "pattern": r"\d", "absent": True, "message": "The text holds a number."}
+    task = Task.model_validate(
+        {**given({"form": "sentence"}).model_dump(mode="json"), "assertions": [own, form, dated, {**dated, "pattern": "nobody"}]}
     )
-    _, seeds, prompts = asked(word, EMBEDDED, "1. bank\n2. a river bank\n3. spring water")
-    assert seeds == ("bank", "spring water")
-    assert "full sentence" not in prompts[-1]
+    assert asked(task, LOCAL, f"1. Nobody knows the 2 boats.\n2. Two boats were repaired in the yard.\n3. {clause[:-1]}")[1] == (
+        clause[:-1],
+    )
+    lm = fake_lm(lambda _: '{"hypothesis": "Some of the boats are whole again."}')
+    program = TarGEN(task, lm=lm, profile=HOSTED, verify="none")
+    assert program(seed=clause, context="a hall", label="a").ok
+    unfit = program(seed="Two boats were repaired in the yard.", context="a hall", label="a").outcome
+    assert isinstance(unfit, Refusal)
+    assert (unfit.stage, [broken.assertion for broken in unfit.broken]) == ("seeds", ["contains:premise"])
+    assert len(lm.fake.prompts) == 1, "nothing is written for it"
 
 
-def test_a_large_model_is_told_how_long_the_field_is_that_a_seed_becomes() -> None:
-    _, _, prompts = asked(PAIRS, HOSTED, '{"contexts": ["work"], "seeds": ["Two boats were repaired."]}')
-    assert "statements of facts, each of 3 to 60 words" in prompts[-1]
+def test_passages_are_asked_for_as_many_as_there_is_room_for() -> None:
+    """Twenty texts of 130 words are no answer of 1,600 tokens."""
+    prompts = asked(given({"min_words": 3, "max_words": 130}), LOCAL, "1. Two boats were repaired in the yard.", count=30)[2]
+    assert "Make a numbered list of 6 statements" in prompts[-1]
 
 
-def test_a_seed_that_becomes_a_field_is_a_sentence() -> None:
-    fact = "The ferry to the island, built in 1998, leaves at nine in the evening."
-    _, seeds, prompts = asked(PAIRS, EMBEDDED, f"1. {fact}\n2. Two boats were repaired.")
-    assert seeds == (fact, "Two boats were repaired.")
-    assert "one full sentence" in prompts[-1]
-    assert all(str(item) in prompts[-1] for shown in PASSAGES_SHOWN for item in shown["seeds"])
+def test_a_hosted_model_is_told_what_becomes_of_the_texts_that_it_names() -> None:
+    task = given({"description": "a note of two sentences.", "min_words": 3, "max_words": 60})
+    _, _, prompts = asked(task, HOSTED, '{"contexts": ["work"], "seeds": ["Two boats were repaired."]}')
+    assert "the premise of a row (a note of two sentences), in 3 to 60 words, which stands there as it is named here" in prompts[-1]
+    assert "word for word as it is named" in prompts[-1]
+    word = asked(given({"form": "phrase", "max_words": 1}), HOSTED, '{"contexts": ["work"], "seeds": ["bank"]}')[2]
+    assert "in 1 word, which" in word[-1]

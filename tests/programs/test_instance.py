@@ -518,6 +518,49 @@ def test_a_text_without_an_end_is_refused_as_cut_and_goes_no_further(written: st
         assert max(map(len, lm.fake.prompts)) < 3000
 
 
+ENDINGS = Task.model_validate(
+    {
+        **PAIRS.model_dump(mode="json", exclude_defaults=True),
+        "fields": [
+            {"name": "premise", "description": "an event", "form": "sentence"},
+            {"name": "choice1", "description": "an end.", "form": "sentence", "max_words": 9},
+            {"name": "choice2", "description": "another end", "form": "sentence"},
+        ],
+    }
+)
+
+
+def test_of_several_fields_the_one_that_is_too_long_is_blamed() -> None:
+    answer = json.dumps({"choice1": f"People can buy bread {'and cake ' * 60}there.", "choice2": "Nobody is hungry."})
+    made = TarGEN(ENDINGS, lm=fake_lm(lambda _: answer), verify="none", profile=replace(HOSTED, attempts=1))(
+        seed=PREMISE, context="trade", label="open"
+    )
+    broken = {broken.assertion: broken.sentence for broken in made.outcome.broken}
+    assert {"complete:choice1", "length:choice1"} <= set(broken)
+    assert broken["complete:choice1"].startswith("In choice1: The text was cut off")
+    assert not any(name.endswith("choice2") for name in broken)
+
+
+def test_an_answer_that_is_cut_before_its_last_field_is_told_that_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = '{"choice1": "People can buy bread there.", "cho'
+    lm = fake_lm(lambda _: raw)
+    whole = lm.fake.complete
+    monkeypatch.setattr(lm.fake, "complete", lambda request: replace(whole(request), finish_reason="length"))
+    made = TarGEN(ENDINGS, lm=lm, verify="none", profile=replace(HOSTED, attempts=2))(seed=PREMISE, context="trade", label="open")
+    assert [broken.assertion for broken in made.outcome.broken] == ["not_cut", "not_cut"]
+    revision = lm.fake.prompts[-1]
+    assert revision.count("cut off at the token limit") == 1
+    assert f"\n{raw}\n" in revision, "as it was written, and not as the first field's"
+
+
+def test_a_revision_is_shown_what_was_written_under_its_fields_names() -> None:
+    answer = json.dumps({"choice1": "People can buy bread there.", "choice2": "Nobody in the town is hungry"})
+    lm = fake_lm(lambda _: answer)
+    TarGEN(ENDINGS, lm=lm, verify="none", profile=replace(HOSTED, attempts=2))(seed=PREMISE, context="trade", label="open")
+    attempt = lm.fake.prompts[-1].partition("[[ ## previous_attempt ## ]]\n")[2].rpartition("[[ ## previous_attempt ## ]]\n")[2]
+    assert attempt.startswith("choice1: People can buy bread there.\nchoice2: Nobody in the town is hungry\n\n")
+
+
 @pytest.mark.parametrize(("form", "text"), [("sentence", "We won the cup."), ("text", "We won\nthe cup.")])
 def test_a_sentence_stands_on_one_line(form: Literal["sentence", "text"], text: str) -> None:
     field = POSTS.fields[0].model_copy(update={"form": form})

@@ -26,8 +26,8 @@ def test_places_are_inputs(signature: type[dspy.Signature]) -> None:
     [
         (words.NameContexts, words.NameContextsPlainly),
         (words.NameSeeds, words.NameSeedsPlainly),
-        (words.NameSeeds, words.NamePassagesPlainly),
         (words.NameSeeds, words.NameSeedsApart),
+        (words.NameTexts, words.NameTextsPlainly),
         (words.WriteInstance, words.WriteInstancePlainly),
         (words.ReviseInstance, words.ReviseInstancePlainly),
     ],
@@ -48,7 +48,7 @@ def test_a_revision_sees_what_was_wrong() -> None:
     [
         (words.CONTEXTS_SHOWN, words.NameContextsPlainly),
         (words.SEEDS_SHOWN, words.NameSeedsPlainly),
-        (words.PASSAGES_SHOWN, words.NamePassagesPlainly),
+        *((shown, words.NameTextsPlainly) for shown in words.TEXTS_SHOWN.values()),
     ],
 )
 def test_what_is_shown_to_a_small_model_has_the_signature_s_form(

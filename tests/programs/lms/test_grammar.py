@@ -172,6 +172,30 @@ def test_sentences_bound_a_text(sentences: int, most: int) -> None:
     assert not pattern.fullmatch(" ".join(["It rained."] * (most + 1)))
 
 
+@pytest.mark.parametrize(
+    ("form", "longest", "sentences", "text", "fits"),
+    [
+        ("phrase", 1, (1, 1), "bank", True),
+        ("phrase", 1, (1, 1), "river bank", False),
+        ("phrase", 3, (1, 1), "the kids' room", True),
+        ("phrase", 3, (1, 1), "bank (money)", False),
+        ("phrase", 9, (1, 1), "Ferries, nets and ropes in 300 years", True),
+        ("phrase", 9, (1, 1), "Ferries. Nets", False),
+        ("question", 12, (1, 1), "What does the ferry of 9.30 cost?", True),
+        ("question", 12, (1, 1), "The ferry costs 2.5 dollars.", False),
+        ("sentence", 12, (1, 1), "The ferry costs 2.5 dollars.", True),
+        ("sentence", 12, (1, 1), "He asked Dr. Ames in the U.S. for help!", True),
+        ("sentence", 3, (1, 1), "The ferry costs much more than it did in 1998.", False),
+        ("text", 40, (2, 3), "The ferry costs 2.5 dollars. It is late today.", True),
+        ("text", 40, (2, 3), "The ferry costs 2.5 dollars.", False),
+        ("text", 40, (2, 3), "The ferry is late. The ferry is late. The ferry is late. The ferry is late.", False),
+    ],
+)
+def test_a_list_holds_texts_of_a_form(form: str, longest: int, sentences: tuple[int, int], text: str, fits: bool) -> None:
+    pattern = regex_of(grammar_of_list(1, form, longest=longest, sentences=sentences))
+    assert (pattern.fullmatch(f"1. {text}\n") is not None) == fits
+
+
 def test_a_list_of_sentences_holds_whole_ones() -> None:
     pattern = regex_of(grammar_of_list(2, "sentence"))
     assert pattern.fullmatch("1. The ferry, built in 1998, leaves at nine.\n2. Two boats were repaired.\n")

@@ -136,8 +136,8 @@ def test_a_text_whose_words_were_said_already_is_still_read(text: str) -> None:
 
 def test_every_field_is_told_apart() -> None:
     _, engine = read({"premise": PREMISE, "hypothesis": PREMISE}, '{"label": "open"}', task=PAIRS)
-    assert f'A statement: "{PREMISE}"\n\nAnother statement: "{PREMISE}"' in prompt(engine), (
-        "twice, though the second says nothing new"
+    assert f'Premise (a statement): "{PREMISE}"\n\nHypothesis (another statement): "{PREMISE}"' in prompt(engine), (
+        "by the names that the meanings call them by; twice, though the second says nothing new"
     )
 
 
