@@ -111,6 +111,9 @@ class Scheduler:
     async def _take_up(self) -> None:
         """Go on where earlier sessions ended: what is accepted stays, what is due is what is left of the quotas, of labels and of attributes."""
         fields = tuple(field.name for field in self.program.task.fields)
+        shared = frozenset(
+            attribute.name for attribute in self.program.task.attributes
+        )  # a row's cue is dealt as well, in no share
         left, taken = Counter(_due(a.label, a.attributes) for a in self.plan.allotments), set[int]()
         remembered: list[tuple[str, str]] = []
         for position, record in self.journal.accepted(self.plan):
@@ -118,7 +121,7 @@ class Scheduler:
             if not isinstance(row, Row):
                 raise TypeError(f"the journal holds a refusal as the row at position {position}")
             self._keep(row)
-            left[_due(row.label, row.provenance.attributes)] -= 1
+            left[_due(row.label, {name: value for name, value in row.provenance.attributes.items() if name in shared})] -= 1
             taken.add(position)
             remembered.append((row.draft.text, row.provenance.asked_label))
         for record in self.journal.refused(self.plan):
