@@ -205,22 +205,24 @@ class Scheduler:
             if (sentence := assertion.check(draft, slot, self.kept)) is not None:
                 return _refused(outcome, allotment, round_, assertion.name, sentence)
         if outcome.label != allotment.label and not self._swap(allotment, outcome.label):
+            of_these = " with its attributes" if allotment.attributes else ""
             return _refused(
                 outcome,
                 allotment,
                 round_,
                 "quota",
-                f"The text reads as {outcome.label!r}, of which the data set has enough; write one that is clearly {allotment.label!r}.",
+                f"The text reads as {outcome.label!r}, of which the data set has enough{of_these}; write one that is clearly {allotment.label!r}.",
             )
         return replace(outcome, id=f"{self.program.task.name}-{allotment.position:06d}")
 
     def _swap(self, allotment: Allotment, label: str) -> bool:
-        """Let a position that nobody works on yet take over `allotment`'s label, which is now free for `label`: one of the same attributes, if there is any."""
-        places = [i for i, other in enumerate(self._open) if other.label == label]
-        if not places:
+        """Let a position that nobody works on yet take over `allotment`'s label, and give up `label`: one of the same attributes, so that their
+        shares stay exact within each label. Whether there is one."""
+        due = _due(label, allotment.attributes)
+        place = next((i for i, other in enumerate(self._open) if _due(other.label, other.attributes) == due), None)
+        if place is None:
             return False
-        place = next((i for i in places if self._open[i].attributes == allotment.attributes), places[0])
-        self._open[place] = replace(self._open[place], label=allotment.label, attributes=allotment.attributes)
+        self._open[place] = replace(self._open[place], label=allotment.label)
         return True
 
     def _keep(self, row: Row) -> None:

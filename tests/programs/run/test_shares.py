@@ -67,6 +67,15 @@ def test_shares_are_exact_whatever_is_relabelled(cut: int | None, concurrency: i
     assert counts == dict.fromkeys([(label, tone) for label in OTHER for tone in TONES], 20)
 
 
+@pytest.mark.parametrize("seed", range(5, 9))
+def test_shares_of_a_few_rows_are_exact(seed: int, toned: Task, tmp_path: Path) -> None:
+    """Where soon no open position has both the label that a text reads as and the attributes that it was written with."""
+    author = Author(seed)
+    generate(toned, n=8, out=tmp_path / "out", lm=fake_lm(lambda prompt: contrary(prompt, author)), concurrency=1, seed=seed)
+    counts, _ = dealt(tmp_path / "out")
+    assert counts == dict.fromkeys([(label, tone) for label in OTHER for tone in TONES], 2)
+
+
 @pytest.mark.parametrize("tones", [TONES, ()])
 def test_a_relabelled_row_with_a_cue_is_taken_up(tones: tuple[str, ...], task: Path, tmp_path: Path) -> None:
     """A run that ends right behind it, when the position that took over its label has no row yet."""
