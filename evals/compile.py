@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from seedless.evals.compiling.candidate import CandidateLog
     from seedless.targen import TarGEN
 
-__all__ = ["CompileOptions", "Compiled", "compile"]
+__all__ = ["CALLS", "CompileOptions", "Compiled", "compile"]
 
 OPTIMIZERS = ("bootstrap", "random", "gepa", "copro", "simba", "miprov2")
 CALLS = 400  # where no budget is given

@@ -27,7 +27,7 @@ from seedless.whole import whole
 if TYPE_CHECKING:
     import jinja2
 
-__all__ = ["Report", "compose", "report"]
+__all__ = ["Report", "compose", "page_path", "report", "write"]
 
 COLOURS = 10  # beyond, they come round again
 SHOWN = 24  # of a long list; the rest is a click away
@@ -88,7 +88,13 @@ def report(
 
 
 def page_path(folder: Path, out: Path | None) -> Path:
-    """Where the page goes: a name of its own, so that no file of the run is ever overwritten."""
+    """Where the page goes: a name of its own, so that no file of the run is ever overwritten.
+
+    Raises
+    ------
+    UsageError
+        If it does not end in .html.
+    """
     target = out if out is not None else folder / "report.html"
     if target.suffix.casefold() not in {".html", ".htm"}:
         raise UsageError(f"given the page {target}, a name that ends in .html is allowed; give one: -o FILE")
@@ -96,7 +102,13 @@ def page_path(folder: Path, out: Path | None) -> Path:
 
 
 def write(made: Report, target: Path) -> None:
-    """Write the page, whole or not at all."""
+    """Write the page, whole or not at all.
+
+    Raises
+    ------
+    SetupError
+        If it cannot be written.
+    """
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with whole(target) as part:

@@ -14,7 +14,7 @@ from seedless.evals.compiling.dev import DevRow
 from seedless.task import Task
 from seedless.text import length, unspaced, words
 
-__all__ = ["Anchor", "Embedder", "classifier_of", "true_label_probability"]
+__all__ = ["Anchor", "Embedder", "Indices", "Vectors", "classifier_of", "true_label_probability"]
 
 Vectors = NDArray[np.floating[Any]]
 Indices = NDArray[np.int64]

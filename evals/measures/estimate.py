@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Estimate", "Interval", "mean_of", "share_of"]
+__all__ = ["DRAWS", "Estimate", "Interval", "mean_of", "share_of"]
 
 Z = 1.959964  # of the normal distribution, 95 % between -Z and Z
 DRAWS = 1000  # of a bootstrap

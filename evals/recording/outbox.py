@@ -23,7 +23,7 @@ from seedless import offline
 from seedless.evals.recording.record import Record, Untracked
 from seedless.whole import whole
 
-__all__ = ["MLRUNS", "Outbox", "Recorder", "patience", "quiet_environment"]
+__all__ = ["MLRUNS", "QUIET", "Outbox", "Recorder", "patience", "quiet_environment"]
 
 MLRUNS = Path("mlruns")
 ROWS = 500
