@@ -39,8 +39,10 @@ from seedless.outcome import Broken, Outcome, Provenance, Refusal, Row
 from seedless.retry import AssertedRetry, Judged, Retried
 from seedless.signatures import (
     DOCUMENTS_SHOWN,
+    ReviseBesideGiven,
     ReviseInstance,
     ReviseInstancePlainly,
+    WriteBesideGiven,
     WriteInstance,
     WriteInstanceInDocument,
     WriteInstancePlainly,
@@ -89,7 +91,8 @@ class Instance(dspy.Module):
     ) -> None:
         super().__init__()
         plain = profile.wording == "plain"
-        write, revise = (WriteInstancePlainly, ReviseInstancePlainly) if plain else (WriteInstance, ReviseInstance)
+        full = (WriteInstance, ReviseInstance) if task.seed_field is None else (WriteBesideGiven, ReviseBesideGiven)
+        write, revise = (WriteInstancePlainly, ReviseInstancePlainly) if plain else full
         self._document = in_document(task, profile)
         self._label_words = label_words
         self.write = AssertedRetry(
@@ -182,6 +185,11 @@ class Instance(dspy.Module):
             "shown": _before_quotation(self.task, slot.seed.text),
             "context": slot.seed.context.text,
             "seed": slot.seed.text,
+            "given_fields": [
+                f"{field.name} ({field.description.rstrip('.')}): the seed, word for word"
+                for field in self.task.fields
+                if field.name == self.task.seeds.field
+            ],
             # A value that the constraint has a place for is said there already.
             "attributes": [
                 *(value for name, value in slot.attributes.items() if f"{{{name}}}" not in pattern),
@@ -240,10 +248,11 @@ class Instance(dspy.Module):
                 score=_score(verdict),
                 verdict=verdict,
             )
-        meaning = self.task.label(slot.label).meaning
+        meaning = self.task.label(slot.label).meaning.rstrip(".")
+        holds = f"so that this holds: {meaning}" if len(self.task.fields) > 1 else f"so that {meaning}"
         because = f", because {verdict.reason.rstrip('.')}" if verdict.reason else ""
         read = f"read the text as {verdict.label!r}{because}; change it" if verdict.label else "was not understood; change the text"
-        sentence = f"A reader who was not told the label {read} so that {meaning.rstrip('.')}."
+        sentence = f"A reader who was not told the label {read} {holds}."
         return Judged(draft, (Broken("label", sentence),), score=_score(verdict), verdict=verdict)
 
     def _convinced(self, verdict: Verdict, slot: Slot) -> bool:

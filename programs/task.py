@@ -21,7 +21,19 @@ Share = Annotated[float, Attr(gt=0, le=1_000_000, strict=True, allow_inf_nan=Fal
 
 RESERVED = frozenset({"id", "label", "ok", "outcome", "provenance"})
 SAID_BY_STAGES = frozenset(
-    {"about", "attributes", "constraint", "context", "description", "given_label", "label", "labels", "meaning", "opening"}
+    {
+        "about",
+        "attributes",
+        "constraint",
+        "context",
+        "description",
+        "given_fields",
+        "given_label",
+        "label",
+        "labels",
+        "meaning",
+        "opening",
+    }
     | {"previous_attempt", "reason", "seed", "shown", "violations", "weights"}
 )  # what the signatures to which a task's fields are added call their own
 TAKEN_BY_DSPY = frozenset(

@@ -20,7 +20,14 @@ from seedless.kept import Kept
 from seedless.label_words import LabelWords
 from seedless.lms.spec import HOSTED, Profile
 from seedless.outcome import Refusal, Row
-from seedless.signatures import DOCUMENTS_SHOWN, JudgeAnchored, JudgeBlind, ReviseInstance, WriteInstance, WriteInstanceInDocument
+from seedless.signatures import (
+    DOCUMENTS_SHOWN,
+    JudgeAnchored,
+    JudgeBlind,
+    ReviseBesideGiven,
+    WriteBesideGiven,
+    WriteInstanceInDocument,
+)
 from seedless.slot import Context, Draft, InstanceSeed, Slot
 from seedless.targen import TarGEN
 from seedless.task import RESERVED, SAID_BY_STAGES, TAKEN_BY_DSPY, Contexts, Seeds, Task
@@ -79,6 +86,20 @@ def test_the_seed_becomes_a_field_and_is_never_written() -> None:
     assert "order of fields: `hypothesis`" in prompts[0]
 
 
+def test_a_writer_is_told_which_field_is_given_and_stays() -> None:
+    """A choice of facts of one's own works against what follows from a premise."""
+    _, (writes, _, revises, *_) = make(answers(label=lambda n: "open" if n == 1 else "follows"))
+    for prompt in (writes, revises):
+        assert '["premise (a statement): the seed, word for word"]' in prompt
+        assert "Some of the row's fields are given" in prompt
+        assert "of words and of facts" not in prompt
+    assert "change it so that this holds: it follows." in revises
+    lm = fake_lm(lambda _: json.dumps({"text": "We won the cup."}))
+    TarGEN(POSTS, lm=lm, verify="none", profile=HOSTED)(label="good")
+    assert "of words and of facts" in lm.fake.prompts[-1]
+    assert "given_fields" not in lm.fake.prompts[-1]
+
+
 def test_the_judge_sees_both_fields_and_not_the_asked_label() -> None:
     _, prompts = make(answers(label="open"), label="open")
     judged = prompts[-1]
@@ -89,7 +110,9 @@ def test_the_judge_sees_both_fields_and_not_the_asked_label() -> None:
 
 def test_a_field_that_is_called_like_a_stage_s_own_has_another_name_in_prompts_only() -> None:
     own = {
-        name for one in (WriteInstance, ReviseInstance, WriteInstanceInDocument, JudgeBlind, JudgeAnchored) for name in one.fields
+        name
+        for one in (WriteBesideGiven, ReviseBesideGiven, WriteInstanceInDocument, JudgeBlind, JudgeAnchored)
+        for name in one.fields
     }
     assert own | {"label", "reason", "weights"} == SAID_BY_STAGES
 
