@@ -112,7 +112,7 @@ class Label(Declared):
     """One label: its name in the data set, what it means, and the instruction that makes it true.
 
     `meaning` is written for a reader who must recognise the label, `constraint` for the writer who must make it true. The
-    constraint may hold places in braces that code fills in: `{context}`, `{seed}`, `{cue}`, and the names of attributes and of
+    constraint, and only it, may hold places in braces that code fills in: `{context}`, `{seed}`, `{cue}`, and the names of attributes and of
     the seed's field. `cues` are words for what makes the label true this time (a praised film may be moving, or clever), of which
     code draws one for each slot; `openings` are first words of which code draws one for each slot; `contexts` are this label's own
     contexts, asked of nobody. `share` is the label's weight in the data set.
@@ -194,6 +194,7 @@ class Task(Declared):
         self._check_seeds()
         self._check_assertions()
         self._check_constraints()
+        self._check_meanings()
         self._check_openings()
         return self
 
@@ -244,6 +245,18 @@ class Task(Declared):
             if ("cue" in places(label.constraint)) != bool(label.cues):
                 one = "cues, and no place {cue} in its constraint" if label.cues else "the place {cue}, and no cues"
                 raise Misfit(f"label {label.name!r} has {one}; give both or neither", *at)
+
+    def _check_meanings(self) -> None:
+        """A meaning is told as it stands, to readers as well: a place in it would never be filled in."""
+        filled = {*BUILT_IN_PLACES, *(attribute.name for attribute in self.attributes), *(field.name for field in self.fields)}
+        for i, label in enumerate(self.labels):
+            for place in places(label.meaning):
+                if place in filled:
+                    raise Misfit(
+                        f"given the place {{{place}}}, and nothing is filled in a meaning, which is for every text of the label; "
+                        f"say it in words, such as the {place}, or put the place into the constraint",
+                        *("labels", i, "meaning"),
+                    )
 
     def _check_openings(self) -> None:
         most = max((field.max_words for field in self.written_fields), default=LONGEST)

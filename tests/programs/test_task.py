@@ -211,3 +211,18 @@ def test_a_phrase_may_be_a_word_unless_the_task_says_otherwise() -> None:
     said = {"name": "title", "description": "a title"}
     assert [Field.model_validate({**said, "form": form}).min_words for form in ("phrase", "text")] == [1, 3]
     assert Field.model_validate({**said, "form": "phrase", "min_words": 2}).min_words == 2
+
+
+@pytest.mark.parametrize("place", ["context", "seed", "cue", "text", "tone"])
+def test_a_place_in_a_meaning_is_refused(place: str) -> None:
+    """Nobody would fill it in, and readers would be told the braces."""
+    said = task(labels=labels("a", "b")).model_dump(mode="json")
+    said["attributes"] = [{"name": "tone", "values": {"in plain words": 1, "in formal words": 1}}]
+    said["labels"][1]["meaning"] = f"It is about {{{place}}}."
+    with pytest.raises(ValidationError) as caught:
+        Task.model_validate(said)
+    (detail,) = caught.value.errors()
+    assert detail["ctx"]["error"].path == ("labels", 1, "meaning")
+    assert f"given the place {{{place}}}" in detail["msg"]
+    said["labels"][1]["meaning"] = 'It is code, such as {"a": 1} or {x}.'
+    Task.model_validate(said)
