@@ -314,10 +314,9 @@ def assertions_of(task: Task) -> tuple[Assertion, ...]:
     """
     standard: list[Assertion] = []
     english = task.language == "en"
-    for field in task.written_fields:
-        standard += _of_its_form(field, task)
-        if field.within is not None:
-            standard.append(Contains(field=field.within, value_of=field.name))
+    for field in task.fields:
+        standard += _of_its_form(field, task) if field in task.written_fields else ()
+        standard += (Contains(field=source, value_of=field.name) for source in field.sources)
     said = tuple((label.name, text) for label in task.labels for text in (label.constraint, label.meaning))
     shown = (task.description, *(field.description for field in task.fields), *(PLACE.sub("", text) for _, text in said))
     standard += [Meta(blank=not any(map(shows_blank, shown))), Echo(constraints=said), Loops(doubles=english)]
@@ -446,9 +445,11 @@ def _form_of(task: Task) -> Iterator[str]:
     for field in task.written_fields:
         of = f"{field.name} " if len(task.written_fields) > 1 else ""
         yield f"{of}{form_of(field, task)}"
-        if field.within is not None:
-            source = "the seed" if field.within == task.seeds.field else field.within
-            yield f"{field.name} copied word for word, sign for sign, from {source}"
+        for source in field.sources:
+            yield f"{field.name} copied word for word, sign for sign, from {'the seed' if source == task.seeds.field else source}"
+    for field in task.fields:
+        if field not in task.written_fields:
+            yield from (f"{source} with the {field.name} in it, word for word, sign for sign" for source in field.sources)
 
 
 def _with_fields(signature: Any, task: Task) -> Any:

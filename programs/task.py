@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field as Attr, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field as Attr, StringConstraints, field_validator, model_validator
 
 from seedless.assertions import LanguageCode, Name, Stock
 from seedless.errors import TaskError
@@ -80,7 +80,7 @@ class Field(Declared):
     `form` is what a value looks like: one `sentence`, one `question`, free `text`, or a `phrase` that need be no sentence, such as a
     title, a search query or a command, of one word or more. `min_words` and `max_words` bound its
     length in words; in languages that set no spaces between words, in characters. `within` names another field that must contain
-    the value word for word, sign for sign but for case: a span or a cloze answer.
+    the value word for word, sign for sign but for case, or several that all must: a span, a cloze answer, a word in two sentences.
     """
 
     name: Name
@@ -88,12 +88,24 @@ class Field(Declared):
     form: Form = "text"
     min_words: Annotated[int, Attr(ge=1, le=LONGEST, strict=True)] = 3
     max_words: Annotated[int, Attr(ge=1, le=LONGEST, strict=True)] = 60
-    within: Name | None = None
+    within: Name | Annotated[tuple[Name, ...], Attr(min_length=1, max_length=20)] | None = None
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The fields that `within` names."""
+        return () if self.within is None else (self.within,) if isinstance(self.within, str) else self.within
 
     @property
     def key(self) -> str:
         """What a signature calls the field: its name, or `row_` and its name where a stage or DSPy has another use for that name."""
         return f"row_{self.name}" if self.name in SAID_BY_STAGES | TAKEN_BY_DSPY else self.name
+
+    @field_validator("within", mode="before")
+    @classmethod
+    def _one_or_several(cls, given: Any) -> Any:
+        if given is None or isinstance(given, str | tuple | list):
+            return given
+        raise ValueError(f"given {given!r}, a field's name or a list of names is allowed; name the field that holds the text")
 
     @model_validator(mode="before")
     @classmethod
@@ -206,8 +218,8 @@ class Task(Declared):
             if field.name in RESERVED:
                 taken = f"field name {field.name!r} is one of a row's own keys {sorted(RESERVED)}; choose another"
                 raise Misfit(taken, "fields", i, "name")
-            if field.within is not None:
-                _known("within", field.within, [name for name in names if name != field.name], "fields", i, "within")
+            for source in field.sources:
+                _known("within", source, [name for name in names if name != field.name], "fields", i, "within")
 
     def _check_attributes(self) -> None:
         taken = {*(field.name for field in self.fields), *BUILT_IN_PLACES}

@@ -296,6 +296,33 @@ def test_a_span_again_in_the_same_text_is_a_repeat_and_under_another_label_a_con
     assert broken == {(True, "good"): ["near_duplicate"], (True, "poor"): ["conflict", "near_duplicate"], (False, "poor"): []}
 
 
+SENSES = Task.model_validate(
+    {
+        "name": "senses",
+        "description": "Pairs of sentences with one word.",
+        "fields": [
+            {"name": "word", "description": "a word", "form": "phrase", "max_words": 1, "within": ["first", "second"]},
+            {"name": "first", "description": "a sentence", "form": "sentence"},
+            {"name": "second", "description": "another sentence", "form": "sentence"},
+        ],
+        "labels": [
+            {"name": "same", "meaning": "It has one sense in both.", "constraint": 'Use "{word}" in one sense.'},
+            {"name": "other", "meaning": "It has two senses.", "constraint": 'Use "{word}" in two senses.'},
+        ],
+        "contexts": {"hint": "places"},
+        "seeds": {"hint": "words", "field": "word"},
+    }
+)
+
+
+@pytest.mark.parametrize(("second", "broken"), [("Money lies in the bank.", []), ("Money lies in the vault.", ["contains:second"])])
+def test_the_word_that_a_seed_becomes_stands_in_each_field_that_it_is_within(second: str, broken: list[str]) -> None:
+    lm = fake_lm(lambda _: json.dumps({"first": "We sat by the bank.", "second": second}))
+    made = TarGEN(SENSES, lm=lm, verify="none", profile=replace(HOSTED, attempts=1))(seed="bank", context="a town", label="same")
+    assert [b.assertion for b in getattr(made.outcome, "broken", ())] == broken
+    assert all(f"{name} with the word in it, word for word" in lm.fake.prompts[0] for name in ("first", "second"))
+
+
 def test_a_hosted_writer_is_told_beforehand_where_a_span_stands() -> None:
     lm = fake_lm(lambda _: json.dumps({"sentence": "The food was fine.", "aspect": "food"}))
     TarGEN(ASPECT_TASK, lm=lm, verify="none", profile=HOSTED)(
