@@ -91,7 +91,7 @@ class Instance(dspy.Module):
     ) -> None:
         super().__init__()
         plain = profile.wording == "plain"
-        full = (WriteInstance, ReviseInstance) if task.seed_field is None else (WriteBesideGiven, ReviseBesideGiven)
+        full = (WriteInstance, ReviseInstance) if not task.given_fields else (WriteBesideGiven, ReviseBesideGiven)
         write, revise = (WriteInstancePlainly, ReviseInstancePlainly) if plain else full
         self._document = in_document(task, profile)
         self._label_words = label_words
@@ -115,7 +115,7 @@ class Instance(dspy.Module):
         self.task = task
         self.styles = styles
         self.assertions: tuple[Assertion, ...] = assertions_of(task) if self.filters else (NotCut(),)
-        self.of_the_seed = tuple(a for a in task.assertions if self.filters and _of_the_seed(a, task))
+        self.of_the_given = tuple(a for a in task.assertions if self.filters and _of_the_given(a, task))
         self.of_the_set = tuple(a for a in self.assertions if isinstance(a, Conflict | NearDuplicate))
         self._trims = profile.adapter == "plain" and self.filters
         self._config = _config(task, profile, formed=self.filters, document=self._document)
@@ -123,10 +123,12 @@ class Instance(dspy.Module):
     async def aforward(self, *, slot: Slot, kept: Kept, identity: Identity) -> Outcome:
         """The slot's outcome. `identity` names the strategy, the LM and the program, for the provenance.
 
-        A seed that becomes a field and of which an assertion of the task file does not hold ends the slot before anything is written.
+        What is given and breaks an assertion of the task file that looks at nothing else ends the slot before anything is written.
         """
-        if broken := self._of_seed(slot, kept):
-            unfit = Judged(Draft({str(self.task.seeds.field): slot.seed.text}), broken)
+        given = Draft(self.task.given_texts(slot.seed.text, slot.attributes))
+        told = ((a.name, a.check(given, slot, kept)) for a in self.of_the_given if a.concerns(slot))
+        if broken := tuple(Broken(name, sentence) for name, sentence in told if sentence is not None):
+            unfit = Judged(given, broken)
             return self._refusal("seeds", slot, Retried(unfit, ok=False, drafts=0, history=(unfit,)), identity)
         if self._label_words is not None:
             await self._label_words.aof(slot.label)
@@ -151,11 +153,6 @@ class Instance(dspy.Module):
         relabelled = self.verifier.only_relabels and verdict is not None and verdict.label in self.task.label_names
         return self._row(slot, retried, verdict.label if verdict is not None and relabelled else slot.label, identity)
 
-    def _of_seed(self, slot: Slot, kept: Kept) -> tuple[Broken, ...]:
-        draft = Draft({str(self.task.seeds.field): slot.seed.text})
-        told = ((a.name, a.check(draft, slot, kept)) for a in self.of_the_seed if a.concerns(slot))
-        return tuple(Broken(name, sentence) for name, sentence in told if sentence is not None)
-
     def constraint(self, slot: Slot) -> str:
         """The label's constraint with every place filled in (stage 3)."""
         places = {"context": slot.seed.context.text, "seed": slot.seed.text, **self._dealt(slot)}
@@ -175,6 +172,8 @@ class Instance(dspy.Module):
         label = self.task.label(slot.label)
         pattern = label.constraint
         worded = slot.seed.context.source == "words"
+        given = self.task.given_texts(slot.seed.text, slot.attributes)
+        fielded = {attribute.name: attribute for attribute in self.task.attributes if attribute.field is not None}
         word = slot.seed.text if worded else "" if label.cues else self._dealt(slot).get("cue", "")
         return {
             "description": self.task.description,
@@ -182,17 +181,23 @@ class Instance(dspy.Module):
             "meaning": label.meaning,
             "constraint": self.constraint(slot),
             "about": ", ".join(part for part in (slot.seed.context.text, word) if part),
-            "shown": _before_quotation(self.task, slot.seed.text),
+            "shown": _before_quotation(self.task, given),
             "context": slot.seed.context.text,
             "seed": slot.seed.text,
             "given_fields": [
-                f"{field.name} ({field.description.rstrip('.')}): the seed, word for word"
+                f"{field.name} ({field.description.rstrip('.')}): "
+                f"{'the seed, word for word' if field.name == self.task.seeds.field else given[field.name]}"
                 for field in self.task.fields
-                if field.name == self.task.seeds.field
+                if field.name in given
             ],
-            # A value that the constraint has a place for is said there already.
+            # A value that the constraint has a place for, or a field of its own, is said there already.
             "attributes": [
-                *(value for name, value in slot.attributes.items() if f"{{{name}}}" not in pattern),
+                *(value for name, value in slot.attributes.items() if f"{{{name}}}" not in pattern and name not in fielded),
+                *(
+                    f'with the {a.field} "{given[str(a.field)]}"'
+                    for a in fielded.values()
+                    if not self._full and f"{{{a.name}}}" not in pattern
+                ),
                 *([random.Random(f"{slot.rollout}/style").choice(self.styles)] if self.styles else []),
                 *(_form_of(self.task) if self._full and self.filters else ()),
             ],
@@ -227,11 +232,9 @@ class Instance(dspy.Module):
             return Judged(draft, (Broken("form" if draft.finished else NotCut().name, draft.problem),))
         if self._trims:
             draft = _trimmed(draft, self.task)
-        if self.task.seeds.field is not None:
-            texts = {
-                f.name: slot.seed.text if f.name == self.task.seeds.field else draft.texts.get(f.name, "") for f in self.task.fields
-            }
-            draft = replace(draft, texts=texts, given=self.task.seeds.field)
+        if given := self.task.given_texts(slot.seed.text, slot.attributes):
+            texts = {f.name: given.get(f.name, draft.texts.get(f.name, "")) for f in self.task.fields}
+            draft = replace(draft, texts=texts, given=tuple(given))
         told = ((a.name, a.check(draft, slot, kept)) for a in self.assertions if a.concerns(slot))
         if broken := tuple(Broken(name, sentence) for name, sentence in told if sentence is not None):
             return Judged(draft, broken)
@@ -308,7 +311,7 @@ def _score(verdict: Verdict | None) -> float:
 
 
 def assertions_of(task: Task) -> tuple[Assertion, ...]:
-    """The assertions that a task's drafts must hold: those of its fields, the standard ones, and the task file's own but for those of the seed alone.
+    """The assertions that a task's drafts must hold: those of its fields, the standard ones, and the task file's own but for those of given fields alone.
 
     One in the task file takes the place of the standard one of the same kind and field, unless it is for some labels only.
     """
@@ -339,7 +342,7 @@ def assertions_of(task: Task) -> tuple[Assertion, ...]:
         for a in task.assertions
     }
     named = {a.name for a in standard}
-    others = (a for a in task.assertions if a.name not in named and not _of_the_seed(a, task))
+    others = (a for a in task.assertions if a.name not in named and not _of_the_given(a, task))
     return (*(own.get(a.name, a) for a in standard), *others)
 
 
@@ -349,14 +352,15 @@ def assertions_of_seeds(task: Task) -> tuple[Assertion, ...]:
     if (field := task.seed_field) is None:
         return ()
     of_all = [a for a in assertions_of(task) if a.name in {"meta", "loops", "language"}]
-    own = [a for a in task.assertions if _of_the_seed(a, task) and not a.labels]
+    own = [a for a in task.assertions if a.named_fields() == (field.name,) and not a.labels]
     kinds = {a.kind for a in own}
     return (*(a for a in (*_of_its_form(field, task), *of_all) if a.kind not in kinds), *own)
 
 
-def _of_the_seed(assertion: Assertion, task: Task) -> bool:
-    """Whether an assertion looks at nothing but the field that the seed becomes."""
-    return task.seeds.field is not None and assertion.named_fields() == (task.seeds.field,)
+def _of_the_given(assertion: Assertion, task: Task) -> bool:
+    """Whether an assertion looks at nothing but fields that are given."""
+    named = assertion.named_fields()
+    return bool(named) and set(named) <= set(task.given_fields)
 
 
 def _of_its_form(field: Field, task: Task) -> Iterator[Assertion]:
@@ -418,10 +422,10 @@ def _trimmed(draft: Draft, task: Task) -> Draft:
     return replace(draft, texts={**draft.texts, field.name: text}, finished=True, cut=())
 
 
-def _before_quotation(task: Task, seed: str) -> str:
-    """What stands in a document before the quotation mark that opens the first text to write: the field that the seed became, and a title."""
-    given = [f'{field_title(field.name)}: "{seed}"\n' for field in task.fields if field.name == task.seeds.field]
-    return "".join([*given, f"{field_title(task.written_fields[0].name) if len(task.fields) > 1 else 'Example'}:"])
+def _before_quotation(task: Task, given: Mapping[str, str]) -> str:
+    """What stands in a document before the quotation mark that opens the first text to write: the given fields, and a title."""
+    lines = [f'{field_title(name)}: "{text}"\n' for name, text in given.items()]
+    return "".join([*lines, f"{field_title(task.written_fields[0].name) if len(task.fields) > 1 else 'Example'}:"])
 
 
 def _shown(task: Task) -> tuple[dspy.Example, ...]:

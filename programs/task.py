@@ -5,7 +5,16 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field as Attr, StringConstraints, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field as Attr,
+    SerializerFunctionWrapHandler,
+    StringConstraints,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from seedless.assertions import LanguageCode, Name, Stock
 from seedless.errors import TaskError
@@ -162,11 +171,18 @@ class Seeds(Declared):
 class Attribute(Declared):
     """A property that code deals out before anything is written: length, register, person. Keys are values, numbers are weights.
 
-    A value is put into the prompt as it stands, so write it as a phrase: `"in at most eight words"`.
+    A value is put into the prompt as it stands, so write it as a phrase: `"in at most eight words"`. `field` names the field of the row that
+    the value becomes, as it stands: what is asked of a premise (cause, effect), a stance's target.
     """
 
     name: Name
     values: Annotated[dict[Tag, Share], Attr(min_length=2, max_length=100)]
+    field: Name | None = None
+
+    @model_serializer(mode="wrap")
+    def _said(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Its keys without `field` where it has none, so that tasks from before it keep their hash."""
+        return {name: value for name, value in handler(self).items() if name != "field" or value is not None}
 
 
 class Task(Declared):
@@ -204,6 +220,7 @@ class Task(Declared):
         self._check_fields()
         self._check_attributes()
         self._check_seeds()
+        self._check_given()
         self._check_assertions()
         self._check_constraints()
         self._check_meanings()
@@ -234,6 +251,35 @@ class Task(Declared):
         _known("field", self.seeds.field, [field.name for field in self.fields], "seeds", "field")
         if len(self.fields) == 1:
             raise Misfit(f"{self.seeds.field!r} is the only field, so nothing is left to write; add a field", "seeds", "field")
+
+    def _check_given(self) -> None:
+        """What becomes a field of the row does so alone, fits it, and leaves something to write."""
+        taken = {self.seeds.field: "the seed"} if self.seeds.field else {}
+        for i, attribute in enumerate(self.attributes):
+            if attribute.field is None:
+                continue
+            at = ("attributes", i, "field")
+            _known("field", attribute.field, [field.name for field in self.fields], *at)
+            if (
+                other := taken.setdefault(attribute.field, f"the attribute {attribute.name!r}")
+            ) != f"the attribute {attribute.name!r}":
+                raise Misfit(f"given the field {attribute.field!r}, which {other} becomes already; name another", *at)
+            field = next(field for field in self.fields if field.name == attribute.field)
+            for value in attribute.values:
+                if not field.min_words <= length(value) <= field.max_words:
+                    bounds = (
+                        f"{field.min_words} to {field.max_words} {self.unit} are allowed, the bounds of the field {field.name!r}"
+                    )
+                    raise Misfit(f"given the value {value!r}, {bounds}; mend the one or the other", *at)
+        if not self.written_fields:
+            raise Misfit("every field is given by the seed or an attribute, so nothing is left to write; add a field", "fields")
+        for i, field in enumerate(self.fields):
+            for source in field.sources:
+                if {field.name, source} <= set(self.given_fields):
+                    raise Misfit(
+                        f"given the within {source!r}, and both fields are given, so no writer can see to it; leave within out",
+                        *("fields", i, "within"),
+                    )
 
     def _check_assertions(self) -> None:
         names = [field.name for field in self.fields]
@@ -293,8 +339,19 @@ class Task(Declared):
 
     @property
     def written_fields(self) -> tuple[Field, ...]:
-        """Fields that the LM writes: all but the one that the seed becomes."""
-        return tuple(field for field in self.fields if field.name != self.seeds.field)
+        """Fields that the LM writes: all but those that are given."""
+        return tuple(field for field in self.fields if field.name not in self.given_fields)
+
+    @property
+    def given_fields(self) -> tuple[str, ...]:
+        """Names of the fields that are there before anything is written: what the seed becomes, and what attributes become."""
+        named = {self.seeds.field, *(attribute.field for attribute in self.attributes)}
+        return tuple(field.name for field in self.fields if field.name in named)
+
+    def given_texts(self, seed: str, attributes: Mapping[str, str]) -> dict[str, str]:
+        """What stands in the given fields, by name, where `seed` and `attributes` are dealt."""
+        dealt = {attribute.field: attributes.get(attribute.name, "") for attribute in self.attributes}
+        return {name: seed if name == self.seeds.field else dealt[name] for name in self.given_fields}
 
     @property
     def brief(self) -> bool:
@@ -329,7 +386,7 @@ class Task(Declared):
         names = [field.name.replace("_", " ") for field in self.fields]
         named = any(sum(says(label.meaning, name) for name in names) > 1 for label in self.labels)
         called = not {field.name for field in self.fields}.isdisjoint(self.label_names)
-        return len(names) > 1 and (self.seeds.field is not None or named or called)
+        return len(names) > 1 and (bool(self.given_fields) or named or called)
 
     @property
     def unit(self) -> str:

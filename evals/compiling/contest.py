@@ -217,7 +217,7 @@ class Contest:
                     "constraint": label.meaning,
                     "seed": seed,
                     "attributes": [],
-                    "given_fields": [],
+                    "given_fields": [f"{name}: {row.texts[name]}" for name in task.given_fields],
                 }
                 demos.append({**{name: asked.get(name, "") for name in inputs}, **texts, "augmented": True})
         return Said(state.said[GENERATE].instructions, tuple(demos))

@@ -6,7 +6,7 @@ import json
 import random
 from collections.abc import Callable
 from dataclasses import replace
-from itertools import permutations
+from itertools import count, permutations
 from typing import Literal
 
 import dspy
@@ -294,6 +294,84 @@ def test_a_span_again_in_the_same_text_is_a_repeat_and_under_another_label_a_con
         made = asyncio.run(program.acall(label=label, slot=slot, kept=kept))
         broken[text == sentence, label] = [] if made.ok else [b.assertion for b in made.outcome.broken]
     assert broken == {(True, "good"): ["near_duplicate"], (True, "poor"): ["conflict", "near_duplicate"], (False, "poor"): []}
+
+
+COPA = Task.model_validate(
+    {
+        "name": "copa",
+        "description": "Events and two alternatives.",
+        "fields": [
+            {"name": "premise", "description": "an event", "form": "sentence"},
+            {"name": "question", "description": "what is asked for", "form": "phrase", "max_words": 1},
+            {"name": "choice1", "description": "an alternative", "form": "sentence"},
+            {"name": "choice2", "description": "another alternative", "form": "sentence"},
+        ],
+        "labels": [
+            {
+                "name": name,
+                "meaning": f"{name} is the likelier one.",
+                "constraint": f'Make {name} the likelier {{asked}} of "{{premise}}".',
+            }
+            for name in ("choice1", "choice2")
+        ],
+        "contexts": {"hint": "places", "given": ["a street"]},
+        "seeds": {
+            "hint": "events",
+            "field": "premise",
+            "given": [f"The {one} met the {two} at noon." for one, two in permutations("abcd", 2)],
+        },
+        "attributes": [
+            {"name": "asked", "field": "question", "values": {"cause": 1, "effect": 1}},
+            {"name": "tone", "values": {"in plain words": 1, "in formal words": 1}},
+        ],
+        "assertions": [{"kind": "regex", "field": "question", "pattern": "^(cause|effect)$", "message": "It is neither."}],
+    }
+)
+
+
+def test_an_attribute_becomes_a_field_that_code_fills_in() -> None:
+    """In exact shares, told to the writer and the reader, and written by nobody."""
+    numbers = count()
+
+    def answer(prompt: str) -> str:
+        if "`reason`" in prompt:
+            return json.dumps({"reason": "it says so", "label": "choice1"})
+        return json.dumps(
+            {f"choice{i}": f"They {''.join(random.Random(next(numbers)).sample('abcdefgh', 6))} {i} times." for i in (1, 2)}
+        )
+
+    lm = fake_lm(answer)
+    with Generation(COPA, n=8, options=Options(lm=lm, verify="none", concurrency=1)) as generation:
+        rows = [outcome for outcome in generation if isinstance(outcome, Row)]
+    assert sorted((row.texts["question"], row.label) for row in rows) == sorted(
+        (asked, label) for asked in ("cause", "effect") for label in COPA.label_names for _ in range(2)
+    )
+    assert all(list(row.texts) == ["premise", "question", "choice1", "choice2"] for row in rows)
+    assert all(row.provenance.attributes["asked"] == row.texts["question"] for row in rows)
+    for row, prompt in zip(rows, lm.fake.prompts, strict=True):
+        assert f'"question (what is asked for): {row.texts["question"]}"' in prompt
+        assert f'the likelier {row.texts["question"]} of "{row.texts["premise"]}"' in prompt
+        assert "order of fields: `choice1`, then `choice2`." in prompt
+    read = TarGEN(COPA, lm=lm)(seed="The a met the b at noon.", context="a street", label="choice1", attributes={"asked": "effect"})
+    assert read.question == "effect"
+    assert "[[ ## question ## ]]\neffect\n" in lm.fake.prompts[-1]
+    assert TarGEN(COPA, lm=lm, verify="none")(seed="The a met the b at noon.", label="choice1").question in {"cause", "effect"}
+
+
+def test_a_document_holds_the_field_that_an_attribute_becomes() -> None:
+    lm, engine = recorded('They had a plan."\nChoice2: "They had a cold."')
+    profile = replace(PLAIN, document="always")
+    made = TarGEN(COPA, lm=lm, verify="none", profile=profile)(
+        seed="The a met the b at noon.",
+        context="a street",
+        label="choice1",
+        attributes={"asked": "cause", "tone": "in plain words"},
+    )
+    assert made.ok
+    (message,) = engine.requests[-1].messages
+    assert message.text.endswith('Premise: "The a met the b at noon."\nQuestion: "cause"\nChoice1: "')
+    assert "Write it in plain words." in message.text
+    assert not any(a.field == "question" for a in assertions_of(COPA))
 
 
 SENSES = Task.model_validate(

@@ -50,11 +50,22 @@ def test_an_unknown_label_is_told_with_the_known_ones() -> None:
 PAIR = [{"name": "premise", "description": "d"}, {"name": "hypothesis", "description": "d"}]
 
 
+def test_the_field_that_an_attribute_becomes_is_not_written() -> None:
+    endings = task(
+        fields=SHORT, seeds={"hint": "h", "field": "premise"}, attributes=[{**ASKED, "field": "asked_for"}], labels=labels("a", "b")
+    )
+    assert [field.name for field in endings.written_fields] == ["hypothesis"]
+    assert endings.given_texts("It rained.", {"asked": "effect"}) == {"asked_for": "effect", "premise": "It rained."}
+    assert "field" not in task(attributes=[ASKED]).model_dump()["attributes"][0], "tasks from before it keep their hash"
+
+
 def test_the_field_that_the_seed_becomes_is_not_written() -> None:
     pair = task(fields=PAIR, seeds={"hint": "lines", "field": "premise"}, labels=labels("a", "b", constraint="Deny {premise}."))
     assert [field.name for field in pair.written_fields] == ["hypothesis"]
 
 
+ASKED = {"name": "asked", "values": {"cause": 1, "effect": 1}}
+SHORT = [{"name": "asked_for", "description": "d", "form": "phrase", "max_words": 1}, *PAIR]
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"name": None}, "Field required"),
     ({"labels": []}, "at least 1 item"),
@@ -104,6 +115,28 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"seeds": {"hint": "h", "field": "text"}}, "is the only field"),
     ({"attributes": [{"name": "size", "values": {"short": 1}}]}, "at least 2"),
     ({"attributes": [{"name": "size", "values": {"short": 1, "long": -1}}]}, "greater than 0"),
+    ({"attributes": [{**ASKED, "field": "query"}]}, "given the field 'query'"),
+    ({"fields": SHORT[:1], "attributes": [{**ASKED, "field": "asked_for"}]}, "nothing is left to write"),
+    (
+        {"fields": PAIR, "attributes": [{**ASKED, "field": "premise"}]},
+        "given the value 'cause', 3 to 60 words are allowed",
+    ),
+    (
+        {"fields": SHORT, "attributes": [{**ASKED, "field": "asked_for"}, {**ASKED, "name": "b", "field": "asked_for"}]},
+        "the attribute 'asked' becomes",
+    ),
+    (
+        {"fields": SHORT, "attributes": [{**ASKED, "field": "asked_for"}], "seeds": {"hint": "h", "field": "asked_for"}},
+        "the seed becomes",
+    ),
+    (
+        {
+            "fields": [{**SHORT[0], "within": "premise"}, *PAIR],
+            "attributes": [{**ASKED, "field": "asked_for"}],
+            "seeds": {"hint": "h", "field": "premise"},
+        },
+        "both fields are given",
+    ),
     ({"attributes": [{"name": "seed", "values": {"a": 1, "b": 1}}]}, "has the name of a field or of a place"),
     ({"attributes": [{"name": "text", "values": {"a": 1, "b": 1}}]}, "has the name of a field or of a place"),
     ({"attributes": [{"name": "Size", "values": {"a": 1, "b": 1}}, {"name": "size", "values": {"a": 1, "b": 1}}]}, "given twice"),
