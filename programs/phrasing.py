@@ -14,7 +14,7 @@ from seedless.files import listed
 from seedless.task import Declared, Tag, Task, Text
 from seedless.text import LONGEST
 
-__all__ = ["Phrasing", "Sampled"]
+__all__ = ["Phrasing", "Sampled", "Stage"]
 
 Stage = Literal["contexts", "seeds", "write"]
 Words = Annotated[int, Attr(ge=1, le=LONGEST, strict=True)]

@@ -20,7 +20,21 @@ from seedless.assertions import LanguageCode, Name, Stock
 from seedless.errors import TaskError
 from seedless.text import LETTERS, LONGEST, PER_WORD, PLACE, length, says
 
-__all__ = ["Attribute", "Contexts", "Field", "Form", "Label", "Seeds", "Task"]
+__all__ = [
+    "Attribute",
+    "Contexts",
+    "Declared",
+    "Field",
+    "Form",
+    "Label",
+    "Misfit",
+    "Seeds",
+    "Tag",
+    "Task",
+    "Text",
+    "fill",
+    "places",
+]
 
 Form = Literal["sentence", "question", "text", "phrase"]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=2000, strip_whitespace=True)]

@@ -6,7 +6,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Protocol
 
-__all__ = ["Budget", "NoSteps", "Step", "Steps", "current_stage", "stage"]
+__all__ = ["Budget", "NoSteps", "Step", "Steps", "Unbounded", "current_stage", "stage"]
 
 
 @dataclass(frozen=True, slots=True)

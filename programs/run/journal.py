@@ -19,7 +19,7 @@ from seedless.outcome import Broken, Outcome, Provenance, Refusal, Row
 from seedless.planner import Plan
 from seedless.text import writable
 
-__all__ = ["Journal", "StageCount", "in_use"]
+__all__ = ["Journal", "StageCount", "in_use", "outcome_of"]
 
 VERSION = 1
 RUN_ID = "run_id"  # kept beside the settings, and none of them
