@@ -65,6 +65,7 @@ from seedless.text import (
 )
 
 __all__ = [
+    "CUT",
     "HANGING",
     "Assertion",
     "Complete",

@@ -12,10 +12,10 @@ from typing import Literal
 import dspy
 import pytest
 
+from seedless.assertion_set import assertions_of
 from seedless.assertions import Excludes, Language, Meta, NearDuplicate, NoLabelWord
 from seedless.errors import UsageError
 from seedless.generation import Generation, Options
-from seedless.instance import assertions_of
 from seedless.kept import Kept
 from seedless.label_words import LabelWords
 from seedless.lms.spec import HOSTED, Profile
