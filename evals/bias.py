@@ -137,9 +137,7 @@ def bias(rows: LabelledRows, *, real: LabelledRows | None = None, seed: int = 0)
         compared=len(pair[0]) if pair is not None else 0,
         balance=_balance(rows, real),
         answer_fields=answer_fields(rows, real),
-        spans=tuple(
-            span_position(field.name, field.within, rows, pair, rng) for field in rows.task.fields if field.within is not None
-        ),
+        spans=tuple(span_position(field.name, source, rows, pair, rng) for field in rows.task.fields for source in field.sources),
         groups=tuple(_group(name, rows, said[name], pair, said_pair[name], rng) for name in GROUPS),
         notes=tuple(notes),
     )

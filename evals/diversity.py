@@ -179,7 +179,7 @@ def _figures(rows: LabelledRows, sample: int, rng: np.random.Generator) -> Figur
     vocabulary = Vocabulary()
     numbered = vocabulary.number(rows.texts)
     own = numbered
-    if rows.task.seeds.field is not None:
+    if rows.task.given_fields:
         columns = (rows.column(field.name) for field in rows.task.written_fields)
         own = vocabulary.number(map("\n".join, zip(*columns, strict=True)))
     compared = sampled(len(rows), rng, limit=NEAR_ROWS)

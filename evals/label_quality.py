@@ -158,6 +158,11 @@ def _notes(disputes: Disputes, oracle: Oracle | None, corrected: Correction | No
         notes.append(f"confident learning cannot judge labels with fewer rows than folds (5): {listed(disputes.unjudged)}")
     if oracle is None:
         notes.append("no real rows were given: there is no oracle")
+    elif oracle.ceiling.low <= (commonest := max(each.rows for each in oracle.ceiling_by_label.values()) / oracle.ceiling.rows):
+        notes.append(
+            f"the oracle is at chance: it confirms {oracle.ceiling.value:.2f} of the real rows' own labels, and the commonest of them has "
+            f"{commonest:.2f} of the rows; what it confirms says nothing about the data"
+        )
     if corrected is None:
         notes.append("no row says which label was asked for: nothing is known of the verifier and of correction")
     elif corrected.agreement.drafts is None:

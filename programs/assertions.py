@@ -65,6 +65,7 @@ from seedless.text import (
 )
 
 __all__ = [
+    "CUT",
     "HANGING",
     "NAME",
     "Assertion",
@@ -159,9 +160,9 @@ class Assertion(BaseModel):
 
     def check(self, draft: Draft, slot: Slot, kept: Kept) -> str | None:
         """Nothing where the assertion holds, else one sentence that tells the writer what to change."""
-        names = [self.field] if self.field is not None else [name for name in draft.texts if name != draft.given]
+        names = [self.field] if self.field is not None else [name for name in draft.texts if name not in draft.given]
         for name in names:
-            # A field that the seed became is the slot's, not the draft's: absent from a bare draft, it holds.
+            # A given field is the slot's, not the draft's: absent from a bare draft, it holds.
             if (text := draft.texts.get(name)) is not None and (sentence := self.judge(text, slot)) is not None:
                 return sentence if len(draft.texts) == 1 else f"In {name}: {sentence}"
         return None

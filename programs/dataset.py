@@ -152,6 +152,16 @@ tags: [synthetic, seedless, targen]
 Labels are the writer's intention, checked by {"nobody" if settings["verify"] == "none" else "a verifier, not by people"}: expect errors. Facts, names and figures in the texts are
 invented. Topics, style and the share of hard cases follow the LM, not the world: measure on real rows before you rely on a model
 trained on these.
+{_shared(task, settings["strategy"])}"""
+
+
+def _shared(task: Task, strategy: str) -> str:
+    """How to split rows of which several, under different labels, are built on one text that stands in all of them."""
+    if (field := task.seed_field) is None or strategy == "direct":  # which writes every field
+        return ""
+    return f"""
+Rows of different labels have the same `{field.name}`. Split them by it (it is `seed` in their `provenance`), and not at random:
+otherwise what a model is tested on holds texts that it was trained on.
 """
 
 

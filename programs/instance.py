@@ -1,34 +1,14 @@
 """Stages 3 to 5 for one slot: the label's constraint, the instance written under it, and its self-correction."""
 
 import random
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import dspy
 
-from seedless.assertions import (
-    HANGING,
-    Assertion,
-    Complete,
-    Conflict,
-    Contains,
-    Echo,
-    FieldsDiffer,
-    FreshOpening,
-    Language,
-    Length,
-    Loops,
-    Meta,
-    NearDuplicate,
-    NoLabelWord,
-    NotCut,
-    Sentences,
-    shows_blank,
-    shows_strange_letters,
-    telling,
-)
+from seedless.assertion_set import assertions_of, forms_of, of_the_given
+from seedless.assertions import Assertion, Conflict, NearDuplicate, NotCut
 from seedless.errors import LMUnusable
 from seedless.kept import OPENING, Kept
 from seedless.label_words import LabelWords, in_document
@@ -39,26 +19,22 @@ from seedless.outcome import Broken, Outcome, Provenance, Refusal, Row
 from seedless.retry import AssertedRetry, Judged, Retried
 from seedless.signatures import (
     DOCUMENTS_SHOWN,
+    ReviseBesideGiven,
     ReviseInstance,
     ReviseInstancePlainly,
+    WriteBesideGiven,
     WriteInstance,
     WriteInstanceInDocument,
     WriteInstancePlainly,
 )
 from seedless.slot import Draft, Slot, Verdict
-from seedless.task import Field, Label, Task, fill
-from seedless.text import LETTERS, PLACE, first_words, length, says, sentences, shortened
+from seedless.task import Task, fill
+from seedless.text import LETTERS, first_words, length, sentences, shortened
 from seedless.verify import Verifier
 
-__all__ = ["Instance", "assertions_of", "assertions_of_seeds", "form_of"]
+__all__ = ["Instance"]
 
 Identity = Mapping[str, str]
-FORMS = {
-    "sentence": "in one sentence of",
-    "question": "as one question of",
-    "text": "in",
-    "phrase": "on one line, no full sentence unless it is asked for, in",
-}
 QUESTION_WORDS = (
     "Who", "Whose", "What", "Which", "When", "Where", "Why", "How", "In what", "In which", "At what", "For what", "On what", "Is", "Are", "Was", "Were",
     "Do", "Does", "Did", "Has", "Have", "Can", "Could", "Will", "Would", "Should",
@@ -89,7 +65,8 @@ class Instance(dspy.Module):
     ) -> None:
         super().__init__()
         plain = profile.wording == "plain"
-        write, revise = (WriteInstancePlainly, ReviseInstancePlainly) if plain else (WriteInstance, ReviseInstance)
+        full = (WriteInstance, ReviseInstance) if not task.given_fields else (WriteBesideGiven, ReviseBesideGiven)
+        write, revise = (WriteInstancePlainly, ReviseInstancePlainly) if plain else full
         self._document = in_document(task, profile)
         self._label_words = label_words
         self.write = AssertedRetry(
@@ -112,7 +89,7 @@ class Instance(dspy.Module):
         self.task = task
         self.styles = styles
         self.assertions: tuple[Assertion, ...] = assertions_of(task) if self.filters else (NotCut(),)
-        self.of_the_seed = tuple(a for a in task.assertions if self.filters and _of_the_seed(a, task))
+        self.of_the_given = tuple(a for a in task.assertions if self.filters and of_the_given(a, task))
         self.of_the_set = tuple(a for a in self.assertions if isinstance(a, Conflict | NearDuplicate))
         self._trims = profile.adapter == "plain" and self.filters
         self._config = _config(task, profile, formed=self.filters, document=self._document)
@@ -120,10 +97,12 @@ class Instance(dspy.Module):
     async def aforward(self, *, slot: Slot, kept: Kept, identity: Identity) -> Outcome:
         """The slot's outcome. `identity` names the strategy, the LM and the program, for the provenance.
 
-        A seed that becomes a field and of which an assertion of the task file does not hold ends the slot before anything is written.
+        What is given and breaks an assertion of the task file that looks at nothing else ends the slot before anything is written.
         """
-        if broken := self._of_seed(slot, kept):
-            unfit = Judged(Draft({str(self.task.seeds.field): slot.seed.text}), broken)
+        given = Draft(self.task.given_texts(slot.seed.text, slot.attributes))
+        told = ((a.name, a.check(given, slot, kept)) for a in self.of_the_given if a.concerns(slot))
+        if broken := tuple(Broken(name, sentence) for name, sentence in told if sentence is not None):
+            unfit = Judged(given, broken)
             return self._refusal("seeds", slot, Retried(unfit, ok=False, drafts=0, history=(unfit,)), identity)
         if self._label_words is not None:
             await self._label_words.aof(slot.label)
@@ -148,11 +127,6 @@ class Instance(dspy.Module):
         relabelled = self.verifier.only_relabels and verdict is not None and verdict.label in self.task.label_names
         return self._row(slot, retried, verdict.label if verdict is not None and relabelled else slot.label, identity)
 
-    def _of_seed(self, slot: Slot, kept: Kept) -> tuple[Broken, ...]:
-        draft = Draft({str(self.task.seeds.field): slot.seed.text})
-        told = ((a.name, a.check(draft, slot, kept)) for a in self.of_the_seed if a.concerns(slot))
-        return tuple(Broken(name, sentence) for name, sentence in told if sentence is not None)
-
     def constraint(self, slot: Slot) -> str:
         """The label's constraint with every place filled in (stage 3)."""
         places = {"context": slot.seed.context.text, "seed": slot.seed.text, **self._dealt(slot)}
@@ -172,6 +146,8 @@ class Instance(dspy.Module):
         label = self.task.label(slot.label)
         pattern = label.constraint
         worded = slot.seed.context.source == "words"
+        given = self.task.given_texts(slot.seed.text, slot.attributes)
+        fielded = {attribute.name: attribute for attribute in self.task.attributes if attribute.field is not None}
         word = slot.seed.text if worded else "" if label.cues else self._dealt(slot).get("cue", "")
         return {
             "description": self.task.description,
@@ -179,14 +155,25 @@ class Instance(dspy.Module):
             "meaning": label.meaning,
             "constraint": self.constraint(slot),
             "about": ", ".join(part for part in (slot.seed.context.text, word) if part),
-            "shown": _before_quotation(self.task, slot.seed.text),
+            "shown": _before_quotation(self.task, given),
             "context": slot.seed.context.text,
             "seed": slot.seed.text,
-            # A value that the constraint has a place for is said there already.
+            "given_fields": [
+                f"{field.name} ({field.description.rstrip('.')}): "
+                f"{'the seed, word for word' if field.name == self.task.seeds.field else given[field.name]}"
+                for field in self.task.fields
+                if field.name in given
+            ],
+            # A value that the constraint has a place for, or a field of its own, is said there already.
             "attributes": [
-                *(value for name, value in slot.attributes.items() if f"{{{name}}}" not in pattern),
+                *(value for name, value in slot.attributes.items() if f"{{{name}}}" not in pattern and name not in fielded),
+                *(
+                    f'with the {a.field} "{given[str(a.field)]}"'
+                    for a in fielded.values()
+                    if not self._full and f"{{{a.name}}}" not in pattern
+                ),
                 *([random.Random(f"{slot.rollout}/style").choice(self.styles)] if self.styles else []),
-                *(_form_of(self.task) if self._full and self.filters else ()),
+                *(forms_of(self.task) if self._full and self.filters else ()),
             ],
             "opening": self._opening(slot),
         }
@@ -219,11 +206,9 @@ class Instance(dspy.Module):
             return Judged(draft, (Broken("form" if draft.finished else NotCut().name, draft.problem),))
         if self._trims:
             draft = _trimmed(draft, self.task)
-        if self.task.seeds.field is not None:
-            texts = {
-                f.name: slot.seed.text if f.name == self.task.seeds.field else draft.texts.get(f.name, "") for f in self.task.fields
-            }
-            draft = replace(draft, texts=texts, given=self.task.seeds.field)
+        if given := self.task.given_texts(slot.seed.text, slot.attributes):
+            texts = {f.name: given.get(f.name, draft.texts.get(f.name, "")) for f in self.task.fields}
+            draft = replace(draft, texts=texts, given=tuple(given))
         told = ((a.name, a.check(draft, slot, kept)) for a in self.assertions if a.concerns(slot))
         if broken := tuple(Broken(name, sentence) for name, sentence in told if sentence is not None):
             return Judged(draft, broken)
@@ -240,10 +225,11 @@ class Instance(dspy.Module):
                 score=_score(verdict),
                 verdict=verdict,
             )
-        meaning = self.task.label(slot.label).meaning
+        meaning = self.task.label(slot.label).meaning.rstrip(".")
+        holds = f"so that this holds: {meaning}" if len(self.task.fields) > 1 else f"so that {meaning}"
         because = f", because {verdict.reason.rstrip('.')}" if verdict.reason else ""
         read = f"read the text as {verdict.label!r}{because}; change it" if verdict.label else "was not understood; change the text"
-        sentence = f"A reader who was not told the label {read} so that {meaning.rstrip('.')}."
+        sentence = f"A reader who was not told the label {read} {holds}."
         return Judged(draft, (Broken("label", sentence),), score=_score(verdict), verdict=verdict)
 
     def _convinced(self, verdict: Verdict, slot: Slot) -> bool:
@@ -298,81 +284,6 @@ def _score(verdict: Verdict | None) -> float:
     return 0.0 if verdict is None else (verdict.confidence or 0.0) + RELEVANCE * verdict.relevance
 
 
-def assertions_of(task: Task) -> tuple[Assertion, ...]:
-    """The assertions that a task's drafts must hold: those of its fields, the standard ones, and the task file's own but for those of the seed alone.
-
-    One in the task file takes the place of the standard one of the same kind and field, unless it is for some labels only.
-    """
-    standard: list[Assertion] = []
-    english = task.language == "en"
-    for field in task.written_fields:
-        standard += _of_its_form(field, task)
-        if field.within is not None:
-            standard.append(Contains(field=field.within, value_of=field.name))
-    said = tuple((label.name, text) for label in task.labels for text in (label.constraint, label.meaning))
-    shown = (task.description, *(field.description for field in task.fields), *(PLACE.sub("", text) for _, text in said))
-    standard += [Meta(blank=not any(map(shows_blank, shown))), Echo(constraints=said), Loops(doubles=english)]
-    standard += [
-        NoLabelWord(banned=tuple(label.name for label in task.labels if telling(label.name) and not _asked_for(label))),
-        Language(code=task.language, scripts=not any(map(shows_strange_letters, (*shown, *_dealt_out(task))))),
-    ]
-    if len(task.fields) > 1:
-        standard.append(FieldsDiffer())
-    if not task.brief:
-        standard.append(FreshOpening(dealt=tuple(label.name for label in task.labels if label.openings)))
-    standard += [Conflict(), NearDuplicate(whole=True, short=0) if task.brief else NearDuplicate()]
-    implied: dict[str, dict[str, Any]] = {
-        a.kind: {name: getattr(a, name) for name in a.model_fields_set} for a in standard if isinstance(a, Language | NearDuplicate)
-    }
-    own = {
-        a.name: a.model_copy(
-            update={name: value for name, value in implied.get(a.kind, {}).items() if name not in a.model_fields_set}
-        )
-        for a in task.assertions
-    }
-    named = {a.name for a in standard}
-    others = (a for a in task.assertions if a.name not in named and not _of_the_seed(a, task))
-    return (*(own.get(a.name, a) for a in standard), *others)
-
-
-def assertions_of_seeds(task: Task) -> tuple[Assertion, ...]:
-    """What the LM's seeds must hold that become a field of the row: what the field's form implies, what holds of every text of the task, and the
-    task file's own for the field, which take the place of those, but for those that are for some labels only. A writer cannot mend a seed."""
-    if (field := task.seed_field) is None:
-        return ()
-    of_all = [a for a in assertions_of(task) if a.name in {"meta", "loops", "language"}]
-    own = [a for a in task.assertions if _of_the_seed(a, task) and not a.labels]
-    kinds = {a.kind for a in own}
-    return (*(a for a in (*_of_its_form(field, task), *of_all) if a.kind not in kinds), *own)
-
-
-def _of_the_seed(assertion: Assertion, task: Task) -> bool:
-    """Whether an assertion looks at nothing but the field that the seed becomes."""
-    return task.seeds.field is not None and assertion.named_fields() == (task.seeds.field,)
-
-
-def _of_its_form(field: Field, task: Task) -> Iterator[Assertion]:
-    """What a field's bounds and form imply."""
-    yield Length(field=field.name, min_words=field.min_words, max_words=field.max_words)
-    yield Complete(field=field.name, form=field.form, hanging=HANGING if task.language == "en" else ())
-    if field.form in {"sentence", "question"}:
-        yield Sentences(field=field.name)
-
-
-def _dealt_out(task: Task) -> Iterator[str]:
-    """What a task's lists say."""
-    for label in task.labels:
-        yield from (label.name, *label.cues, *label.openings)
-
-
-def _asked_for(label: Label) -> bool:
-    """Whether a label's words ask for its name: in a constraint a phrase ("exchange rate") is what the text is about, one word ("positive") rarely
-    is; a cue or first words ("drains the battery") are what the text says."""
-    name = label.name.replace("_", " ")
-    phrase = len(re.findall(r"\w+", name)) > 1
-    return (phrase and says(label.constraint, name)) or any(says(said, name) for said in (*label.cues, *label.openings))
-
-
 def _bounded(draft: Draft, task: Task) -> Draft:
     """The draft, a sentence or question on one line, and no text longer than its field can be read at: what an LM that does not stop goes
     on with is left out, and counts as cut."""
@@ -410,36 +321,16 @@ def _trimmed(draft: Draft, task: Task) -> Draft:
     return replace(draft, texts={**draft.texts, field.name: text}, finished=True, cut=())
 
 
-def _before_quotation(task: Task, seed: str) -> str:
-    """What stands in a document before the quotation mark that opens the first text to write: the field that the seed became, and a title."""
-    given = [f'{field_title(field.name)}: "{seed}"\n' for field in task.fields if field.name == task.seeds.field]
-    return "".join([*given, f"{field_title(task.written_fields[0].name) if len(task.fields) > 1 else 'Example'}:"])
+def _before_quotation(task: Task, given: Mapping[str, str]) -> str:
+    """What stands in a document before the quotation mark that opens the first text to write: the given fields, and a title."""
+    lines = [f'{field_title(name)}: "{text}"\n' for name, text in given.items()]
+    return "".join([*lines, f"{field_title(task.written_fields[0].name) if len(task.fields) > 1 else 'Example'}:"])
 
 
 def _shown(task: Task) -> tuple[dspy.Example, ...]:
     """Finished documents of no task, in the form of the field that this one writes."""
     (field,) = task.written_fields
     return tuple(dspy.Example(**shown, **{field.key: text}) for shown, text in DOCUMENTS_SHOWN[field.form])
-
-
-def form_of(field: Field, task: Task) -> str:
-    """The form and length of a field's texts, in the words that a model is told."""
-    fewest, most = field.min_words, field.max_words
-    bounds = f"{fewest} to {most} {task.unit}" if fewest < most else f"{most} {task.unit if most > 1 else task.unit[:-1]}"
-    return f"{FORMS[field.form]} {bounds}"
-
-
-def _form_of(task: Task) -> Iterator[str]:
-    """What the assertions will ask of a text's form, told a model that can heed it before it writes: the language, each field's form and length,
-    and where its words are taken from."""
-    if task.language != "en":
-        yield f"in the language {task.language!r} (ISO 639-1)"
-    for field in task.written_fields:
-        of = f"{field.name} " if len(task.written_fields) > 1 else ""
-        yield f"{of}{form_of(field, task)}"
-        if field.within is not None:
-            source = "the seed" if field.within == task.seeds.field else field.within
-            yield f"{field.name} copied word for word, sign for sign, from {source}"
 
 
 def _with_fields(signature: Any, task: Task) -> Any:

@@ -148,7 +148,7 @@ class AssertedRetry(dspy.Module):
 
 def _as_written(draft: Draft) -> str:
     """What the writer wrote: of several fields a line each, behind its name."""
-    written = {name: text for name, text in draft.texts.items() if name != draft.given}
+    written = {name: text for name, text in draft.texts.items() if name not in draft.given}
     return "\n".join(f"{name}: {text}" if len(written) > 1 else text for name, text in written.items())
 
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import dspy
 
+from seedless.assertion_set import assertions_of_seeds, form_of
 from seedless.assertions import Assertion, Length, Sentences
 from seedless.contexts import PHRASE, NameList
-from seedless.instance import assertions_of_seeds, form_of
 from seedless.kept import Kept
 from seedless.label_words import LabelWords
 from seedless.lms.grammar import FEW

@@ -46,19 +46,19 @@ class Draft:
 
     `finished` is false where the token limit cut the answer, `cut` names the fields of which more was written than is read; `problem` is a
     sentence for the writer where the answer could not be read as the form that was asked for, and then `texts` holds the raw answer. `given`
-    names the field that the seed became.
+    names the fields that were there before: what the seed became, and what attributes became.
     """
 
     texts: Mapping[str, str]
     finished: bool = True
     cut: tuple[str, ...] = ()
     problem: str = ""
-    given: str | None = None
+    given: tuple[str, ...] = ()
 
     @property
     def written(self) -> str:
-        """The written fields as one text: all but the given one."""
-        return "\n".join(text for name, text in self.texts.items() if name != self.given)
+        """The written fields as one text: all but the given ones."""
+        return "\n".join(text for name, text in self.texts.items() if name not in self.given)
 
     @property
     def text(self) -> str:

@@ -3,6 +3,7 @@
 import copy
 import hashlib
 import json
+import random
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -115,7 +116,7 @@ class TarGEN(dspy.Module):
     ) -> dspy.Prediction:
         """One instance: its texts by field name, `label`, `ok`, and the `outcome`, a `Row` or a `Refusal`.
 
-        A context or seed that is not given is asked of the LM.
+        A context or seed that is not given is asked of the LM, an attribute that becomes a field is drawn.
 
         Raises
         ------
@@ -133,7 +134,7 @@ class TarGEN(dspy.Module):
                         seed = (await self.seeds(label=label, context=_context(context), count=1, rollout=rollout))[0]
                     else:
                         seed = InstanceSeed(seed, _context(context))
-                slot = Slot(0, 0, label, seed, dict(attributes or {}), rollout)
+                slot = Slot(0, 0, label, seed, {**self._drawn(rollout), **(attributes or {})}, rollout)
             outcome: Outcome = await self.write_instance.acall(
                 slot=slot, kept=kept if kept is not None else Kept(), identity=identity or self.identity
             )
@@ -179,6 +180,12 @@ class TarGEN(dspy.Module):
             if not any(predictor is each for each in apart):
                 predictor.lm = lm
 
+    def _drawn(self, rollout: int) -> dict[str, str]:
+        """A value of each attribute that becomes a field, by its weights."""
+        fielded = [attribute for attribute in self.task.attributes if attribute.field is not None]
+        rng = random.Random(f"{rollout}/attributes")
+        return {a.name: rng.choices(list(a.values), list(a.values.values()))[0] for a in fielded}
+
     def _again(self) -> int:
         """What moves a rollout where DSPy asks the same once more (`BestOfN`, `Refine`, a later round): it then gives the LM a `rollout_id`."""
         lms = (lm for lm in (self.get_lm(), dspy.settings.lm) if lm is not None)
@@ -205,8 +212,8 @@ class TarGEN(dspy.Module):
             "verify": [self.mode.name, self.mode.votes, type(self.write_instance.verifier).__name__],
             "assertions": [assertion.model_dump(mode="json") for assertion in self.write_instance.assertions],
         }
-        if of_the_seed := self.write_instance.of_the_seed:
-            said["of_the_seed"] = [assertion.model_dump(mode="json") for assertion in of_the_seed]
+        if of_the_given := self.write_instance.of_the_given:
+            said["of_the_given"] = [assertion.model_dump(mode="json") for assertion in of_the_given]
         if not self.phrasing.empty:
             said["phrasing"] = self.phrasing.model_dump(mode="json")
         return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()[:16]

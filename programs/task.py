@@ -5,7 +5,16 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field as Attr, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field as Attr,
+    SerializerFunctionWrapHandler,
+    StringConstraints,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from seedless.assertions import LanguageCode, Name, Stock
 from seedless.errors import TaskError
@@ -36,7 +45,19 @@ Share = Annotated[float, Attr(gt=0, le=1_000_000, strict=True, allow_inf_nan=Fal
 
 RESERVED = frozenset({"id", "label", "ok", "outcome", "provenance"})
 SAID_BY_STAGES = frozenset(
-    {"about", "attributes", "constraint", "context", "description", "given_label", "label", "labels", "meaning", "opening"}
+    {
+        "about",
+        "attributes",
+        "constraint",
+        "context",
+        "description",
+        "given_fields",
+        "given_label",
+        "label",
+        "labels",
+        "meaning",
+        "opening",
+    }
     | {"previous_attempt", "reason", "seed", "shown", "violations", "weights"}
 )  # what the signatures to which a task's fields are added call their own
 TAKEN_BY_DSPY = frozenset(
@@ -83,7 +104,7 @@ class Field(Declared):
     `form` is what a value looks like: one `sentence`, one `question`, free `text`, or a `phrase` that need be no sentence, such as a
     title, a search query or a command, of one word or more. `min_words` and `max_words` bound its
     length in words; in languages that set no spaces between words, in characters. `within` names another field that must contain
-    the value word for word, sign for sign but for case: a span or a cloze answer.
+    the value word for word, sign for sign but for case, or several that all must: a span, a cloze answer, a word in two sentences.
     """
 
     name: Name
@@ -91,12 +112,24 @@ class Field(Declared):
     form: Form = "text"
     min_words: Annotated[int, Attr(ge=1, le=LONGEST, strict=True)] = 3
     max_words: Annotated[int, Attr(ge=1, le=LONGEST, strict=True)] = 60
-    within: Name | None = None
+    within: Name | Annotated[tuple[Name, ...], Attr(min_length=1, max_length=20)] | None = None
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The fields that `within` names."""
+        return () if self.within is None else (self.within,) if isinstance(self.within, str) else self.within
 
     @property
     def key(self) -> str:
         """What a signature calls the field: its name, or `row_` and its name where a stage or DSPy has another use for that name."""
         return f"row_{self.name}" if self.name in SAID_BY_STAGES | TAKEN_BY_DSPY else self.name
+
+    @field_validator("within", mode="before")
+    @classmethod
+    def _one_or_several(cls, given: Any) -> Any:
+        if given is None or isinstance(given, str | tuple | list):
+            return given
+        raise ValueError(f"given {given!r}, a field's name or a list of names is allowed; name the field that holds the text")
 
     @model_validator(mode="before")
     @classmethod
@@ -115,7 +148,7 @@ class Label(Declared):
     """One label: its name in the data set, what it means, and the instruction that makes it true.
 
     `meaning` is written for a reader who must recognise the label, `constraint` for the writer who must make it true. The
-    constraint may hold places in braces that code fills in: `{context}`, `{seed}`, `{cue}`, and the names of attributes and of
+    constraint, and only it, may hold places in braces that code fills in: `{context}`, `{seed}`, `{cue}`, and the names of attributes and of
     the seed's field. `cues` are words for what makes the label true this time (a praised film may be moving, or clever), of which
     code draws one for each slot; `openings` are first words of which code draws one for each slot; `contexts` are this label's own
     contexts, asked of nobody. `share` is the label's weight in the data set.
@@ -174,11 +207,18 @@ class Seeds(Listed):
 class Attribute(Declared):
     """A property that code deals out before anything is written: length, register, person. Keys are values, numbers are weights.
 
-    A value is put into the prompt as it stands, so write it as a phrase: `"in at most eight words"`.
+    A value is put into the prompt as it stands, so write it as a phrase: `"in at most eight words"`. `field` names the field of the row that
+    the value becomes, as it stands: what is asked of a premise (cause, effect), a stance's target.
     """
 
     name: Name
     values: Annotated[dict[Tag, Share], Attr(min_length=2, max_length=100)]
+    field: Name | None = None
+
+    @model_serializer(mode="wrap")
+    def _said(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Its keys without `field` where it has none, so that tasks from before it keep their hash."""
+        return {name: value for name, value in handler(self).items() if name != "field" or value is not None}
 
 
 class Task(Declared):
@@ -216,8 +256,10 @@ class Task(Declared):
         self._check_fields()
         self._check_attributes()
         self._check_seeds()
+        self._check_given()
         self._check_assertions()
         self._check_constraints()
+        self._check_meanings()
         self._check_openings()
         return self
 
@@ -229,8 +271,8 @@ class Task(Declared):
             if field.name in RESERVED:
                 taken = f"field name {field.name!r} is one of a row's own keys {sorted(RESERVED)}; choose another"
                 raise Misfit(taken, "fields", i, "name")
-            if field.within is not None:
-                _known("within", field.within, [name for name in names if name != field.name], "fields", i, "within")
+            for source in field.sources:
+                _known("within", source, [name for name in names if name != field.name], "fields", i, "within")
 
     def _check_attributes(self) -> None:
         taken = {*(field.name for field in self.fields), *BUILT_IN_PLACES}
@@ -245,6 +287,35 @@ class Task(Declared):
         _known("field", self.seeds.field, [field.name for field in self.fields], "seeds", "field")
         if len(self.fields) == 1:
             raise Misfit(f"{self.seeds.field!r} is the only field, so nothing is left to write; add a field", "seeds", "field")
+
+    def _check_given(self) -> None:
+        """What becomes a field of the row does so alone, fits it, and leaves something to write."""
+        taken = {self.seeds.field: "the seed"} if self.seeds.field else {}
+        for i, attribute in enumerate(self.attributes):
+            if attribute.field is None:
+                continue
+            at = ("attributes", i, "field")
+            _known("field", attribute.field, [field.name for field in self.fields], *at)
+            if (
+                other := taken.setdefault(attribute.field, f"the attribute {attribute.name!r}")
+            ) != f"the attribute {attribute.name!r}":
+                raise Misfit(f"given the field {attribute.field!r}, which {other} becomes already; name another", *at)
+            field = next(field for field in self.fields if field.name == attribute.field)
+            for value in attribute.values:
+                if not field.min_words <= length(value) <= field.max_words:
+                    bounds = (
+                        f"{field.min_words} to {field.max_words} {self.unit} are allowed, the bounds of the field {field.name!r}"
+                    )
+                    raise Misfit(f"given the value {value!r}, {bounds}; mend the one or the other", *at)
+        if not self.written_fields:
+            raise Misfit("every field is given by the seed or an attribute, so nothing is left to write; add a field", "fields")
+        for i, field in enumerate(self.fields):
+            for source in field.sources:
+                if {field.name, source} <= set(self.given_fields):
+                    raise Misfit(
+                        f"given the within {source!r}, and both fields are given, so no writer can see to it; leave within out",
+                        *("fields", i, "within"),
+                    )
 
     def _check_assertions(self) -> None:
         names = [field.name for field in self.fields]
@@ -269,6 +340,18 @@ class Task(Declared):
                 one = "cues, and no place {cue} in its constraint" if label.cues else "the place {cue}, and no cues"
                 raise Misfit(f"label {label.name!r} has {one}; give both or neither", *at)
 
+    def _check_meanings(self) -> None:
+        """A meaning is told as it stands, to readers as well: a place in it would never be filled in."""
+        filled = {*BUILT_IN_PLACES, *(attribute.name for attribute in self.attributes), *(field.name for field in self.fields)}
+        for i, label in enumerate(self.labels):
+            for place in places(label.meaning):
+                if place in filled:
+                    raise Misfit(
+                        f"given the place {{{place}}}, and nothing is filled in a meaning, which is for every text of the label; "
+                        f"say it in words, such as the {place}, or put the place into the constraint",
+                        *("labels", i, "meaning"),
+                    )
+
     def _check_openings(self) -> None:
         most = max((field.max_words for field in self.written_fields), default=LONGEST)
         for i, label in enumerate(self.labels):
@@ -292,8 +375,19 @@ class Task(Declared):
 
     @property
     def written_fields(self) -> tuple[Field, ...]:
-        """Fields that the LM writes: all but the one that the seed becomes."""
-        return tuple(field for field in self.fields if field.name != self.seeds.field)
+        """Fields that the LM writes: all but those that are given."""
+        return tuple(field for field in self.fields if field.name not in self.given_fields)
+
+    @property
+    def given_fields(self) -> tuple[str, ...]:
+        """Names of the fields that are there before anything is written: what the seed becomes, and what attributes become."""
+        named = {self.seeds.field, *(attribute.field for attribute in self.attributes)}
+        return tuple(field.name for field in self.fields if field.name in named)
+
+    def given_texts(self, seed: str, attributes: Mapping[str, str]) -> dict[str, str]:
+        """What stands in the given fields, by name, where `seed` and `attributes` are dealt."""
+        dealt = {attribute.field: attributes.get(attribute.name, "") for attribute in self.attributes}
+        return {name: seed if name == self.seeds.field else dealt[name] for name in self.given_fields}
 
     @property
     def brief(self) -> bool:
@@ -328,7 +422,7 @@ class Task(Declared):
         names = [field.name.replace("_", " ") for field in self.fields]
         named = any(sum(says(label.meaning, name) for name in names) > 1 for label in self.labels)
         called = not {field.name for field in self.fields}.isdisjoint(self.label_names)
-        return len(names) > 1 and (self.seeds.field is not None or named or called)
+        return len(names) > 1 and (bool(self.given_fields) or named or called)
 
     @property
     def unit(self) -> str:

@@ -8,8 +8,10 @@ instruction does not place are listed beside it.
 from seedless.signatures.contexts import CONTEXTS_SHOWN, NameContexts, NameContextsPlainly
 from seedless.signatures.instance import (
     DOCUMENTS_SHOWN,
+    ReviseBesideGiven,
     ReviseInstance,
     ReviseInstancePlainly,
+    WriteBesideGiven,
     WriteInstance,
     WriteInstanceInDocument,
     WriteInstancePlainly,
@@ -40,8 +42,10 @@ __all__ = [
     "NameSeedsPlainly",
     "NameTexts",
     "NameTextsPlainly",
+    "ReviseBesideGiven",
     "ReviseInstance",
     "ReviseInstancePlainly",
+    "WriteBesideGiven",
     "WriteInstance",
     "WriteInstanceInDocument",
     "WriteInstancePlainly",

@@ -7,8 +7,10 @@ import dspy
 
 __all__ = [
     "DOCUMENTS_SHOWN",
+    "ReviseBesideGiven",
     "ReviseInstance",
     "ReviseInstancePlainly",
+    "WriteBesideGiven",
     "WriteInstance",
     "WriteInstanceInDocument",
     "WriteInstancePlainly",
@@ -40,6 +42,27 @@ class ReviseInstance(WriteInstance):
 
     previous_attempt: str = dspy.InputField(desc="the instance that was not accepted")
     violations: list[str] = dspy.InputField(desc="the objections to it")
+
+
+class WriteBesideGiven(WriteInstance):
+    """Write what is missing of one new row of a labelled data set, such that the constraint holds beyond doubt.
+
+    Some of the row's fields are given, and stay as they are. Write the others to stand beside them: what the given ones say holds as far
+    as the constraint says so, and only what both leave open is your own choice. Write what a real source of such data would hold: natural,
+    specific, neither a template nor the first thing that comes to mind. Write the missing fields only: no comment, no label, no placeholder.
+    """
+
+    given_fields: list[str] = dspy.InputField(desc="the fields that are given, and what stands in them")
+
+
+class ReviseBesideGiven(ReviseInstance):
+    """Rewrite what was written for a row of a labelled data set and not accepted, so that every objection is met and the constraint holds.
+
+    Some of the row's fields are given and stay as they are. Keep what was good of the others, change what the objections name, and keep
+    to the context. Write the missing fields only: no comment, no label, no placeholder.
+    """
+
+    given_fields: list[str] = dspy.InputField(desc="the fields that are given, and what stands in them")
 
 
 class WriteInstancePlainly(dspy.Signature):

@@ -215,6 +215,12 @@ class Contest:
             for row in [row for row in anchor.rows if row.label == label.name][:SHOWN_ROWS] if anchor is not None else ():
                 texts = {field.key: row.texts[field.name] for field in task.written_fields}
                 seed = row.texts[task.seeds.field] if task.seeds.field is not None else ""
-                asked = {"description": task.description, "constraint": label.meaning, "seed": seed, "attributes": []}
+                asked = {
+                    "description": task.description,
+                    "constraint": label.meaning,
+                    "seed": seed,
+                    "attributes": [],
+                    "given_fields": [f"{name}: {row.texts[name]}" for name in task.given_fields],
+                }
                 demos.append({**{name: asked.get(name, "") for name in inputs}, **texts, "augmented": True})
         return Said(state.said[GENERATE].instructions, tuple(demos))

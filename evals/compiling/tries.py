@@ -75,9 +75,9 @@ class DraftTries:
         self.workshop = workshop
         self.slots = tuple(slots)
         self.revised = revised
-        written = workshop.task.seeds.field
+        given = workshop.task.given_fields
         self._others = {
-            slot.position: Draft(row.texts, given=written) for slot, row in zip(slots, rows, strict=False) if readable(row)
+            slot.position: Draft(row.texts, given=given) for slot, row in zip(slots, rows, strict=False) if readable(row)
         }
         self._labels = {slot.position: said_label(row) for slot, row in zip(slots, rows, strict=False)}
 
@@ -112,7 +112,7 @@ class DraftTries:
         if self.revised:
             rewritten = [(inputs, dict(found.items())) for _, inputs, found in trace if "previous_attempt" in inputs]
             return tuple(Exchange(REVISE, dict(inputs), found) for inputs, found in rewritten[-1:])
-        outputs = {name: text for name, text in outcome.texts.items() if name != self.workshop.task.seeds.field}
+        outputs = {name: text for name, text in outcome.texts.items() if name not in self.workshop.task.given_fields}
         if not outputs:
             return ()
         inputs = program.write_instance.inputs(slot)

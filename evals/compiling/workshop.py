@@ -131,7 +131,7 @@ class Workshop:
 
     def settled(self, outcomes: Sequence[Outcome], slots: Sequence[Slot]) -> tuple[Outcome, ...]:
         """The outcomes as a run would settle them one after the other: what repeats a row before it is refused."""
-        kept, given = Kept(), self.task.seeds.field
+        kept, given = Kept(), self.task.given_fields
         of_the_set = [a for a in self.plain().write_instance.assertions if isinstance(a, Conflict | NearDuplicate | FreshOpening)]
         settled: list[Outcome] = []
         for outcome, slot in zip(outcomes, slots, strict=True):

@@ -5,7 +5,7 @@ import re
 import string
 from collections.abc import Collection, Mapping, Sequence
 
-__all__ = ["LONGEST_PHRASE", "grammar_of_choice", "grammar_of_document", "grammar_of_form", "grammar_of_list"]
+__all__ = ["FEW", "LONGEST_PHRASE", "grammar_of_choice", "grammar_of_document", "grammar_of_form", "grammar_of_list"]
 
 LONGEST_PHRASE = 33  # characters of an item in a list of phrases
 ROOM = 48  # characters after which the grammar ends an item: what it cuts is then too long anyway, wherever the last word began

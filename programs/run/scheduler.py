@@ -54,7 +54,7 @@ class Scheduler:
         self.kept = Kept()
         self._budget_ended: str | None = None
         self._identity = program.identity
-        self._given = program.task.seeds.field
+        self._given = program.task.given_fields
         self._in_flight = in_flight
         self._max_refills = max_refills
         self._refused: Counter[str] = Counter()

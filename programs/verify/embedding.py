@@ -88,7 +88,7 @@ class EmbeddingVerifier:
             self._agreed += best == asked
         else:
             self._centre(vector)
-        reason = f"its meaning is nearest to {self._labels[best]!r} among the labels' ({probabilities[best]:.2f})"
+        reason = self._reason(self._labels[best], float(probabilities[best]), told)
         return Verdict(self._labels[best], reason, float(probabilities[asked]), float(vector @ topic))
 
     async def remember(self, rows: Sequence[tuple[str, str]]) -> None:
@@ -99,6 +99,10 @@ class EmbeddingVerifier:
         vectors = await self._encoder.aembed([text for text, _ in rows])
         for vector, (_, label) in zip(vectors, rows, strict=True):
             await self._learn(vector, self._labels.index(label), np.zeros(len(self._labels)))
+
+    def _reason(self, label: str, likely: float, told: NDArray[np.float64]) -> str:
+        """Why the draft reads as `label`, after "because"."""
+        return f"its meaning is nearest to {label!r} among the labels' ({likely:.2f})"
 
     async def _told(self, draft: Draft, slot: Slot, rollout: int) -> NDArray[np.float64]:
         """Log-probability of each label by somebody else's reading, up to a constant, shape (labels,); here nobody else reads."""

@@ -31,3 +31,8 @@ class JointVerifier(EmbeddingVerifier):
     async def _told(self, draft: Draft, slot: Slot, rollout: int) -> NDArray[np.float64]:
         read = await self._reader.read(draft, slot, rollout)
         return await super()._told(draft, slot, rollout) if read is None else np.log(np.maximum(read, 1e-6))
+
+    def _reason(self, label: str, likely: float, told: NDArray[np.float64]) -> str:
+        if not told.any():  # the LM's answer could not be read
+            return super()._reason(label, likely, told)
+        return f"an LM's reading and the nearest of the labels' meanings come to {label!r} together ({likely:.2f})"

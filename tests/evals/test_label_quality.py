@@ -47,6 +47,14 @@ def test_shuffled_labels_are_at_chance() -> None:
     assert oracle.ceiling == clean_oracle.ceiling, "the ceiling is the real rows' own"
 
 
+def test_an_oracle_that_knows_nothing_is_noted() -> None:
+    """Of how two texts relate a student of words learns nothing, whatever it confirms."""
+    lost = label_quality(topics(240), train=shuffled(REAL), student="tfidf")
+    (note,) = [note for note in lost.notes if "the oracle is at chance" in note]
+    assert "says nothing about the data" in note
+    assert not any("at chance" in note for note in judged(topics(240))[0].notes)
+
+
 def test_ten_percent_of_flips() -> None:
     rows, places = flipped(topics(240), 0.1)
     _, clean_oracle, clean = judged(topics(240))

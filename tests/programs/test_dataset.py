@@ -89,6 +89,15 @@ def run(tmp_path: Path) -> Path:
     return folder
 
 
+def test_the_card_says_how_to_split_rows_that_share_a_given_field() -> None:
+    said = TASK.model_dump(mode="json", exclude_defaults=True)
+    given = Task.model_validate({**said, "seeds": {"hint": "things", "field": "premise"}})
+    assert "have the same `premise`. Split them by it (it is `seed` in their `provenance`)" in card(given, LEDGER, 4)
+    direct = LEDGER.model_copy(update={"settings": {**LEDGER.settings, "strategy": "direct"}})
+    for task, ledger in ((TASK, LEDGER), (given, direct)):
+        assert "Split them by" not in card(task, ledger, 4)
+
+
 def test_labels_are_classes_in_the_tasks_order() -> None:
     rows = dataset_of(TASK, RECORDS)
     assert rows.column_names == ["id", "premise", "hypothesis", "label", "provenance"]

@@ -89,7 +89,7 @@ def test_a_copy_is_whole_and_quiet(task: Path, caplog: pytest.LogCaptureFixture)
         copied = program.deepcopy()
     assert not caplog.records
     assert copied.write_instance.verifier is not program.write_instance.verifier
-    assert copied.write_instance.verifier._said is not program.write_instance.verifier._said
+    assert copied.write_instance.verifier._leaning is not program.write_instance.verifier._leaning
     assert copied(**INPUTS).ok
     assert copied.hash == program.hash
     assert copied.get_lm().steps is program.get_lm().steps, "what is answered is answered for all copies"

@@ -6,21 +6,28 @@ import json
 import random
 from collections.abc import Callable
 from dataclasses import replace
-from itertools import permutations
+from itertools import count, permutations
 from typing import Literal
 
 import dspy
 import pytest
 
+from seedless.assertion_set import assertions_of
 from seedless.assertions import Excludes, Language, Meta, NearDuplicate, NoLabelWord
 from seedless.errors import UsageError
 from seedless.generation import Generation, Options
-from seedless.instance import assertions_of
 from seedless.kept import Kept
 from seedless.label_words import LabelWords
 from seedless.lms.spec import HOSTED, Profile
 from seedless.outcome import Refusal, Row
-from seedless.signatures import DOCUMENTS_SHOWN, JudgeAnchored, JudgeBlind, ReviseInstance, WriteInstance, WriteInstanceInDocument
+from seedless.signatures import (
+    DOCUMENTS_SHOWN,
+    JudgeAnchored,
+    JudgeBlind,
+    ReviseBesideGiven,
+    WriteBesideGiven,
+    WriteInstanceInDocument,
+)
 from seedless.slot import Context, Draft, InstanceSeed, Slot
 from seedless.targen import TarGEN
 from seedless.task import RESERVED, SAID_BY_STAGES, TAKEN_BY_DSPY, Contexts, Seeds, Task
@@ -79,6 +86,20 @@ def test_the_seed_becomes_a_field_and_is_never_written() -> None:
     assert "order of fields: `hypothesis`" in prompts[0]
 
 
+def test_a_writer_is_told_which_field_is_given_and_stays() -> None:
+    """A choice of facts of one's own works against what follows from a premise."""
+    _, (writes, _, revises, *_) = make(answers(label=lambda n: "open" if n == 1 else "follows"))
+    for prompt in (writes, revises):
+        assert '["premise (a statement): the seed, word for word"]' in prompt
+        assert "Some of the row's fields are given" in prompt
+        assert "of words and of facts" not in prompt
+    assert "change it so that this holds: it follows." in revises
+    lm = fake_lm(lambda _: json.dumps({"text": "We won the cup."}))
+    TarGEN(POSTS, lm=lm, verify="none", profile=HOSTED)(label="good")
+    assert "of words and of facts" in lm.fake.prompts[-1]
+    assert "given_fields" not in lm.fake.prompts[-1]
+
+
 def test_the_judge_sees_both_fields_and_not_the_asked_label() -> None:
     _, prompts = make(answers(label="open"), label="open")
     judged = prompts[-1]
@@ -89,7 +110,9 @@ def test_the_judge_sees_both_fields_and_not_the_asked_label() -> None:
 
 def test_a_field_that_is_called_like_a_stage_s_own_has_another_name_in_prompts_only() -> None:
     own = {
-        name for one in (WriteInstance, ReviseInstance, WriteInstanceInDocument, JudgeBlind, JudgeAnchored) for name in one.fields
+        name
+        for one in (WriteBesideGiven, ReviseBesideGiven, WriteInstanceInDocument, JudgeBlind, JudgeAnchored)
+        for name in one.fields
     }
     assert own | {"label", "reason", "weights"} == SAID_BY_STAGES
 
@@ -271,6 +294,111 @@ def test_a_span_again_in_the_same_text_is_a_repeat_and_under_another_label_a_con
         made = asyncio.run(program.acall(label=label, slot=slot, kept=kept))
         broken[text == sentence, label] = [] if made.ok else [b.assertion for b in made.outcome.broken]
     assert broken == {(True, "good"): ["near_duplicate"], (True, "poor"): ["conflict", "near_duplicate"], (False, "poor"): []}
+
+
+COPA = Task.model_validate(
+    {
+        "name": "copa",
+        "description": "Events and two alternatives.",
+        "fields": [
+            {"name": "premise", "description": "an event", "form": "sentence"},
+            {"name": "question", "description": "what is asked for", "form": "phrase", "max_words": 1},
+            {"name": "choice1", "description": "an alternative", "form": "sentence"},
+            {"name": "choice2", "description": "another alternative", "form": "sentence"},
+        ],
+        "labels": [
+            {
+                "name": name,
+                "meaning": f"{name} is the likelier one.",
+                "constraint": f'Make {name} the likelier {{asked}} of "{{premise}}".',
+            }
+            for name in ("choice1", "choice2")
+        ],
+        "contexts": {"hint": "places", "given": ["a street"]},
+        "seeds": {
+            "hint": "events",
+            "field": "premise",
+            "given": [f"The {one} met the {two} at noon." for one, two in permutations("abcd", 2)],
+        },
+        "attributes": [
+            {"name": "asked", "field": "question", "values": {"cause": 1, "effect": 1}},
+            {"name": "tone", "values": {"in plain words": 1, "in formal words": 1}},
+        ],
+        "assertions": [{"kind": "regex", "field": "question", "pattern": "^(cause|effect)$", "message": "It is neither."}],
+    }
+)
+
+
+def test_an_attribute_becomes_a_field_that_code_fills_in() -> None:
+    """In exact shares, told to the writer and the reader, and written by nobody."""
+    numbers = count()
+
+    def answer(prompt: str) -> str:
+        if "`reason`" in prompt:
+            return json.dumps({"reason": "it says so", "label": "choice1"})
+        return json.dumps(
+            {f"choice{i}": f"They {''.join(random.Random(next(numbers)).sample('abcdefgh', 6))} {i} times." for i in (1, 2)}
+        )
+
+    lm = fake_lm(answer)
+    with Generation(COPA, n=8, options=Options(lm=lm, verify="none", concurrency=1)) as generation:
+        rows = [outcome for outcome in generation if isinstance(outcome, Row)]
+    assert sorted((row.texts["question"], row.label) for row in rows) == sorted(
+        (asked, label) for asked in ("cause", "effect") for label in COPA.label_names for _ in range(2)
+    )
+    assert all(list(row.texts) == ["premise", "question", "choice1", "choice2"] for row in rows)
+    assert all(row.provenance.attributes["asked"] == row.texts["question"] for row in rows)
+    for row, prompt in zip(rows, lm.fake.prompts, strict=True):
+        assert f'"question (what is asked for): {row.texts["question"]}"' in prompt
+        assert f'the likelier {row.texts["question"]} of "{row.texts["premise"]}"' in prompt
+        assert "order of fields: `choice1`, then `choice2`." in prompt
+    read = TarGEN(COPA, lm=lm)(seed="The a met the b at noon.", context="a street", label="choice1", attributes={"asked": "effect"})
+    assert read.question == "effect"
+    assert "[[ ## question ## ]]\neffect\n" in lm.fake.prompts[-1]
+    assert TarGEN(COPA, lm=lm, verify="none")(seed="The a met the b at noon.", label="choice1").question in {"cause", "effect"}
+
+
+def test_a_document_holds_the_field_that_an_attribute_becomes() -> None:
+    lm, engine = recorded('They had a plan."\nChoice2: "They had a cold."')
+    profile = replace(PLAIN, document="always")
+    made = TarGEN(COPA, lm=lm, verify="none", profile=profile)(
+        seed="The a met the b at noon.",
+        context="a street",
+        label="choice1",
+        attributes={"asked": "cause", "tone": "in plain words"},
+    )
+    assert made.ok
+    (message,) = engine.requests[-1].messages
+    assert message.text.endswith('Premise: "The a met the b at noon."\nQuestion: "cause"\nChoice1: "')
+    assert "Write it in plain words." in message.text
+    assert not any(a.field == "question" for a in assertions_of(COPA))
+
+
+SENSES = Task.model_validate(
+    {
+        "name": "senses",
+        "description": "Pairs of sentences with one word.",
+        "fields": [
+            {"name": "word", "description": "a word", "form": "phrase", "max_words": 1, "within": ["first", "second"]},
+            {"name": "first", "description": "a sentence", "form": "sentence"},
+            {"name": "second", "description": "another sentence", "form": "sentence"},
+        ],
+        "labels": [
+            {"name": "same", "meaning": "It has one sense in both.", "constraint": 'Use "{word}" in one sense.'},
+            {"name": "other", "meaning": "It has two senses.", "constraint": 'Use "{word}" in two senses.'},
+        ],
+        "contexts": {"hint": "places"},
+        "seeds": {"hint": "words", "field": "word"},
+    }
+)
+
+
+@pytest.mark.parametrize(("second", "broken"), [("Money lies in the bank.", []), ("Money lies in the vault.", ["contains:second"])])
+def test_the_word_that_a_seed_becomes_stands_in_each_field_that_it_is_within(second: str, broken: list[str]) -> None:
+    lm = fake_lm(lambda _: json.dumps({"first": "We sat by the bank.", "second": second}))
+    made = TarGEN(SENSES, lm=lm, verify="none", profile=replace(HOSTED, attempts=1))(seed="bank", context="a town", label="same")
+    assert [b.assertion for b in getattr(made.outcome, "broken", ())] == broken
+    assert all(f"{name} with the word in it, word for word" in lm.fake.prompts[0] for name in ("first", "second"))
 
 
 def test_a_hosted_writer_is_told_beforehand_where_a_span_stands() -> None:

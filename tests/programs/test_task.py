@@ -54,11 +54,22 @@ def test_an_unknown_label_is_told_with_the_known_ones() -> None:
 PAIR = [{"name": "premise", "description": "d"}, {"name": "hypothesis", "description": "d"}]
 
 
+def test_the_field_that_an_attribute_becomes_is_not_written() -> None:
+    endings = task(
+        fields=SHORT, seeds={"hint": "h", "field": "premise"}, attributes=[{**ASKED, "field": "asked_for"}], labels=labels("a", "b")
+    )
+    assert [field.name for field in endings.written_fields] == ["hypothesis"]
+    assert endings.given_texts("It rained.", {"asked": "effect"}) == {"asked_for": "effect", "premise": "It rained."}
+    assert "field" not in task(attributes=[ASKED]).model_dump()["attributes"][0], "tasks from before it keep their hash"
+
+
 def test_the_field_that_the_seed_becomes_is_not_written() -> None:
     pair = task(fields=PAIR, seeds={"hint": "lines", "field": "premise"}, labels=labels("a", "b", constraint="Deny {premise}."))
     assert [field.name for field in pair.written_fields] == ["hypothesis"]
 
 
+ASKED = {"name": "asked", "values": {"cause": 1, "effect": 1}}
+SHORT = [{"name": "asked_for", "description": "d", "form": "phrase", "max_words": 1}, *PAIR]
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"name": None}, "Field required"),
     ({"labels": []}, "at least 1 item"),
@@ -105,10 +116,35 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"fields": [{"name": "text", "description": "d", "min_words": 3.0}]}, "valid integer"),
     ({"fields": [{"name": "text", "description": "d", "within": "text"}]}, "given the within 'text'"),
     ({"fields": [{"name": "text", "description": "d", "within": "passage"}]}, "given the within 'passage'"),
+    ({"fields": [{"name": "text", "description": "d", "within": ["text"]}]}, "given the within 'text'"),
+    ({"fields": [{"name": "text", "description": "d", "within": []}]}, "at least 1 item"),
+    ({"fields": [{"name": "text", "description": "d", "within": 5}]}, "given 5, a field's name or a list of names"),
     ({"seeds": {"hint": "h", "field": "premise"}}, "given the field 'premise'"),
     ({"seeds": {"hint": "h", "field": "text"}}, "is the only field"),
     ({"attributes": [{"name": "size", "values": {"short": 1}}]}, "at least 2"),
     ({"attributes": [{"name": "size", "values": {"short": 1, "long": -1}}]}, "greater than 0"),
+    ({"attributes": [{**ASKED, "field": "query"}]}, "given the field 'query'"),
+    ({"fields": SHORT[:1], "attributes": [{**ASKED, "field": "asked_for"}]}, "nothing is left to write"),
+    (
+        {"fields": PAIR, "attributes": [{**ASKED, "field": "premise"}]},
+        "given the value 'cause', 3 to 60 words are allowed",
+    ),
+    (
+        {"fields": SHORT, "attributes": [{**ASKED, "field": "asked_for"}, {**ASKED, "name": "b", "field": "asked_for"}]},
+        "the attribute 'asked' becomes",
+    ),
+    (
+        {"fields": SHORT, "attributes": [{**ASKED, "field": "asked_for"}], "seeds": {"hint": "h", "field": "asked_for"}},
+        "the seed becomes",
+    ),
+    (
+        {
+            "fields": [{**SHORT[0], "within": "premise"}, *PAIR],
+            "attributes": [{**ASKED, "field": "asked_for"}],
+            "seeds": {"hint": "h", "field": "premise"},
+        },
+        "both fields are given",
+    ),
     ({"attributes": [{"name": "seed", "values": {"a": 1, "b": 1}}]}, "has the name of a field or of a place"),
     ({"attributes": [{"name": "text", "values": {"a": 1, "b": 1}}]}, "has the name of a field or of a place"),
     ({"attributes": [{"name": "Size", "values": {"a": 1, "b": 1}}, {"name": "size", "values": {"a": 1, "b": 1}}]}, "given twice"),
@@ -219,3 +255,18 @@ def test_a_phrase_may_be_a_word_unless_the_task_says_otherwise() -> None:
     said = {"name": "title", "description": "a title"}
     assert [Field.model_validate({**said, "form": form}).min_words for form in ("phrase", "text")] == [1, 3]
     assert Field.model_validate({**said, "form": "phrase", "min_words": 2}).min_words == 2
+
+
+@pytest.mark.parametrize("place", ["context", "seed", "cue", "text", "tone"])
+def test_a_place_in_a_meaning_is_refused(place: str) -> None:
+    """Nobody would fill it in, and readers would be told the braces."""
+    said = task(labels=labels("a", "b")).model_dump(mode="json")
+    said["attributes"] = [{"name": "tone", "values": {"in plain words": 1, "in formal words": 1}}]
+    said["labels"][1]["meaning"] = f"It is about {{{place}}}."
+    with pytest.raises(ValidationError) as caught:
+        Task.model_validate(said)
+    (detail,) = caught.value.errors()
+    assert detail["ctx"]["error"].path == ("labels", 1, "meaning")
+    assert f"given the place {{{place}}}" in detail["msg"]
+    said["labels"][1]["meaning"] = 'It is code, such as {"a": 1} or {x}.'
+    Task.model_validate(said)

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import yaml
 
+from seedless.assertion_set import assertions_of
 from seedless.assertions import Regex, kinds
 from seedless.errors import TaskError, UsageError
-from seedless.instance import assertions_of
 from seedless.phrasing import Phrasing
 from seedless.task import BUILT_IN_PLACES, Task, places
 from seedless.taskfile import built_in_tasks, load_task, read_task, task_of, task_schema

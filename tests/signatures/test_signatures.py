@@ -39,7 +39,11 @@ def test_the_plain_wording_asks_for_the_same(full: type[dspy.Signature], plain: 
 
 
 def test_a_revision_sees_what_was_wrong() -> None:
-    for write, revise in ((words.WriteInstance, words.ReviseInstance), (words.WriteInstancePlainly, words.ReviseInstancePlainly)):
+    for write, revise in (
+        (words.WriteInstance, words.ReviseInstance),
+        (words.WriteBesideGiven, words.ReviseBesideGiven),
+        (words.WriteInstancePlainly, words.ReviseInstancePlainly),
+    ):
         assert set(revise.input_fields) == {*write.input_fields, "previous_attempt", "violations"}
 
 

@@ -46,6 +46,8 @@ def test_both_have_a_say(shared: Encoder) -> None:
     alone = judged(EmbeddingVerifier(TASK, shared), PLAIN)
     unsure, against, with_it = (judged(joint(shared, p), PLAIN) for p in (0.5, 0.05, 0.95))
     assert alone.label == "negative"
+    assert "its meaning is nearest to 'negative'" in alone.reason
+    assert "an LM's reading" in against.reason, "which the nearest meaning alone would not bear out"
     assert unsure.confidence == pytest.approx(alone.confidence), "an LM that leans to no side changes nothing"
     assert (against.confidence or 0) < (alone.confidence or 0) < (with_it.confidence or 0)
     assert (judged(joint(shared, 0.02), VAGUE).label, judged(joint(shared, 0.98), VAGUE).label) == ("positive", "negative")
