@@ -9,6 +9,7 @@ import json
 import logging
 import math
 import os
+import select
 import sqlite3
 import sys
 import tempfile
@@ -17,7 +18,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
@@ -37,6 +38,11 @@ LATER = "seedless.later."  # before a parameter's name: its value since the run 
 CHAMPION, IN_USE = "champion", "in-use"
 LONGEST_PROMPT = 100_000  # characters, MLflow's own bound
 SAMPLING = "MLFLOW_TRACE_SAMPLING_RATIO"
+GRACE = 1.0  # seconds in which a lock is tried for: who only looks whether it is taken has it for a moment
+GLANCE = 1.0  # seconds between two looks at what others leave in the outbox
+
+Version: TypeAlias = tuple[Path, int]
+"""A file, and which of those that took each other's place there it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,29 +107,44 @@ class Tracker:
 
     def drain(self) -> tuple[str, ...]:
         """Record what waits in the outbox, and what comes there meanwhile, and say why for each that cannot be. What is recorded is taken out."""
+        try:
+            return self.empty(set()) if self.outbox.pending() else ()
+        except Untracked as error:
+            return (str(error),)
+
+    def empty(self, tried: set[Version]) -> tuple[str, ...]:
+        """As `drain`, of the records that were not `tried`, to which those that are now are added.
+
+        Raises
+        ------
+        Untracked
+            If none can be recorded now.
+        """
         from filelock import FileLock
 
-        if not self.outbox.pending():
-            return ()
         failed: dict[str, str] = {}
-        tried: set[tuple[Path, int]] = set()
-        try:
-            self.outbox.check()
-            with self._reported(), FileLock(self.outbox.lock, timeout=60):
-                while waiting := [each for each in map(_version_of, self.outbox.pending()) if each not in tried]:
-                    for file, version in waiting:
-                        tried.add((file, version))
-                        try:
-                            self.record(Record.read(file.read_bytes()))
-                        except Untracked as error:
-                            failed[file.name] = f"{file.name}: {error}"
-                        else:
-                            failed.pop(file.name, None)
-                            if _version_of(file) == (file, version):  # else a newer record of the same run has come, and is next
-                                file.unlink()
-        except Untracked as error:
-            failed[""] = str(error)
+        self.outbox.check()
+        with self._reported(), FileLock(self.outbox.lock, timeout=60):
+            while waiting := self.untried(tried):
+                for file, version in waiting:
+                    tried.add((file, version))
+                    try:
+                        self.record(Record.read(file.read_bytes()))
+                    except Untracked as error:
+                        failed[file.name] = f"{file.name}: {error}"
+                    else:
+                        failed.pop(file.name, None)
+                        if _version_of(file) == (file, version):  # else a newer record of the same run has come, and is next
+                            file.unlink()
         return tuple(failed.values())
+
+    def untried(self, tried: set[Version]) -> list[Version]:
+        """The records that wait and are not among `tried`, oldest first."""
+        found = []
+        for file in self.outbox.pending():
+            with suppress(FileNotFoundError):  # recorded in the meantime
+                found.append(_version_of(file))
+        return [each for each in found if each not in tried]
 
     def _record(self, record: Record, *, parent: str) -> str:
         from mlflow.entities import Metric, Param, RunTag
@@ -395,6 +416,7 @@ class Tracker:
             _prepare()
             from mlflow.tracking import MlflowClient
 
+            self.outbox.check_version()
             self._make_database()
             self._opened = MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
             self.settle()
@@ -451,24 +473,51 @@ class Tracker:
 
 
 def main() -> None:
-    """Load MLflow, wait for a line on stdin, empty the outbox, and say what could not be recorded as one JSON object."""
+    """Load MLflow, wait for a line on stdin, empty the outbox, and say what could not be recorded as one JSON object.
+
+    One process does so at a time, and has the lock before it loads anything; another says that the outbox is emptied elsewhere, and ends. Whoever finds
+    the lock taken has put its record into the outbox before. So who has it looks there once more when it has let go, and goes on if there is anything new.
+    """
+    from filelock import FileLock, Timeout
+
     _give_way()
-    tracker = Tracker(Path(sys.argv[1]))
-    failed: tuple[str, ...] = ()
+    tracker, tried = Tracker(Path(sys.argv[1])), set[Version]()
+    told = False
     try:
-        tracker.load()
-        if not sys.stdin.readline():  # nothing was handed over
-            return
-        failed = tracker.drain()
-    except Untracked as error:
-        failed = (str(error),)
+        tracker.outbox.path.mkdir(parents=True, exist_ok=True)
+        while not told or tracker.untried(tried):
+            with FileLock(tracker.outbox.recorder, timeout=GRACE):
+                failed = tracker.empty(tried) if told else _first(tracker, tried)
+                if not told:
+                    _tell({"failed": failed})
+                    told = True
+    except Timeout:
+        if not told:
+            _tell({"failed": (), "elsewhere": True})
+    except (Untracked, OSError) as error:
+        if not told:
+            _tell({"failed": (str(error),)})
+
+
+def _first(tracker: Tracker, tried: set[Version]) -> tuple[str, ...]:
+    """Load MLflow, and record what is handed over; while it is waited for, what others leave in the outbox."""
+    tracker.load()
+    others = set[Version]()
+    while not select.select([sys.stdin], [], [], GLANCE)[0]:
+        if tracker.untried(others):
+            with suppress(Untracked):  # it is tried again
+                tracker.empty(others)
+    return tracker.empty(tried) if tracker.outbox.pending() else ()
+
+
+def _tell(said: Mapping[str, Any]) -> None:
     with suppress(BrokenPipeError):
-        sys.stdout.write(json.dumps({"failed": failed}) + "\n")
+        sys.stdout.write(json.dumps(said) + "\n")
         sys.stdout.flush()
 
 
-def _version_of(file: Path) -> tuple[Path, int]:
-    """A file and which of those that took each other's place there it is: each is whole, and another file."""
+def _version_of(file: Path) -> Version:
+    """The file as it is now: each record is whole, and another file."""
     found = file.stat()
     return file, hash((found.st_ino, found.st_mtime_ns))
 

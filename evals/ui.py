@@ -42,13 +42,14 @@ def ui(folder: str | Path = MLRUNS, *, port: int = 5000) -> Iterator[UI]:
     UsageError
         If nothing is tracked there, or the port is no port or taken.
     SetupError
-        If MLflow's server does not come up.
+        If MLflow's database is of another version, or its server does not come up.
     """
     folder = Path(folder)
     if not 1 <= port <= 65535:
         raise UsageError(f"given port {port}, 1 to 65535 are allowed; give a free one: --port")
     if not (folder / "mlflow.db").exists():
         raise UsageError(f"{folder}: holds no tracked runs; `seedless generate` makes one")
+    Tracker(folder).outbox.check_version()
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -94,7 +95,8 @@ def _wait(server: "subprocess.Popen[bytes]", address: str, said: IO[bytes]) -> N
         if server.poll() is not None:
             said.seek(0)
             last = said.read().decode("utf-8", "replace").strip().rpartition("\n")[2]
-            raise SetupError(f"MLflow's server ended with exit code {server.returncode} ({last[:300]}); try another --port")
+            remedy = "give another --port" if "address already in use" in last.casefold() else "mend that and try again"
+            raise SetupError(f"MLflow's server ended with exit code {server.returncode} ({last[:300]}); {remedy}")
         try:
             with DIRECT.open(f"{address}/health", timeout=5):
                 return

@@ -33,6 +33,7 @@ from seedless.offline import stay_offline
 
 if TYPE_CHECKING:
     from seedless.evals.recording.tracked import Tracked
+    from seedless.evals.tracking import Tracker
     from seedless.generation import Generation, Options
     from seedless.ledger import Ledger
     from seedless.task import Task
@@ -470,7 +471,7 @@ def compare(
 
     name = load_task(task).name if task is not None and Path(task).suffix in {".yaml", ".yml"} else task
     tracker = Tracker()
-    _say_all(tracker.drain())
+    _drain(tracker)
     found = compared(name, tracker=tracker)
     if as_json:
         show_json({"comparisons": [comparison.record() for comparison in found]})
@@ -484,11 +485,10 @@ def ui(
     as_json: AsJson = False,
 ) -> None:
     """Open MLflow's own UI on the runs below ./mlruns, until Ctrl-C. No network is needed."""
-    from seedless.evals.recording.outbox import Recorder
+    from seedless.evals.tracking import Tracker
     from seedless.evals.ui import ui as served
 
-    with Recorder() as recorder:
-        _say_all(recorder.flush())
+    _drain(Tracker())
     with suppress(KeyboardInterrupt), served(port=port) as shown:
         pages = "".join(f"\n  {name:20} {page}" for name, page in shown.pages.items())
         if as_json:
@@ -581,6 +581,24 @@ def _watch(
             show_ledger(generation.ledger(), generation.folder.given)
         raise
     return rows
+
+
+def _drain(tracker: "Tracker") -> None:
+    """Record what waits, and say what that is where it takes its time, and what could not be recorded.
+
+    Raises
+    ------
+    Untracked
+        If the database is none that MLflow can use.
+    """
+    tracker.outbox.check_version()
+    if waiting := len(tracker.outbox.pending()):
+        with Delayed() as progress:
+            progress.say(
+                f"seedless: recording {waiting} earlier runs in {tracker.outbox.folder}, or waiting for another process that does"
+            )
+            problems = tracker.drain()
+        _say_all(problems)
 
 
 def _say_all(problems: Iterable[str]) -> None:

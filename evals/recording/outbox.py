@@ -11,7 +11,6 @@ import json
 import os
 import re
 import selectors
-import sqlite3
 import subprocess
 import sys
 import threading
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Self
 
 from seedless import offline
+from seedless.evals.recording.database import check_readable, check_writable
 from seedless.evals.recording.record import Record, Untracked
 from seedless.whole import whole
 
@@ -31,6 +31,7 @@ SHARE = 0.03  # of the time that so many rows take; what is left of the 5 % is f
 SHORTEST = 2.0  # seconds that it takes to record a run with MLflow loaded: to wait for less is in vain
 LONGEST = 60.0
 OTHERS = 3.0  # seconds that a command waits where another process is recording, which takes its record too
+UNKNOWN, EMPTIED, ELSEWHERE = "unknown", "emptied", "elsewhere"  # what is known of the outbox
 AHEAD = 45.0  # seconds; the process is large, and idle until there is something to record
 KEPT_VARIABLES = frozenset({"HOME", "LANG", "LD_LIBRARY_PATH", "PATH", "PYTHONHOME", "PYTHONPATH", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "TZ",
                             "USERPROFILE", "VIRTUAL_ENV"})  # fmt: skip
@@ -63,7 +64,8 @@ class Outbox:
         self.folder = folder
         self.path = folder / "outbox"
         self.database = folder / "mlflow.db"
-        self.lock = self.path / "lock"  # of the process that records: one at a time, or a run is there twice
+        self.lock = self.path / "lock"  # of who records: one at a time, or a run is there twice
+        self.recorder = self.path / "recorder"  # of the background process, from before it loads MLflow to its end
 
     def put(self, record: Record) -> Path:
         """Keep `record` until it is recorded. A newer one of the same key takes its place."""
@@ -85,36 +87,33 @@ class Outbox:
         return tuple(file for _, file in sorted(found))
 
     def busy(self) -> bool:
-        """Whether a process is recording what waits. It takes what is put here meanwhile, too."""
+        """Whether a process is recording what waits, or is about to. It takes what is put here meanwhile, too."""
         from filelock import FileLock, Timeout
 
         try:
-            with FileLock(self.lock, timeout=0):
-                return False
+            for lock in (self.lock, self.recorder):
+                with FileLock(lock, timeout=0):
+                    pass
         except Timeout:
             return True
         except OSError:  # `check` says so
             return False
+        return False
+
+    def check_version(self) -> None:
+        """Whether MLflow's database is one that the installed MLflow can use, found out without MLflow in a moment."""
+        check_readable(self.database)
 
     def check(self) -> None:
-        """Whether MLflow's database can be written now, found out without MLflow in a moment."""
-        for path in (self.folder, self.database):
-            if path.exists() and not os.access(path, os.W_OK):
-                raise Untracked(f"{path} cannot be written (Permission denied)")
-        if not self.database.exists():
-            return
-        try:
-            with contextlib.closing(sqlite3.connect(self.database, timeout=1.0, isolation_level=None)) as database:
-                database.execute("BEGIN IMMEDIATE")
-                database.execute("ROLLBACK")
-        except sqlite3.DatabaseError as error:
-            raise Untracked(f"{self.database}: {error}") from error
+        """As `check_version`, and whether it can be written now."""
+        check_writable(self.database)
 
 
 class Recorder:
     """The background process. Begun early, it has MLflow loaded by the time that there is something to record.
 
-    It outlives the process that began it, and ends when the outbox is empty or cannot be emptied.
+    It outlives the process that began it, and ends when the outbox is empty or cannot be emptied. There is one at a time: another that is begun meanwhile
+    ends before it loads MLflow, since the first looks at the outbox once more when it has let others begin.
     """
 
     def __init__(self, outbox: Outbox | None = None) -> None:
@@ -174,16 +173,24 @@ class Recorder:
         if not waiting:
             return ()
         told = what or f"{len(waiting)} earlier runs"
-        others = what != "" and self.outbox.busy()  # only who waits for earlier runs waits for those who record them
+        others = (
+            what != "" and self._process is None and self.outbox.busy()
+        )  # only who waits for earlier runs waits for those who record them
         try:
             self.outbox.check()
+            begun_before = self._process is not None
             self.begin()
-            if self._emptied(min(patience, OTHERS) if others else patience):
+            said = self._emptied(min(patience, OTHERS) if others else patience)
+            if said == ELSEWHERE and begun_before:  # and by now it may be nowhere: the record was not there yet when that was found
+                self.close()
+                self.begin()
+                said = self._emptied(patience)
+            if said == EMPTIED:
                 return ()
         except Untracked as error:
             where = f"kept in {self.outbox.path} for the next run, `seedless compare` or `seedless ui`"
             return (f"not recorded in MLflow yet: {told}: {error}; {where}",)
-        if others:
+        if others or said == ELSEWHERE:
             there = f"another process is recording in {self.outbox.folder}, and records it too"
             return (f"not recorded in MLflow yet: {told}: {there}; until then it is kept in {self.outbox.path}",)
         return (f"still being recorded in MLflow, in the background: {told}; `seedless compare` and `seedless ui` wait for it",)
@@ -198,8 +205,8 @@ class Recorder:
                         pipe.close()
             threading.Thread(target=process.wait, daemon=True).start()  # it may go on for a while; nobody else waits for it
 
-    def _emptied(self, patience: float) -> bool:
-        """Tell the process to empty the outbox, and whether it says in time that it has."""
+    def _emptied(self, patience: float) -> str:
+        """Tell the process to empty the outbox, and what it says of that in time: nothing yet, that it has, or that another process does."""
         process = self._process
         if process is None or process.stdin is None or process.stdout is None:
             raise Untracked("the recording process was let go")
@@ -209,13 +216,16 @@ class Recorder:
         with selectors.DefaultSelector() as selector:
             selector.register(process.stdout, selectors.EVENT_READ)
             if not selector.select(patience):
-                return False
+                return UNKNOWN
         said = process.stdout.readline()
         if not said:
             raise Untracked(f"the recording process ended with exit code {process.wait(10)}")
-        if failed := json.loads(said)["failed"]:
+        found = json.loads(said)
+        if found.get("elsewhere"):
+            return ELSEWHERE
+        if failed := found["failed"]:
             raise Untracked("; ".join(dict.fromkeys(failed)))
-        return True
+        return EMPTIED
 
 
 def patience(seconds: float, rows: int = ROWS) -> float:

@@ -15,13 +15,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 from seedless import Generation, Options, UsageError
+from seedless.evals import tracking
 from seedless.evals.recording.account import record_of_generation
 from seedless.evals.recording.outbox import Outbox, Recorder, quiet_environment
 from seedless.evals.recording.record import Record, Untracked
 from seedless.evals.tracking import Tracker
 from seedless.testing import fake_lm
+from tests.command_line import CommandLine
 from tests.evals.conftest import MakeRun, sulky
 from tests.evals.recording.test_outbox import locked
 from tests.openai_server import Author, Fault, OpenAIServer
@@ -165,6 +168,73 @@ def test_what_is_put_while_another_process_records_is_recorded_too(tracker: Trac
     assert sorted(met) == ["another", "one", "one"]
     assert tracker.outbox.pending() == ()
     assert {run.key: run.metrics["rows"] for run in tracker.runs()} == {"one": 3.0, "another": 2.0}
+
+
+ONE = Record(key="one", kind="generate", task="rooms", name="x", params={}, metrics={"rows": 2.0})
+ANOTHER = replace(ONE, key="another")
+
+
+def test_a_second_recording_process_ends_before_it_loads_mlflow(tracker: Tracker) -> None:
+    tracker.outbox.put(ONE)
+    code = (
+        f"import sys, seedless.evals.tracking as tracking; sys.argv[1:] = [{str(tracker.folder)!r}]; tracking.main();"
+        "print('mlflow' in sys.modules)"
+    )
+    with FileLock(tracker.outbox.recorder):
+        done = subprocess.run([sys.executable, "-c", code], input="go\n", capture_output=True, text=True, check=True)
+    said, loaded = done.stdout.splitlines()
+    assert (json.loads(said)["elsewhere"], loaded) == (True, "False")
+    assert len(tracker.outbox.pending()) == 1
+
+
+def test_what_is_left_to_a_recording_process_at_its_end_is_recorded(tracker: Tracker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between its last look at the outbox and its end another process finds that it is there, and ends."""
+    said: list[Any] = []
+
+    def tell(what: Any) -> None:
+        said.append(what)
+        tracker.outbox.put(ANOTHER)
+        command = [sys.executable, "-m", "seedless.evals.tracking", str(tracker.folder)]
+        said.append(json.loads(subprocess.run(command, input="go\n", capture_output=True, text=True, check=True).stdout))
+
+    read, write = os.pipe()
+    os.write(write, b"go\n")
+    monkeypatch.setattr(tracking, "_give_way", lambda: None)
+    monkeypatch.setattr(tracking, "_tell", tell)
+    monkeypatch.setattr(sys, "argv", ["", str(tracker.folder)])
+    with open(read) as stdin, open(write, "w"):
+        monkeypatch.setattr(sys, "stdin", stdin)
+        tracker.outbox.put(ONE)
+        tracking.main()
+    assert said == [{"failed": ()}, {"failed": [], "elsewhere": True}]
+    assert tracker.outbox.pending() == ()
+    assert {run.key for run in tracker.runs()} == {"one", "another"}
+
+
+def test_a_recording_process_that_waits_for_its_own_run_records_those_of_others(
+    tracker: Tracker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[Any] = []
+    read, write = os.pipe()
+    monkeypatch.setattr(tracking, "_give_way", lambda: None)
+    monkeypatch.setattr(tracking, "_tell", said.append)
+    monkeypatch.setattr(tracking, "GLANCE", 0.05)
+    monkeypatch.setattr(sys, "argv", ["", str(tracker.folder)])
+    with open(read) as stdin:
+        monkeypatch.setattr(sys, "stdin", stdin)
+        process = threading.Thread(target=tracking.main)
+        process.start()
+        tracker.outbox.put(ONE)
+        until = time.monotonic() + 120
+        while tracker.outbox.pending() and time.monotonic() < until:
+            time.sleep(0.05)
+        assert (tracker.outbox.pending(), tracker.outbox.busy(), said) == ((), True, [])
+        tracker.outbox.put(ANOTHER)
+        os.close(write)
+        process.join(120)
+    assert said == [{"failed": ()}]
+    assert not tracker.outbox.busy()
+    assert {run.key for run in tracker.runs()} == {"one", "another"}
 
 
 def test_candidates_are_children(tracker: Tracker, mlflow: Any) -> None:
@@ -330,8 +400,38 @@ def test_a_database_is_made_whole_by_one_of_those_who_make_it_at_once(tmp_path: 
 def test_a_database_of_another_mlflow_is_told(tracker: Tracker, mlruns: Path) -> None:
     with contextlib.closing(sqlite3.connect(mlruns / "mlflow.db", isolation_level=None)) as database:
         database.execute("UPDATE alembic_version SET version_num = 'ffffffffffff'")
-    with pytest.raises(Untracked, match="schema"):
+    with pytest.raises(Untracked, match="is of another version of MLflow"):
         tracker.load()
+
+
+NEWER = ("found ffffffffffff, this one writes", "); move it away, and a new one is made")
+OLDER = ("found 451aebb31d03, this one writes", "); upgrade it with `mlflow db upgrade sqlite:///mlruns/mlflow.db`, or move it away, and a new one is made")  # fmt: skip
+TORN = ("file is not a database; move it away, and a new one is made",)
+
+
+@pytest.mark.parametrize("said", [NEWER, OLDER, TORN])
+def test_a_database_that_mlflow_cannot_use_is_told_once_with_what_to_do(
+    said: tuple[str, ...], mlruns: Path, tmp_path: Path, seedless: CommandLine, task: Path, openai_server: OpenAIServer
+) -> None:
+    if said is TORN:
+        (mlruns / "mlflow.db").write_bytes(b"torn " * 1000)
+    else:
+        with contextlib.closing(sqlite3.connect(mlruns / "mlflow.db", isolation_level=None)) as database:
+            database.execute("UPDATE alembic_version SET version_num = ?", (said[0].split()[1].strip(","),))
+    outbox = Outbox(mlruns)
+    outbox.put(ONE)
+    outbox.put(ANOTHER)
+    made = ("generate", task, "-n", "4", "-o", tmp_path / "out", "--lm", "openai/some-model", "--api-base", openai_server.url)
+    for command, code in ((("compare",), 2), (("ui",), 2), (made, 0)):
+        done = seedless.run(*command, cwd=tmp_path, env={"SEEDLESS_TRACK": "1"})
+        assert done.code == code
+        (line,) = [line for line in done.err.splitlines() if "mlruns/mlflow.db: " in line]
+        assert all(part in line for part in said), line
+        assert "--port" not in line
+    assert len(outbox.pending()) == 3
+    (mlruns / "mlflow.db").rename(mlruns / "before.db")
+    assert Tracker(mlruns).drain() == ()
+    assert outbox.pending() == ()
 
 
 # --- traces ------------------------------------------------------------------------------------------------------------

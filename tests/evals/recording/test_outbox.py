@@ -167,6 +167,25 @@ def test_another_process_that_records_is_not_waited_for(tmp_path: Path, stand_in
     os.kill(process.pid, 9)
 
 
+def test_a_process_that_left_it_to_another_before_there_was_a_record_is_begun_again(
+    tmp_path: Path, stand_in: Callable[[str], None]
+) -> None:
+    """By then the other one may have ended."""
+    held = tmp_path / "held"
+    held.touch()
+    stand_in(f"import json, os; print(json.dumps({{'failed': [], 'elsewhere': os.path.exists({str(held)!r})}}))")
+    with Recorder(Outbox(tmp_path / "mlruns")) as recorder:
+        recorder.begin()
+        assert recorder._process is not None
+        recorder._process.wait(60)
+        held.unlink()
+        assert recorder.record(RECORD, patience=60) == ()
+    held.touch()
+    with Recorder(Outbox(tmp_path / "mlruns")) as recorder:
+        (said,) = recorder.record(RECORD, patience=60)
+    assert "another process is recording" in said
+
+
 def test_a_process_that_cannot_be_started_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", str(tmp_path / "gone"))
     with Recorder(Outbox(tmp_path / "mlruns")) as recorder:
