@@ -374,6 +374,23 @@ def test_a_document_holds_the_field_that_an_attribute_becomes() -> None:
     assert not any(a.field == "question" for a in assertions_of(COPA))
 
 
+def test_a_small_model_is_told_the_value_of_a_field_that_its_constraint_leaves_out() -> None:
+    said = COPA.model_dump(mode="json")
+    for label in said["labels"]:
+        label["constraint"] = 'Give two alternatives to "{premise}".'
+    lm = fake_lm(lambda _: json.dumps({"choice1": "They had a plan.", "choice2": "They had a cold."}))
+    asked = {"asked": "cause", "tone": "in plain words"}
+    made = TarGEN(Task.model_validate(said), lm=lm, verify="none", profile=PLAIN)(
+        seed="The a met the b at noon.", context="a street", label="choice1", attributes=asked
+    )
+    assert made.ok
+    assert 'in plain words with the question "cause"' in lm.fake.prompts[-1]
+    TarGEN(COPA, lm=lm, verify="none", profile=PLAIN)(
+        seed="The a met the b at noon.", context="a street", label="choice1", attributes=asked
+    )
+    assert "with the question" not in lm.fake.prompts[-1], "the constraint says it"
+
+
 SENSES = Task.model_validate(
     {
         "name": "senses",
