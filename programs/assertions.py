@@ -66,6 +66,7 @@ from seedless.text import (
 
 __all__ = [
     "HANGING",
+    "NAME",
     "Assertion",
     "Complete",
     "Conflict",
@@ -79,18 +80,21 @@ __all__ = [
     "Length",
     "Loops",
     "Meta",
+    "Name",
     "NearDuplicate",
     "NoLabelWord",
     "NotCut",
     "Regex",
     "Sentences",
     "Stock",
+    "kinds",
     "shows_blank",
     "shows_strange_letters",
     "telling",
 ]
 
-FieldName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")]
+NAME = r"^[A-Za-z][A-Za-z0-9_]{0,63}$"
+Name = Annotated[str, StringConstraints(pattern=NAME)]  # of a field, an attribute or a task
 Count = Annotated[int, Attr(ge=0, le=10_000, strict=True)]
 Fraction = Annotated[float, Attr(gt=0, le=1, strict=True)]
 
@@ -123,7 +127,7 @@ class Assertion(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: str
-    field: FieldName | None = None
+    field: Name | None = None
     labels: Annotated[tuple[str, ...], Attr(max_length=100)] = ()
 
     @model_validator(mode="after")
@@ -419,8 +423,8 @@ class Contains(Assertion):
     """
 
     kind: Literal["contains"] = "contains"
-    field: FieldName
-    value_of: FieldName | None = None
+    field: Name
+    value_of: Name | None = None
     any_of: tuple[str, ...] = ()
 
     @model_validator(mode="after")

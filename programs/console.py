@@ -145,21 +145,21 @@ def show_account(ledger: "Ledger", folder: Path | None, *, as_json: bool) -> Non
     if as_json:
         show_ledger(ledger, folder)
         return
-    from seedless.files import listed
+    from seedless.files import counted, listed
 
     labels = listed([f"{label} {account['accepted']}" for label, account in ledger.per_label.items()])
     refused = sum(ledger.refused.values())
     show(
-        f"{ledger.accepted} rows in {folder} ({labels}); {refused} slots refused{_broken_most(ledger)}, {sum(ledger.calls.values())} LM calls, {ledger.wall_s:.0f} s"
+        f"{counted(ledger.accepted, 'row')} in {folder} ({labels}); {counted(refused, 'slot')} refused{_broken_most(ledger)}, {counted(sum(ledger.calls.values()), 'LM call')}, {ledger.wall_s:.0f} s"
     )
     if ledger.unnamed:
         say(
-            f"seedless: the LM named no contexts, so {ledger.unnamed} rows are about the task's hint alone; "
+            f"seedless: the LM named no contexts, so {counted(ledger.unnamed, 'row')} {'is' if ledger.unnamed == 1 else 'are'} about the task's hint alone; "
             "list some in the task file (contexts: given), or name another LM"
         )
     if without := [label for label, account in ledger.per_label.items() if not account["requested"]]:
         say(
-            f"seedless: {ledger.accepted} rows are too few for {len(ledger.per_label)} labels: none was asked for of {len(without)} of them ({listed(without)}); "
+            f"seedless: {counted(ledger.accepted, 'row')} {'is' if ledger.accepted == 1 else 'are'} too few for {len(ledger.per_label)} labels: none was asked for of {len(without)} of them ({listed(without)}); "
             "ask for more: -n N"
         )
     for note in ledger.misread:
@@ -170,8 +170,10 @@ def _broken_most(ledger: "Ledger") -> str:
     """What drafts broke most, where slots were refused or more than one draft a row broke something; else nothing."""
     if sum(ledger.refused.values()) < FEW_REFUSED and sum(ledger.broken.values()) <= ledger.accepted:
         return ""
+    from seedless.files import counted
+
     most = sorted(ledger.broken.items(), key=lambda item: -item[1])[:NAMED]
-    said = ", ".join(f"{assertion} {count} {'time' if count == 1 else 'times'}" for assertion, count in most)
+    said = ", ".join(f"{assertion} {counted(count, 'time')}" for assertion, count in most)
     return f" (drafts broke most often: {said})" if said else ""
 
 
@@ -180,10 +182,12 @@ def show_compiled(account: Mapping[str, Any], path: Path, *, as_json: bool) -> N
     if as_json:
         show_json({"program": str(path), **account})
         return
+    from seedless.files import counted
+
     anchor = (
         "no real row had a say: the metric is intrinsic" if account["intrinsic"] else f"anchored in {account['dev_rows']} real rows"
     )
     if (quoted := account["quoted"]) and quoted["ngram"]:
         whole, part = (round(quoted[share] * quoted["checked"]) for share in ("whole", "ngram"))
         anchor += f" ({whole} of them stand in its prompts word for word, {part - whole} in part)"
-    show(f"{path}: the {account['kept']} program; {account['why']}; {anchor}; {sum(account['calls'].values())} LM calls")
+    show(f"{path}: the {account['kept']} program; {account['why']}; {anchor}; {counted(sum(account['calls'].values()), 'LM call')}")

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from seedless.errors import SetupError, UsageError
 from seedless.ledger import Ledger
 
-__all__ = ["TooMuch", "check_row", "listed", "parsed", "read_ledger", "read_refusals", "read_rows", "run_folder"]
+__all__ = ["TooMuch", "check_row", "counted", "listed", "parsed", "read_ledger", "read_refusals", "read_rows", "run_folder"]
 
 DEEPEST = 64  # levels of a record; ours have a few
 LONGEST = 18  # digits of a whole number
@@ -165,3 +165,12 @@ def listed(names: Sequence[str], shown: int = 12) -> str:
     ('b, a', 'c and 2 more')
     """
     return ", ".join(names[:shown]) + (f" and {len(names) - shown} more" if len(names) > shown else "")
+
+
+def counted(count: int, noun: str) -> str:
+    """How many of what `noun` names, for a message.
+
+    >>> counted(1, "slot"), counted(0, "LM call")
+    ('1 slot', '0 LM calls')
+    """
+    return f"{count} {noun}{'' if count == 1 else 's'}"

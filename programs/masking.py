@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from urllib.parse import quote, unquote
 
-__all__ = ["masked", "secrets_of_environment", "without_user_info"]
+__all__ = ["NAMED", "SHORTEST", "masked", "secrets_of_environment", "without_user_info"]
 
 NAMED = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL|(?<![A-Z])AUTH(?![A-Z])|AUTHORI[SZ]ATION", re.IGNORECASE)
 "".encode("unicode_escape")  # so that its codec is loaded before there may be no file left to open

@@ -8,14 +8,16 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field as Attr, ValidationError, model_validator
 
+from seedless.assertions import Name
 from seedless.errors import UsageError
 from seedless.files import listed
-from seedless.task import Declared, Name, Tag, Task, Text
+from seedless.task import Declared, Tag, Task, Text
+from seedless.text import LONGEST
 
-__all__ = ["Phrasing", "Sampled"]
+__all__ = ["Phrasing", "Sampled", "Stage"]
 
 Stage = Literal["contexts", "seeds", "write"]
-Words = Annotated[int, Attr(ge=1, le=2000, strict=True)]
+Words = Annotated[int, Attr(ge=1, le=LONGEST, strict=True)]
 
 
 class Sampled(Declared):

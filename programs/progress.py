@@ -5,6 +5,7 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TextIO
 
+from seedless.files import counted
 from seedless.outcome import Outcome, Row
 
 if TYPE_CHECKING:
@@ -74,7 +75,9 @@ class Progress:
         now = time.monotonic()
         if now - self._told >= EVERY or self._done == self._total:
             self._told = now
-            self.say(f"{self._done} of {self._total} rows, {self._refused} slots refused, {now - self._started:.0f} s")
+            self.say(
+                f"{self._done} of {counted(self._total, 'row')}, {counted(self._refused, 'slot')} refused, {now - self._started:.0f} s"
+            )
 
 
 class _Told(logging.Handler):

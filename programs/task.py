@@ -7,18 +7,30 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field as Attr, StringConstraints, model_validator
 
-from seedless.assertions import LanguageCode, Stock
+from seedless.assertions import LanguageCode, Name, Stock
 from seedless.errors import TaskError
 from seedless.spelling import seen
 from seedless.text import LETTERS, LONGEST, PER_WORD, PLACE, length, says
 
-__all__ = ["Attribute", "Contexts", "Field", "Form", "Label", "Seeds", "Task"]
+__all__ = [
+    "Attribute",
+    "Contexts",
+    "Declared",
+    "Field",
+    "Form",
+    "Label",
+    "Misfit",
+    "Seeds",
+    "Tag",
+    "Task",
+    "Text",
+    "fill",
+    "places",
+]
 
 Form = Literal["sentence", "question", "text", "phrase"]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=2000, strip_whitespace=True)]
 Passage = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST * LETTERS, strip_whitespace=True)]
-NAME = r"^[A-Za-z][A-Za-z0-9_]{0,63}$"
-Name = Annotated[str, StringConstraints(pattern=NAME)]
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)]
 Share = Annotated[float, Attr(gt=0, le=1_000_000, strict=True, allow_inf_nan=False)]
 

@@ -10,9 +10,9 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from seedless.assertions import kinds
+from seedless.assertions import NAME, kinds
 from seedless.errors import TaskError, UsageError
-from seedless.task import NAME, Attribute, Contexts, Field, Label, Misfit, Seeds, Task
+from seedless.task import Attribute, Contexts, Field, Label, Misfit, Seeds, Task
 
 __all__ = ["TaskLike", "built_in_tasks", "load_task", "read_task", "recorded_task", "task_of", "task_schema"]
 

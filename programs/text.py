@@ -29,6 +29,7 @@ __all__ = [
     "unit",
     "unspaced",
     "words",
+    "writable",
 ]
 
 SCRIPTS = r"\p{Han}\p{Hiragana}\p{Katakana}ーｰ\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"  # those that set no spaces between words
@@ -119,6 +120,15 @@ def normalized(text: str) -> str:
 
 def _folded(text: str) -> str:
     return (text if text.isascii() else unicodedata.normalize("NFKC", text)).casefold()
+
+
+def writable(text: str) -> str:
+    """`text` with a question mark for each half of a character (a lone surrogate), which is no text: no file or request can hold it.
+
+    >>> writable("Café \\ud83d!")
+    'Café ?!'
+    """
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
 def unspaced(text: str) -> bool:

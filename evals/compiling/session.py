@@ -29,7 +29,7 @@ from seedless.evals.labelled import LabelledRows
 from seedless.evals.metric import DevMetric
 from seedless.kept import Kept
 from seedless.label_words import LabelWords
-from seedless.lms.step import MemorySteps, Unbounded
+from seedless.lms.step import NoSteps, Unbounded
 from seedless.outcome import Outcome, Row
 from seedless.planner import Plan
 from seedless.run.journal import Journal
@@ -111,7 +111,7 @@ class Session:
         if self._contest is not None:
             self._contest.stop()
         for lm in self.team.lms:
-            lm.steps, lm.budget = MemorySteps(), Unbounded()
+            lm.steps, lm.budget = NoSteps(), Unbounded()
         self.journal.close()
 
     def run(self) -> TarGEN:

@@ -47,8 +47,8 @@ def copies_fit(path: Path, count: int) -> bool:
     return not path.exists() or path.stat().st_size * count <= memory * COPIES_SHARE
 
 
-def _idle_share(seconds: float = 0.1) -> float:
-    """Share of the machine's processor time that is idle over the next moment, in [0, 1]; one half where it cannot be told."""
+def _idle_share() -> float:
+    """Share of the machine's processor time that is idle over the next tenth of a second, in [0, 1]; one half where it cannot be told."""
     stat = Path("/proc/stat")
     if not stat.exists():
         return 0.5
@@ -58,7 +58,7 @@ def _idle_share(seconds: float = 0.1) -> float:
         return times[3] + times[4], sum(times)
 
     idle, total = read()
-    time.sleep(seconds)
+    time.sleep(0.1)
     later_idle, later_total = read()
     return (later_idle - idle) / max(1, later_total - total)
 

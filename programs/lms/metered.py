@@ -24,9 +24,10 @@ from dspy.lm15 import UnsupportedFeatureError, request_from_openai_chat
 from seedless import background
 from seedless.errors import LMUnusable, SeedlessError, UsageError
 from seedless.lms.proxies import Proxy, proxy_of
-from seedless.lms.step import Budget, MemorySteps, Step, Steps, Unbounded, current_stage
+from seedless.lms.step import Budget, NoSteps, Step, Steps, Unbounded, current_stage
 from seedless.lms.transport import MOST_TOKENS, Engines
 from seedless.masking import NAMED, SHORTEST, masked, secrets_of_environment, without_user_info
+from seedless.text import writable
 
 __all__ = ["CutOff", "MeteredLM", "StepFailed", "metered"]
 
@@ -146,7 +147,7 @@ class MeteredLM(dspy.LM):
         self._engine_store = Engines()
         self.identity = identity
         self.address = address
-        self.steps: Steps = steps or MemorySteps()
+        self.steps: Steps = steps or NoSteps()
         self.budget: Budget = budget or Unbounded()
         self.concurrency = concurrency
         self.tries = tries
@@ -326,7 +327,7 @@ class MeteredLM(dspy.LM):
         if any(type(each).__module__.startswith("litellm") for each in beneath):
             kind, said, status = _litellm(kind, said, status, beneath)
         said = " ".join(_untraced(REMEDY.split(said, maxsplit=1)[0]).split()) or "no reason that could be read"
-        said = self._masked(said.encode("utf-8", "replace").decode("utf-8"))[:300]  # half a surrogate pair is no text
+        said = self._masked(writable(said))[:300]
         if (proxy := self._proxy(error)) is not None:
             said += f", through the proxy in {proxy.where}; if the server needs none, list its host in NO_PROXY"
         base = self.kwargs.get("api_base")
@@ -364,7 +365,7 @@ class MeteredLM(dspy.LM):
                 response, provider=self._provider_name, requested_model=self.model.partition("/")[2], request=request
             )
         self.budget.charge(cost)
-        text = _said(response).encode("utf-8", "replace").decode("utf-8")  # half a surrogate pair is no text
+        text = writable(_said(response))
         hosted = isinstance(self.engine, str)
         step = Step(
             text=(self._masked(text, answer=True) if hosted else text)[:LONGEST],

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from seedless.lms.metered import MeteredLM
 
-__all__ = ["LMSpec", "Profile", "configured", "opened"]
+__all__ = ["HOSTED", "LMSpec", "Profile", "configured", "opened"]
 
 Sampling = Mapping[str, Any]
 

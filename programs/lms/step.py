@@ -6,7 +6,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Protocol
 
-__all__ = ["Budget", "MemorySteps", "Step", "Steps", "current_stage", "stage"]
+__all__ = ["Budget", "NoSteps", "Step", "Steps", "Unbounded", "current_stage", "stage"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +52,8 @@ class Budget(Protocol):
         """Count one answered request of `cost` USD (None: the price is unknown)."""
 
 
-class MemorySteps:
-    """Steps that live as long as the process: what the module uses outside a run. Nothing is recalled, so each call is made."""
+class NoSteps:
+    """What the module uses outside a run: no step is kept, so each call is made."""
 
     def recall(self, key: str) -> Step | None:
         """None: every call is a new one."""

@@ -14,7 +14,7 @@ from dspy.lm15 import ConfigurationError
 
 from seedless.lms.proxies import proxy_of
 
-__all__ = ["Engines", "Reply", "Transport", "as_openai", "counted", "reason", "redirected"]
+__all__ = ["MOST_TOKENS", "Engines", "Reply", "Transport", "as_openai", "counted", "reason", "redirected"]
 
 SAYING = ("error", "message", "detail", "errors", "msg")  # the fields in which servers say what is wrong
 SHOWN = 200  # characters of an error that says it in none of them

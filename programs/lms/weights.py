@@ -7,7 +7,6 @@ user's cache: llama.cpp multiplies Q8_0 by a whole batch at once, where the Q4_1
 import hashlib
 import importlib.util
 import os
-import tempfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from seedless.errors import SetupError
+from seedless.whole import whole
 
 __all__ = ["common_words", "digest", "embedded_lm", "kept_beside_minilm", "minilm"]
 
@@ -86,10 +86,8 @@ def _kept(source: Path, name: str, make: Callable[[Path], None]) -> Path:
         if target.exists():
             return target
         home.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=home) as folder:
-            part = Path(folder) / name
+        with whole(target) as part:
             make(part)
-            part.replace(target)
     except OSError as error:
         raise SetupError(
             f"{target}: cannot be written ({error.strerror}); make room or set XDG_CACHE_HOME to a writable folder"

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from seedless.files import counted
 from seedless.ledger import Ledger, Settings, Share
 from seedless.planner import Plan
 from seedless.run.journal import Journal
@@ -22,28 +23,28 @@ def ledger_of(journal: Journal, plan: Plan, settings: Settings, *, ended: str | 
     UsageError
         If the journal holds what `plan` has no room for.
     """
-    counted = _Counted()
+    made = _Counted()
     for _, record in journal.accepted(plan):
-        counted.accept(record)
+        made.accept(record)
     for record in journal.refused(plan):
-        counted.refuse(record)
-    per_label = {label: counted.share(label, due) for label, due in plan.per_label.items()}
+        made.refuse(record)
+    per_label = {label: made.share(label, due) for label, due in plan.per_label.items()}
     stages = journal.stages()
     return Ledger(
         requested=plan.n,
-        accepted=counted.accepted.total(),
+        accepted=made.accepted.total(),
         per_label=per_label,
-        refused=dict(counted.refused.most_common()),
-        broken=dict(counted.broken.most_common()),
-        flips=dict(counted.flips.most_common()),
+        refused=dict(made.refused.most_common()),
+        broken=dict(made.broken.most_common()),
+        flips=dict(made.flips.most_common()),
         calls={name: count["calls"] for name, count in stages.items()},
         tokens={name: {"input": count["input_tokens"], "output": count["output_tokens"]} for name, count in stages.items()},
         repeated=journal.repeated(),
         cost_usd=journal.cost(),
         wall_s=round(journal.seconds(), 3),
         shortfall=_shortfall(per_label, ended),
-        unnamed=counted.sources["hint"],
-        worded=counted.sources["words"],
+        unnamed=made.sources["hint"],
+        worded=made.sources["words"],
         settings=settings,
     )
 
@@ -106,6 +107,6 @@ def _shortfall(per_label: Mapping[str, Share], ended: str | None) -> str:
     lacking = []
     for label, share in per_label.items():
         if share["missing"] > 0:
-            most = ", ".join(f"{assertion} {times} times" for assertion, times in share["broken_most"].items())
+            most = ", ".join(f"{assertion} {counted(times, 'time')}" for assertion, times in share["broken_most"].items())
             lacking.append(f"{label} lacks {share['missing']} of {share['requested']}{f' (broken most: {most})' if most else ''}")
     return f"{ended or 'the run is not complete'}: {'; '.join(lacking)}" if lacking else ""

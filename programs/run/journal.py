@@ -5,7 +5,6 @@ twice, and a changed verifier prompt reuses contexts, seeds and instances. SQLit
 """
 
 import json
-import re
 import sqlite3
 import uuid
 from collections import Counter
@@ -18,8 +17,9 @@ from seedless.errors import SeedlessError, SetupError, UsageError
 from seedless.lms.step import Step
 from seedless.outcome import Broken, Outcome, Provenance, Refusal, Row
 from seedless.planner import Plan
+from seedless.text import writable
 
-__all__ = ["Journal", "StageCount", "in_use"]
+__all__ = ["Journal", "StageCount", "in_use", "outcome_of"]
 
 VERSION = 1
 RUN_ID = "run_id"  # kept beside the settings, and none of them
@@ -43,7 +43,6 @@ PROVENANCE = {
 }  # fmt: skip
 REFUSAL = {"stage": str, "position": int, "round": int, "asked_label": str, "texts": dict, "broken": list, "provenance": dict}
 BROKEN = {"assertion": str, "sentence": str}
-HALF = re.compile(r"[\ud800-\udfff]")  # half a character, which no file can hold
 
 StageCount = Mapping[str, float | int | None]
 
@@ -327,7 +326,7 @@ def _has(record: object, kinds: Mapping[str, Any]) -> TypeGuard[Mapping[str, Any
 
 
 def _are_texts(values: Iterable[object]) -> bool:
-    return all(isinstance(value, str) and (value.isascii() or not HALF.search(value)) for value in values)
+    return all(isinstance(value, str) and writable(value) == value for value in values)
 
 
 def _of(plan: Plan, record: Mapping[str, Any]) -> bool:

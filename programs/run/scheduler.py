@@ -111,6 +111,9 @@ class Scheduler:
     async def _take_up(self) -> None:
         """Go on where earlier sessions ended: what is accepted stays, what is due is what is left of the quotas, of labels and of attributes."""
         fields = tuple(field.name for field in self.program.task.fields)
+        shared = frozenset(
+            attribute.name for attribute in self.program.task.attributes
+        )  # a row's cue is dealt as well, in no share
         left, taken = Counter(_due(a.label, a.attributes) for a in self.plan.allotments), set[int]()
         remembered: list[tuple[str, str]] = []
         for position, record in self.journal.accepted(self.plan):
@@ -118,7 +121,7 @@ class Scheduler:
             if not isinstance(row, Row):
                 raise TypeError(f"the journal holds a refusal as the row at position {position}")
             self._keep(row)
-            left[_due(row.label, row.provenance.attributes)] -= 1
+            left[_due(row.label, {name: value for name, value in row.provenance.attributes.items() if name in shared})] -= 1
             taken.add(position)
             remembered.append((row.draft.text, row.provenance.asked_label))
         for record in self.journal.refused(self.plan):
@@ -202,22 +205,24 @@ class Scheduler:
             if (sentence := assertion.check(draft, slot, self.kept)) is not None:
                 return _refused(outcome, allotment, round_, assertion.name, sentence)
         if outcome.label != allotment.label and not self._swap(allotment, outcome.label):
+            of_these = " with its attributes" if allotment.attributes else ""
             return _refused(
                 outcome,
                 allotment,
                 round_,
                 "quota",
-                f"The text reads as {outcome.label!r}, of which the data set has enough; write one that is clearly {allotment.label!r}.",
+                f"The text reads as {outcome.label!r}, of which the data set has enough{of_these}; write one that is clearly {allotment.label!r}.",
             )
         return replace(outcome, id=f"{self.program.task.name}-{allotment.position:06d}")
 
     def _swap(self, allotment: Allotment, label: str) -> bool:
-        """Let a position that nobody works on yet take over `allotment`'s label, which is now free for `label`: one of the same attributes, if there is any."""
-        places = [i for i, other in enumerate(self._open) if other.label == label]
-        if not places:
+        """Let a position that nobody works on yet take over `allotment`'s label, and give up `label`: one of the same attributes, so that their
+        shares stay exact within each label. Whether there is one."""
+        due = _due(label, allotment.attributes)
+        place = next((i for i, other in enumerate(self._open) if _due(other.label, other.attributes) == due), None)
+        if place is None:
             return False
-        place = next((i for i in places if self._open[i].attributes == allotment.attributes), places[0])
-        self._open[place] = replace(self._open[place], label=allotment.label, attributes=allotment.attributes)
+        self._open[place] = replace(self._open[place], label=allotment.label)
         return True
 
     def _keep(self, row: Row) -> None:

@@ -1,4 +1,4 @@
-"""Verifiers: whoever reads a draft without seeing the asked label, and says which one it has."""
+"""Verifiers: whoever reads a draft and says which label it has. Only an anchored one is told the label that was asked for."""
 
 from seedless.verify.verifier import NoVerifier, Verifier, VerifyMode, one_reader
 

@@ -240,6 +240,10 @@ def test_labels_that_no_row_was_asked_of_are_told(capsys: pytest.CaptureFixture[
     assert (
         "2 rows are too few for 4 labels: none was asked for of 2 of them (label2, label3); ask for more" in capsys.readouterr().err
     )
+    show_account(account_of(1, 0), Path("run"), as_json=False)
+    said = capsys.readouterr()
+    assert said.out.startswith("1 row in run (")
+    assert "1 row is too few for 2 labels: none was asked for of 1 of them (label1); ask for more" in said.err
     show_account(account_of(1, 1), Path("run"), as_json=False)
     assert not capsys.readouterr().err
 
@@ -263,6 +267,7 @@ def test_a_label_that_its_drafts_often_miss_is_told(otherwise: int, told: bool, 
         ({"echo": 4}, {"echo": 4}, "4 slots refused, 40"),
         ({}, {"label": 11}, "0 slots refused (drafts broke most often: label 11 times), 40"),
         ({}, {"label": 10}, "0 slots refused, 40"),
+        ({"echo": 1}, {"echo": 1}, "; 1 slot refused, 40"),
     ],
 )  # fmt: skip
 def test_what_drafts_broke_most_is_told_where_much_was_refused(

@@ -5,7 +5,7 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 
-from seedless.lms.step import MemorySteps, Step, Unbounded, current_stage, stage
+from seedless.lms.step import NoSteps, Step, Unbounded, current_stage, stage
 
 STEP = Step("a", "stop", 1, 1, None)
 
@@ -39,8 +39,8 @@ def test_calls_side_by_side_keep_their_stages() -> None:
     assert asyncio.run(both()) == [("write", "write"), ("verify", "verify")]
 
 
-def test_memory_recalls_nothing() -> None:
-    steps = MemorySteps()
+def test_where_no_steps_are_kept_none_is_recalled() -> None:
+    steps = NoSteps()
     steps.begin("k", "write")
     steps.finish("k", STEP)
     assert steps.recall("k") is None

@@ -17,7 +17,7 @@ from cryptography.x509.oid import NameOID
 
 from seedless.errors import LMUnusable
 from seedless.lms.spec import opened
-from seedless.lms.step import MemorySteps, Step
+from seedless.lms.step import NoSteps, Step
 from seedless.lms.transport import as_openai, reason, redirected
 from tests.openai_server import Fault, OpenAIServer
 from tests.programs.lms.test_metered import ASKED, lm_of
@@ -142,7 +142,7 @@ def test_a_self_signed_certificate_is_told_of_at_once_and_can_be_trusted(tmp_pat
     ],
 )  # fmt: skip
 def test_an_answer_is_kept_whatever_its_usage(usage: Any, tokens: tuple[int, int], openai_server: OpenAIServer) -> None:
-    class Kept(MemorySteps):
+    class Kept(NoSteps):
         def finish(self, key: str, step: Step) -> None:
             self.step = step
 

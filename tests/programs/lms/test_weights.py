@@ -65,3 +65,25 @@ def test_a_user_without_a_home_is_told_where_a_cache_could_be(monkeypatch: pytes
     monkeypatch.setattr(Path, "home", refuse)
     with pytest.raises(SetupError, match="no home folder to keep it in; set XDG_CACHE_HOME"):
         weights._kept(Path(__file__), "x.gguf", lambda _: None)
+
+
+def test_what_is_kept_is_written_as_one_file_beside_its_place(cache: Path) -> None:
+    """So that a process that is killed while it writes leaves no folder behind, and one that fails leaves nothing."""
+    made: list[tuple[str, bool]] = []
+
+    def make(target: Path) -> None:
+        made.extend((path.name, path.is_file()) for path in target.parent.iterdir())
+        target.write_bytes(b"whole")
+
+    def fail(target: Path) -> None:
+        target.write_bytes(b"half")
+        raise SetupError("it cannot be made")
+
+    with pytest.raises(SetupError, match="it cannot be made"):
+        weights.kept_beside_minilm("words.npy", fail)
+    kept = weights.kept_beside_minilm("words.npy", make)
+    ((name, is_file),) = made
+    assert name.startswith("words.npy.")
+    assert is_file
+    assert kept.read_bytes() == b"whole"
+    assert [path for path in cache.rglob("*") if path.is_file()] == [kept]

@@ -84,7 +84,7 @@ def test_refusals_flips_and_shortfall(journal: Journal, row: Callable[..., Row],
     }
     assert ledger.per_label["cold"]["missing"] == 0
     assert ledger.shortfall == (
-        "the budget of 9 LM calls is used up (--max-calls): warm lacks 1 of 2 (broken most: meta 2 times, length:text 1 times)"
+        "the budget of 9 LM calls is used up (--max-calls): warm lacks 1 of 2 (broken most: meta 2 times, length:text 1 time)"
     )
     assert list(ledger.broken.values()) == sorted(ledger.broken.values(), reverse=True)
 

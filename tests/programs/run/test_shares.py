@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from seedless import BudgetEnded, LMUnusable, generate, load_task
+from seedless import BudgetEnded, Generation, LMUnusable, Options, Row, generate, load_task
+from seedless.outcome import Provenance
 from seedless.task import Task
 from seedless.testing import fake_lm
 from tests.openai_server import Author, stage_of
@@ -64,6 +65,38 @@ def test_shares_are_exact_whatever_is_relabelled(cut: int | None, concurrency: i
     counts, flips = dealt(tmp_path / "out")
     assert flips > 1
     assert counts == dict.fromkeys([(label, tone) for label in OTHER for tone in TONES], 20)
+
+
+@pytest.mark.parametrize("seed", range(5, 9))
+def test_shares_of_a_few_rows_are_exact(seed: int, toned: Task, tmp_path: Path) -> None:
+    """Where soon no open position has both the label that a text reads as and the attributes that it was written with."""
+    author = Author(seed)
+    generate(toned, n=8, out=tmp_path / "out", lm=fake_lm(lambda prompt: contrary(prompt, author)), concurrency=1, seed=seed)
+    counts, _ = dealt(tmp_path / "out")
+    assert counts == dict.fromkeys([(label, tone) for label in OTHER for tone in TONES], 2)
+
+
+@pytest.mark.parametrize("tones", [TONES, ()])
+def test_a_relabelled_row_with_a_cue_is_taken_up(tones: tuple[str, ...], task: Path, tmp_path: Path) -> None:
+    """A run that ends right behind it, when the position that took over its label has no row yet."""
+    given = load_task(task).model_dump()
+    labels = [{**label, "cues": ("soft", "hard"), "constraint": f"{label['constraint']} Say {{cue}}."} for label in given["labels"]]
+    attributes = [{"name": "tone", "values": dict.fromkeys(tones, 1)}] if tones else []
+    cued = Task.model_validate({**given, "labels": labels, "attributes": attributes})
+    options = Options(lm=fake_lm(Author()), concurrency=1)
+    with Generation(cued, n=8, out=tmp_path / "out", options=options) as generation:
+        due = generation.plan.allotments[0]
+        where = Provenance(
+            strategy="targen", context="hall", context_source="lm", seed="lamp", attributes={**due.attributes, "cue": "soft"}, asked_label=due.label,
+            verdict=OTHER[due.label], reason="", confidence=None, attempts=3, broken=("label",), lm="fake", program="0123",
+        )  # fmt: skip
+        row = Row("rooms-000000", {"text": "Somebody left the old umbrella there."}, OTHER[due.label], where)
+        generation.folder.journal.decide(0, 0, row)
+    with Generation(cued, n=8, out=tmp_path / "out", options=options) as generation:
+        list(generation)
+    rows = [json.loads(line) for line in (tmp_path / "out" / "rows.jsonl").read_text("utf-8").splitlines()]
+    counts = Counter((row["label"], row["provenance"]["attributes"].get("tone")) for row in rows)
+    assert counts == {(label, tone): 4 // max(1, len(tones)) for label in OTHER for tone in tones or [None]}
 
 
 def test_a_verifier_whose_answers_name_no_label_ends_the_run(task: Path) -> None:
