@@ -525,6 +525,11 @@ def export(
     from seedless.dataset import export as exported
 
     done = exported(folder, format_, task, to=out)  # type: ignore[arg-type]  # it checks the format
+    if done.formulas:
+        say(
+            f"seedless: {done.formulas} cells of {done.path} begin with =, +, - or @, which a spreadsheet takes for a formula; they stand there as the rows have "
+            "them, so import the columns as text"
+        )
     if as_json:
         show_json({"rows": done.rows, "path": str(done.path)})
     else:

@@ -2,7 +2,8 @@
 
 import csv
 import json
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -22,6 +23,7 @@ __all__ = ["Exported", "Format", "dataset_of", "export", "task_for", "write_data
 
 Format = Literal["jsonl", "csv", "parquet", "sft"]
 FORMATS: tuple[Format, ...] = ("jsonl", "csv", "parquet", "sft")
+FORMULA = re.compile(r"[=+@-](?!(?<=[+-])[\d.,]+$)")
 ENDINGS = {"parquet": "dataset", "sft": "sft.jsonl"}
 
 OWN = frozenset({"rows.jsonl", "refusals.jsonl", "ledger.json", "run.db"})  # a run's files, which no export takes the place of
@@ -180,10 +182,11 @@ def _method(strategy: str, verify: str, *, given: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """Where an export went, and how many rows it has."""
+    """Where an export went, how many rows it has, and how many cells of a `csv` one a spreadsheet takes for formulas: they stand there as they are."""
 
     path: Path
     rows: int
+    formulas: int = 0
 
 
 def task_for(data: Path | None, task: TaskLike | None) -> Task:
@@ -272,7 +275,12 @@ def export(folder: str | Path, format_: Format, task: TaskLike | None = None, *,
                     file.write(json.dumps(told, ensure_ascii=False) + "\n")
     except OSError as error:
         raise SetupError(f"{target}: cannot be written ({error.strerror}); give another file: -o FILE") from error
-    return Exported(target, len(records))
+    return Exported(target, len(records), _formulas(records, [*names, "label"]) if format_ == "csv" else 0)
+
+
+def _formulas(records: Iterable[Record], names: Sequence[str]) -> int:
+    """How many texts begin as a spreadsheet's formula does, and are no number."""
+    return sum(FORMULA.match(record[name]) is not None for record in records for name in names)
 
 
 def _check_exported(record: Record, where: str, task: Task) -> None:

@@ -404,6 +404,23 @@ def test_a_database_of_another_mlflow_is_told(tracker: Tracker, mlruns: Path) ->
         tracker.load()
 
 
+@pytest.mark.slow
+def test_a_wait_for_another_process_that_records_is_told(tracker: Tracker, seedless: CommandLine, tmp_path: Path) -> None:
+    tracker.record(ONE)
+    tracker.outbox.put(ANOTHER)
+    with FileLock(tracker.outbox.lock):
+        run = seedless.start("compare", cwd=tmp_path)
+        until = time.monotonic() + 50
+        while "waiting for another process" not in run._err.read_text("utf-8") and time.monotonic() < until:
+            time.sleep(0.1)
+        assert run._err.read_text("utf-8") == (
+            "seedless: recording 1 earlier runs in mlruns, or waiting for another process that does\n"
+        )
+    done = run.wait(60)
+    assert done.code == 0
+    assert tracker.outbox.pending() == ()
+
+
 NEWER = ("found ffffffffffff, this one writes", "); move it away, and a new one is made")
 OLDER = ("found 451aebb31d03, this one writes", "); upgrade it with `mlflow db upgrade sqlite:///mlruns/mlflow.db`, or move it away, and a new one is made")  # fmt: skip
 TORN = ("file is not a database; move it away, and a new one is made",)

@@ -182,6 +182,12 @@ def test_export_in_every_form(seedless: CommandLine, task: Path, tmp_path: Path,
     assert (out / "export.dataset" / "data" / "train.parquet").exists()
     again = seedless.run("generate", task, "-n", "4", "-o", out, *lm)
     assert again.code == 0, "an export in the run's folder is no stranger to it"
+    assert seedless.run("export", out, "--format", "csv", "--task", task).err == ""
+    lines = (out / "rows.jsonl").read_text("utf-8")
+    (out / "rows.jsonl").write_text(lines.replace('"text": "', '"text": "=', 1), "utf-8")
+    told = seedless.run("export", out, "--format", "csv", "--task", task).err
+    assert "1 cells of" in told
+    assert "takes for a formula" in told
 
 
 def test_the_same_command_asks_for_nothing_again(

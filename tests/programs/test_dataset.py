@@ -216,6 +216,18 @@ def test_export_csv(run: Path, tmp_path: Path) -> None:
     assert rows == [[r["id"], r["premise"], r["hypothesis"], r["label"]] for r in RECORDS]
 
 
+def test_cells_that_a_spreadsheet_takes_for_formulas_are_counted_and_left_as_they_are(run: Path, tmp_path: Path) -> None:
+    lines = [json.loads(line) for line in (run / "rows.jsonl").read_text("utf-8").splitlines()]
+    texts = ["=HYPERLINK(1)", "-1.5", "@home, at last", "- a list"]
+    rows = [{**line, "premise": text} for line, text in zip(lines, texts, strict=True)]
+    (run / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    done = export(run, "csv", TASK, to=tmp_path / "rooms.csv")
+    assert done.formulas == 3
+    with done.path.open(encoding="utf-8", newline="") as file:
+        assert [row["premise"] for row in csv.DictReader(file)] == texts
+    assert export(run, "jsonl", TASK, to=tmp_path / "rooms.jsonl").formulas == 0
+
+
 def test_export_sft(run: Path, tmp_path: Path) -> None:
     target = tmp_path / "rooms.sft.jsonl"
     assert export(run, "sft", TASK, to=target).rows == 4
