@@ -40,6 +40,7 @@ FINAL = (
     dspy.LMInvalidRequestError,
 )
 CONFLICT, MISSING, FAILING = 409, 404, 500  # HTTP; from the last on the fault is the server's
+OUTAGE = 150.0  # seconds that a server out of order is waited for where it names no time
 LONGEST_WAIT = 10 * 365 * 86_400.0  # seconds; a server may name any number
 IN_A_ROW = 8  # failures of one stage that end a run, unless more requests may be in flight at once
 LONGEST = 500_000  # characters of an answer that are read: twice what a row's texts can have, and the model's thoughts before them
@@ -121,7 +122,7 @@ class MeteredLM(dspy.LM):
         Requests for one answer before it counts as failed.
     patience
         Seconds in all for one answer that a server is given instead, whatever the tries, where it asks for time (429), or is out of order (5xx) after it
-        has answered others, and answers nobody. One that asks for more at once ends the run.
+        has answered others, and answers nobody: then 150 at most where it names no time. One that asks for more at once ends the run.
     free
         Whether a call costs nothing (an engine in this process).
     priced
@@ -280,14 +281,18 @@ class MeteredLM(dspy.LM):
     async def _passed(self, error: dspy.LMError, trial: _Trial) -> None:
         """Wait for the next try, or raise where there is none."""
         limited = isinstance(error, dspy.LMRateLimitError)
-        trial.counted += not limited and not self._out_of_order(error, trial)
+        outage = self._out_of_order(error, trial)
+        trial.counted += not limited and not outage
         told = float(error.retry_after or 0.0)
         if told > self.patience:
             raise self._closed(error, told) from error
         wait = (
             told if told >= SOONEST else min(2.0 ** (trial.sent - 1), 60.0) / 2
         )  # "at once" is no time, nor is a date in the past
-        if time.monotonic() - trial.started + wait > self.patience or trial.counted >= self.tries:
+        most = (
+            OUTAGE if outage and not told else self.patience
+        )  # with one request in flight an outage and a prompt that it fails at look alike
+        if time.monotonic() - trial.started + wait > most or trial.counted >= self.tries:
             raise self._failed(error) from error
         if limited:
             self._open_at = max(self._open_at, time.monotonic() + wait)  # one answer speaks for the server: all wait

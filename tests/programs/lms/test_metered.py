@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socket
+import time
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -165,6 +166,19 @@ def test_an_outage_in_mid_run_is_waited_for(status: int, openai_server: OpenAISe
     lm(ASKED, rollout_id=1)
     assert (openai_server.requests, len(no_sleep)) == (14, 12)
     assert max(no_sleep) == 30.0
+
+
+def test_a_prompt_that_one_request_at_a_time_always_fails_at_ends_in_minutes(
+    openai_server: OpenAIServer, no_sleep: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With nobody else to be answered it looks like an outage."""
+    monkeypatch.setattr("seedless.lms.metered.time", SimpleNamespace(**{**vars(time), "monotonic": lambda: sum(no_sleep)}))
+    lm = lm_of(openai_server, tries=5)
+    lm(ASKED)
+    openai_server.script(lambda _: Fault(status=500))
+    with pytest.raises(StepFailed, match="HTTP 500"):
+        lm(ASKED, rollout_id=1)
+    assert 90 < sum(no_sleep) <= 150
 
 
 def test_an_outage_at_the_start_is_not_waited_for(openai_server: OpenAIServer, no_sleep: list[float]) -> None:
