@@ -23,10 +23,10 @@ def toned(task: Path) -> Task:
     return Task.model_validate({**given, "attributes": ({"name": "tone", "values": dict.fromkeys(TONES, 1)},)})
 
 
-def contrary(prompt: str, author: Author) -> str:
-    """The author's answer; two texts in five are read as the other label's."""
+def contrary(prompt: str, author: Author, of_five: int = 2) -> str:
+    """The author's answer; so many texts in five are read as the other label's."""
     answer = author(prompt)
-    if stage_of(prompt) == "verify" and zlib.crc32(prompt.encode()) % 5 < 2:
+    if stage_of(prompt) == "verify" and zlib.crc32(prompt.encode()) % 5 < of_five:
         said = json.loads(answer)
         return json.dumps({**said, "label": OTHER[said["label"]]})
     return answer
@@ -56,8 +56,10 @@ class Repeating(Author):
 @pytest.mark.parametrize("concurrency", [1, 8])
 @pytest.mark.parametrize("cut", [None, 90])
 def test_shares_are_exact_whatever_is_relabelled(cut: int | None, concurrency: int, toned: Task, tmp_path: Path) -> None:
-    author = Author() if concurrency == 1 else Repeating()
-    lm = fake_lm(lambda prompt: contrary(prompt, author))
+    author, of_five = (
+        (Author(), 2) if concurrency == 1 else (Repeating(), 3)
+    )  # what is written when differs from run to run: some 15 flips
+    lm = fake_lm(lambda prompt: contrary(prompt, author, of_five))
     if cut is not None:
         with pytest.raises(BudgetEnded):
             generate(toned, n=80, out=tmp_path / "out", lm=lm, concurrency=concurrency, max_calls=cut)
