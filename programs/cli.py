@@ -143,7 +143,9 @@ def _kept(args: Sequence[str]) -> str:
 
 def _limit(error: BaseException | None) -> str:
     """Which limit of the machine an error, or one that led to it, comes from, and what to do; empty where it is a fault of ours."""
-    while error is not None:
+    met: set[int] = set()  # an error may lead back to itself
+    while error is not None and id(error) not in met:
+        met.add(id(error))
         if isinstance(error, MemoryError):
             return MEMORY
         if isinstance(error, OSError) and error.errno in LIMITS:

@@ -81,8 +81,7 @@ class InstanceSeeds(dspy.Module):
         if self._words is not None and context.source == "words":
             others = [text for text in await self._words.aof(label) if text != context.text]
             return tuple(InstanceSeed(text, context) for text in others or [context.text])
-        wanted = fill(self.task.seeds.hint, {"context": context.text})
-        asked = {"description": self.task.description, "context": context.text, "wanted": wanted}
+        asked = self.asked(context)
         if self._field is None:
             named = await self.name_list.acall(count=count, rollout=rollout, known=(context.text,), **asked)
             return tuple(InstanceSeed(text, context) for text in named) or (InstanceSeed(context.text, context),)
@@ -95,14 +94,18 @@ class InstanceSeeds(dspy.Module):
                 refused[text] = broken
             return broken is None
 
-        named = await self.name_list.acall(
-            count=count, rollout=rollout, known=(context.text,), fits=fits, shape=self._shape, **asked
-        )
+        named = await self.name_list.acall(count=count, rollout=rollout, known=(context.text,), fits=fits, **asked)
         if not named:
             last = next(reversed(refused.items()), None)
             why = "" if last is None else f"; of {len(refused)} none holds, the last one being {last[0][:80]!r}: {last[1]}"
             raise NoSeeds(f"the LM named no {field.name} for {context.text!r} that could be read and used{why}")
         return tuple(InstanceSeed(text, context) for text in named)
+
+    def asked(self, context: Context) -> dict[str, str]:
+        """What the LM is told of the seeds that are wanted in `context`: the inputs of its signature but for how many, and which not."""
+        asked = {"wanted": fill(self.task.seeds.hint, {"context": context.text}), "context": context.text}
+        shape = {} if self._field is None else {"shape": self._shape}
+        return {"description": self.task.description, **asked, **shape}
 
 
 def _items(field: Field, task: Task, checked: Sequence[Assertion]) -> Mapping[str, Any]:

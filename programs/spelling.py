@@ -1,4 +1,4 @@
-"""How a name is spelled: what of it is seen, and how it is typed. Two names that a reader cannot tell apart are one."""
+"""How a name is spelled: what of it is seen, and how it is typed. Two names that differ in spaces and in signs without a width of their own are one."""
 
 import re
 import unicodedata

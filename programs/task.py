@@ -477,7 +477,11 @@ def _distinct(what: str, key: str, names: list[str]) -> None:
         if not (shown := seen(name)):
             raise Misfit(f"{what} {name!r} holds no sign that can be seen; write a name", key, i, "name")
         if (other := met.get(shown.casefold())) is not None:
-            twin = "" if other.casefold() == name.casefold() else ", which looks the same"
+            twin = (
+                ""
+                if other.casefold() == name.casefold()
+                else ", which differs only in spaces and in signs that have no width of their own"
+            )
             raise Misfit(
                 f"{what} {name!r} is given twice (the first is {other!r}{twin}), each may stand once; rename one", key, i, "name"
             )

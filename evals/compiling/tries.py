@@ -48,7 +48,7 @@ class ListTries:
                     context = self.contexts[index]
                     named = await program.seeds(context=context, count=count, rollout=rollout)
                     items = [seed.text for seed in named if seed.text != context.text]
-                    inputs |= {"wanted": program.name_seeds.task.seeds.hint, "context": context.text}
+                    inputs |= program.name_seeds.asked(context)
             except StepFailed:
                 return Tried(NO_ANSWER, ())
         scored = await self.workshop.metric.items(items, count)

@@ -40,7 +40,7 @@ FINAL = (
     dspy.LMInvalidRequestError,
 )
 CONFLICT, MISSING, FAILING = 409, 404, 500  # HTTP; from the last on the fault is the server's
-OUTAGE = 150.0  # seconds that a server out of order is waited for where it names no time
+OUTAGE = 150.0  # seconds that a server out of order is waited for, by all requests together
 LONGEST_WAIT = 10 * 365 * 86_400.0  # seconds; a server may name any number
 IN_A_ROW = 8  # failures of one stage that end a run, unless more requests may be in flight at once
 LONGEST = 500_000  # characters of an answer that are read: twice what a row's texts can have, and the model's thoughts before them
@@ -91,16 +91,13 @@ class StepFailed(SeedlessError):
     """One call found no answer within its tries. The run goes on; the slot is refused with this message."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Trial:
-    """How far it is with one answer: requests `sent` since `started`, how many of them were `counted` against the tries, and how many answers to
-    others there were when the last was sent.
-    """
+    """How far it is with one answer: requests `sent` since `started`, how many of them were `counted` against the tries."""
 
     started: float
     sent: int = 0
     counted: int = 0
-    answered: int = 0
 
 
 class MeteredLM(dspy.LM):
@@ -121,8 +118,8 @@ class MeteredLM(dspy.LM):
     tries
         Requests for one answer before it counts as failed.
     patience
-        Seconds in all for one answer that a server is given instead, whatever the tries, where it asks for time (429), or is out of order (5xx) after it
-        has answered others, and answers nobody: then 150 at most where it names no time. One that asks for more at once ends the run.
+        Seconds in all for one answer that a server is given instead, whatever the tries, where it asks for time (429). Out of order, failing (5xx) at one
+        request after the other when it has answered some, it is given 150 seconds, or as many as it asks for. One that asks for more than `patience` ends the run.
     free
         Whether a call costs nothing (an engine in this process).
     priced
@@ -160,6 +157,8 @@ class MeteredLM(dspy.LM):
         self._told_until = 0.0
         self._failed_in_a_row = Counter[str]()  # by stage: a server may write well and refuse whatever is to be verified
         self._answered = 0
+        self._failing: set[_Trial] = set()  # since the last answer
+        self._failing_since = 0.0
 
     def __call__(self, prompt: Any = None, *, messages: Any = None, **kwargs: Any) -> Any:
         """As `acall`, for synchronous callers."""
@@ -240,7 +239,7 @@ class MeteredLM(dspy.LM):
                 request = replace(request, config=replace(request.config, seed=None))
             self.budget.admit()
             self.steps.begin(key, current_stage())
-            trial.sent, trial.answered = trial.sent + 1, self._answered
+            trial.sent += 1
             try:
                 ours = _ours.set(True)
                 try:
@@ -281,18 +280,17 @@ class MeteredLM(dspy.LM):
     async def _passed(self, error: dspy.LMError, trial: _Trial) -> None:
         """Wait for the next try, or raise where there is none."""
         limited = isinstance(error, dspy.LMRateLimitError)
-        outage = self._out_of_order(error, trial)
-        trial.counted += not limited and not outage
         told = float(error.retry_after or 0.0)
         if told > self.patience:
             raise self._closed(error, told) from error
+        outage = self._out_of_order(error, trial)
+        if outage and not told and time.monotonic() - self._failing_since > OUTAGE:
+            raise self._failed(error) from error
+        trial.counted += not limited and not outage
         wait = (
             told if told >= SOONEST else min(2.0 ** (trial.sent - 1), 60.0) / 2
         )  # "at once" is no time, nor is a date in the past
-        most = (
-            OUTAGE if outage and not told else self.patience
-        )  # with one request in flight an outage and a prompt that it fails at look alike
-        if time.monotonic() - trial.started + wait > most or trial.counted >= self.tries:
+        if time.monotonic() - trial.started + wait > self.patience or trial.counted >= self.tries:
             raise self._failed(error) from error
         if limited:
             self._open_at = max(self._open_at, time.monotonic() + wait)  # one answer speaks for the server: all wait
@@ -302,9 +300,13 @@ class MeteredLM(dspy.LM):
         await asyncio.sleep(wait)
 
     def _out_of_order(self, error: dspy.LMError, trial: _Trial) -> bool:
-        """Whether the server says that it fails (5xx), has answered before, and answered nobody while this was asked: else it fails at this request."""
-        failing = error.status is not None and error.status >= FAILING and not any(map(_is_network_s, _beneath(error)))
-        return failing and 0 < self._answered == trial.answered
+        """Whether the server says that it fails (5xx) at one request after the other, and has answered before: at one alone it is the request's fault."""
+        if error.status is None or error.status < FAILING or any(map(_is_network_s, _beneath(error))) or self._answered == 0:
+            return False
+        if not self._failing:
+            self._failing_since = time.monotonic()
+        self._failing.add(trial)
+        return len(self._failing) > 1
 
     def _closed(self, error: dspy.LMError, told: float) -> LMUnusable:
         """The error that the server asks for more time than a run waits."""
@@ -386,6 +388,7 @@ class MeteredLM(dspy.LM):
             raise _empty(response)
         self._failed_in_a_row[current_stage()] = 0
         self._answered += 1
+        self._failing.clear()
         return step
 
 

@@ -20,7 +20,9 @@ Raw = str | Any | None  # whatever models put where a text is asked for
 UNPRINTABLE = re.compile(
     r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\u2060\ufeff]"  # control characters, halves of surrogate pairs, marks of no line break
 )
-BLANK_EDGES = re.compile(r"^[\s\u200b]+|[\s\u200b]+$")  # a place where a line may break is one between words only
+BLANK = (
+    "".join(sign for sign in map(chr, range(0x3001)) if sign.isspace()) + "\u200b"
+)  # a place where a line may break is one between words only
 # Before the answer; some servers keep the first tag.
 THOUGHTS = re.compile(r"^\s*(?:<think(?:ing)?>)?.*?</think(?:ing)?>\s*", re.DOTALL | re.IGNORECASE)
 LIST_MARK = re.compile(r"^\s*(?:[-*•]|\(?\d{1,3}[.):](?!\d))\s*")
@@ -152,7 +154,7 @@ def _printable(text: str) -> str:
     """`text` without control characters and halves of characters, and without what has no width around it: no text of the kind that is asked for
     holds any. Joiners stay, which Persian and many emoji are written with.
     """
-    return BLANK_EDGES.sub("", UNPRINTABLE.sub("", text))
+    return UNPRINTABLE.sub("", text).strip(BLANK)
 
 
 def label_of(answer: str, allowed: tuple[str, ...]) -> str:

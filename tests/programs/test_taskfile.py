@@ -70,7 +70,11 @@ MODEL: list[tuple[str, int, tuple[str, ...]]] = [
     (
         swap("name: cold", 'name: "wa\\u200brm"'),
         10,
-        ("labels[1].name", "given twice (the first is 'warm', which looks the same)", "rename one"),
+        (
+            "labels[1].name",
+            "given twice (the first is 'warm', which differs only in spaces and in signs that have no width of their own)",
+            "rename one",
+        ),
     ),
     (swap("name: cold", 'name: "\\u200b"'), 10, ("labels[1].name", "no sign that can be seen", "write a name")),
     (swap("name: cold", "name: WARM"), 10, ("labels[1].name", "'WARM' is given twice", "the first is 'warm'")),

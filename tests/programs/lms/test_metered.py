@@ -160,25 +160,42 @@ def no_sleep(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 @pytest.mark.parametrize("status", [500, 503, 529])
 def test_an_outage_in_mid_run_is_waited_for(status: int, openai_server: OpenAIServer, no_sleep: list[float]) -> None:
-    lm = lm_of(openai_server, tries=5)
-    openai_server.script({number: Fault(status=status) for number in range(2, 14)})
+    lm = opened("openai/some-model", api_base=openai_server.url, concurrency=2)
+    openai_server.script({number: Fault(status=status) for number in range(2, 26)})
     lm(ASKED)
-    lm(ASKED, rollout_id=1)
-    assert (openai_server.requests, len(no_sleep)) == (14, 12)
+    assert asyncio.run(failures_of(lm, 2)) == []
+    assert openai_server.requests == 27
     assert max(no_sleep) == 30.0
 
 
-def test_a_prompt_that_one_request_at_a_time_always_fails_at_ends_in_minutes(
+def test_a_server_that_is_gone_in_mid_run_ends_it_in_minutes(
     openai_server: OpenAIServer, no_sleep: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With nobody else to be answered it looks like an outage."""
     monkeypatch.setattr("seedless.lms.metered.time", SimpleNamespace(**{**vars(time), "monotonic": lambda: sum(no_sleep)}))
+    lm = opened("openai/some-model", api_base=openai_server.url, concurrency=1)
+    lm(ASKED)
+    openai_server.script(lambda _: Fault(status=503))
+    failed = [failure for rollout in range(1, 9) for failure in asyncio.run(failures_of(lm, 1, rollout))]
+    assert [type(failure) for failure in failed] == [*[StepFailed] * 7, LMUnusable]
+    assert sum(no_sleep) < 250
+
+
+def test_a_prompt_that_the_server_always_fails_at_is_asked_for_as_often_as_ever(
+    openai_server: OpenAIServer, no_sleep: list[float]
+) -> None:
+    """Nobody else is answered meanwhile, as at a run's end."""
     lm = lm_of(openai_server, tries=5)
     lm(ASKED)
     openai_server.script(lambda _: Fault(status=500))
     with pytest.raises(StepFailed, match="HTTP 500"):
         lm(ASKED, rollout_id=1)
-    assert 90 < sum(no_sleep) <= 150
+    assert openai_server.requests == 6
+
+
+async def failures_of(lm: MeteredLM, count: int, rollout: int = 1) -> list[BaseException]:
+    """What `count` requests that are sent side by side end in, where it is no answer."""
+    asked = (lm.acall(ASKED, rollout_id=100 * rollout + each) for each in range(count))
+    return [found for found in await asyncio.gather(*asked, return_exceptions=True) if isinstance(found, BaseException)]
 
 
 def test_an_outage_at_the_start_is_not_waited_for(openai_server: OpenAIServer, no_sleep: list[float]) -> None:

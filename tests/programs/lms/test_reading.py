@@ -1,5 +1,6 @@
 """What an answer means: a text without its wrapping, and the label that it names."""
 
+import time
 import unicodedata
 
 import pytest
@@ -223,3 +224,10 @@ def test_the_label_that_is_said_to_be_one(answer: str, meant: str) -> None:
 def test_a_label_that_is_called_like_what_leads_to_one() -> None:
     assert label_of("answer: it replies", ("answer", "question")) == "answer"
     assert label_of("Answer: question (it asks)", ("answer", "question")) == "question"
+
+
+def test_a_long_run_of_white_space_takes_no_time() -> None:
+    """A model in JSON mode may write nothing else for as long as it may."""
+    begun = time.process_time()
+    assert unwrapped("word" + "\n" * 400_000 + "x\u200b ") == "word x"
+    assert time.process_time() - begun < 2.0
