@@ -129,10 +129,10 @@ class Board:
         work = self.begin(state, index, lm=lm, shift=shift)
         try:
             return work.result()
-        except Exception as error:  # none may be swallowed by an optimiser
+        except Exception as error:  # noqa: BLE001  none may be swallowed by an optimiser
             with self._lock:
                 self._halted = self._halted or error
-            raise Halt(error) from error
+            raise Halt(error) from None  # whoever raises the cause again must not close a circle
 
     def whole(self, state: State, indices: range | None = None) -> None:
         """Try `state` on every example, side by side.

@@ -152,7 +152,7 @@ class Contest:
     def _halted(self, halt: Halt) -> None:
         if not isinstance(halt.cause, BudgetEnded):
             self.stop()
-            raise halt.cause  # which the halt names as its own cause
+            raise halt.cause
         if not self._ended:  # of the search, or else of the finals
             self._end("the budget, but for what is kept back for the report, is used up" if self.purse.ran_out else str(halt.cause))
 

@@ -86,7 +86,7 @@ class Proposer(MeteredLM):
                 answers.append(cut.text)
             except (BudgetEnded, LMUnusable) as error:
                 self.asked.discard(key)  # it was not sent, or this is the end
-                raise Halt(error) from error
+                raise Halt(error) from None
             except StepFailed as failed:
                 if isinstance(failed.__cause__, dspy.LMInvalidRequestError):
                     raise

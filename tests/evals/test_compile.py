@@ -21,7 +21,7 @@ from seedless.outcome import Outcome
 from seedless.taskfile import load_task
 from seedless.testing import fake_lm
 from tests.coachable_server import QUALITY, STRONG, CoachableServer
-from tests.openai_server import Fault, _sentence, _word
+from tests.openai_server import Author, Fault, _sentence, _word
 from tests.word_embedder import WordEmbedder
 
 CONCURRENCY = 8
@@ -91,6 +91,51 @@ def test_random_search_without_reflection_does_not_find_it(task: Path) -> None:
     assert program.compiled["kept"] == "uncompiled"
     assert "propose" not in program.compiled["calls"]
     assert program.phrasing.empty
+
+
+def test_a_seed_that_becomes_a_field_is_asked_for_as_in_a_run() -> None:
+    task = {
+        "name": "answers",
+        "description": "Questions and replies, sorted by a word.",
+        "fields": [
+            {"name": "question", "description": "a question", "form": "phrase", "max_words": 30},
+            {"name": "reply", "description": "a reply", "form": "sentence", "max_words": 30},
+        ],
+        "labels": [
+            {
+                "name": "warm",
+                "meaning": "the note holds the word 'lantern'",
+                "constraint": "Put the word 'lantern' somewhere into it.",
+            },
+            {
+                "name": "cold",
+                "meaning": "the note holds the word 'compass'",
+                "constraint": "Put the word 'compass' somewhere into it.",
+            },
+        ],
+        "contexts": {"hint": "shops"},
+        "seeds": {"hint": "questions in {context}", "field": "question"},
+    }
+    program = compile(task, lm=fake_lm(Author()), optimizer="random", budget_calls=120)
+    assert "seeds" in program.compiled["calls"]
+    assert not program.compiled["stages"]["seeds"].startswith("skipped")
+
+
+def test_an_error_in_the_search_is_raised_as_it_is(task: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a circle of causes, in which whoever looks for the first one would go round for ever."""
+
+    async def broken(*_: object, **__: object) -> Scored:
+        raise ZeroDivisionError("by the metric")
+
+    monkeypatch.setattr(DevMetric, "items", broken)
+    with pytest.raises(ZeroDivisionError, match="by the metric") as caught:
+        compile(task, lm=fake_lm(Author()), optimizer="random", budget_calls=120)
+    met: list[BaseException] = []
+    error: BaseException | None = caught.value
+    while error is not None:
+        assert all(error is not other for other in met)
+        met.append(error)
+        error = error.__cause__ or error.__context__
 
 
 def test_gepa_does_not_find_it_when_the_feedback_is_lost(task: Path, monkeypatch: pytest.MonkeyPatch) -> None:
