@@ -190,9 +190,6 @@ class Recorder:
         except Untracked as error:
             where = f"kept in {self.outbox.path} for the next run, `seedless compare` or `seedless ui`"
             return (f"not recorded in MLflow yet: {told}: {error}; {where}",)
-        if others or said == ELSEWHERE:
-            there = f"another process is recording in {self.outbox.folder}, and records it too"
-            return (f"not recorded in MLflow yet: {told}: {there}; until then it is kept in {self.outbox.path}",)
         return (f"still being recorded in MLflow, in the background: {told}; `seedless compare` and `seedless ui` wait for it",)
 
     def close(self) -> None:
