@@ -525,17 +525,18 @@ def export(
 ) -> None:
     """Write a run's rows in another form."""
     from seedless.dataset import export as exported
+    from seedless.files import counted
 
     done = exported(folder, format_, task, to=out)  # type: ignore[arg-type]  # it checks the format
     if done.formulas:
         say(
-            f"seedless: {done.formulas} cells of {done.path} begin with =, +, - or @, which a spreadsheet takes for a formula; they stand there as the rows have "
-            "them, so import the columns as text"
+            f"seedless: {counted(done.formulas, 'cell')} of {done.path} may look like a formula to a spreadsheet (=, +, - or @ comes first); "
+            "the file has what the rows have, so import the columns as text"
         )
     if as_json:
         show_json({"rows": done.rows, "path": str(done.path)})
     else:
-        show(f"{done.rows} rows in {done.path}")
+        show(f"{counted(done.rows, 'row')} in {done.path}")
 
 
 @app.command()
@@ -598,11 +599,13 @@ def _drain(tracker: "Tracker") -> None:
     Untracked
         If the database is none that MLflow can use.
     """
+    from seedless.files import counted
+
     tracker.outbox.check_version()
     if waiting := len(tracker.outbox.pending()):
         with Delayed() as progress:
             progress.say(
-                f"seedless: recording {waiting} earlier runs in {tracker.outbox.folder}, or waiting for another process that does"
+                f"seedless: recording {counted(waiting, 'earlier run')} in {tracker.outbox.folder}, or waiting for another process that does"
             )
             problems = tracker.drain()
         _say_all(problems)

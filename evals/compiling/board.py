@@ -129,7 +129,7 @@ class Board:
         work = self.begin(state, index, lm=lm, shift=shift)
         try:
             return work.result()
-        except Exception as error:  # noqa: BLE001  none may be swallowed by an optimiser
+        except Exception as error:  # noqa: BLE001  raised again as a halt, which no optimiser's own handler takes: none may be swallowed
             with self._lock:
                 self._halted = self._halted or error
             raise Halt(error) from None  # whoever raises the cause again must not close a circle

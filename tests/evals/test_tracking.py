@@ -414,7 +414,7 @@ def test_a_wait_for_another_process_that_records_is_told(tracker: Tracker, seedl
         while "waiting for another process" not in run._err.read_text("utf-8") and time.monotonic() < until:
             time.sleep(0.1)
         assert run._err.read_text("utf-8") == (
-            "seedless: recording 1 earlier runs in mlruns, or waiting for another process that does\n"
+            "seedless: recording 1 earlier run in mlruns, or waiting for another process that does\n"
         )
     done = run.wait(60)
     assert done.code == 0

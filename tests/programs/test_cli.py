@@ -186,8 +186,8 @@ def test_export_in_every_form(seedless: CommandLine, task: Path, tmp_path: Path,
     lines = (out / "rows.jsonl").read_text("utf-8")
     (out / "rows.jsonl").write_text(lines.replace('"text": "', '"text": "=', 1), "utf-8")
     told = seedless.run("export", out, "--format", "csv", "--task", task).err
-    assert "1 cells of" in told
-    assert "takes for a formula" in told
+    assert "1 cell of" in told
+    assert "a formula to a spreadsheet" in told
 
 
 def test_the_same_command_asks_for_nothing_again(
