@@ -328,10 +328,12 @@ class Task(Declared):
     def _check_constraints(self) -> None:
         given = [self.seeds.field] if self.seeds.field else []
         allowed = [*sorted(BUILT_IN_PLACES), *(attribute.name for attribute in self.attributes), *given]
+        unknown = [(i, place) for i, label in enumerate(self.labels) for place in places(label.constraint) if place not in allowed]
+        others = dict.fromkeys(f"{{{place}}} of label {self.labels[i].name!r}" for i, place in unknown[1:5])
+        for i, place in unknown:
+            _known("place", place, allowed, "labels", i, "constraint", also=tuple(others))
         for i, label in enumerate(self.labels):
             at = ("labels", i, "constraint")
-            for place in places(label.constraint):
-                _known("place", place, allowed, *at)
             if (torn := TORN.search(PLACE.sub("", label.constraint))) is not None:
                 raise Misfit(
                     f"the brace in {torn[0]!r} has no partner; a place is a name in a pair of braces, such as {{context}}", *at
@@ -488,6 +490,9 @@ def _distinct(what: str, key: str, names: list[str]) -> None:
         met[shown.casefold()] = name
 
 
-def _known(what: str, given: str, allowed: list[str], *path: str | int) -> None:
+def _known(what: str, given: str, allowed: list[str], *path: str | int, also: tuple[str, ...] = ()) -> None:
     if given not in allowed:
-        raise Misfit(f"given the {what} {given!r}, allowed are {', '.join(allowed)}; name one of them", *path)
+        meant = next((name for name in allowed if name.casefold() == given.casefold()), None)
+        mend = "name one of them" if meant is None else f"write {meant!r}"
+        others = f", and mend {', '.join(also)} as well" if also else ""
+        raise Misfit(f"given the {what} {given!r}, allowed are {', '.join(allowed)}; {mend}{others}", *path)
