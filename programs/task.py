@@ -163,6 +163,11 @@ class Label(Declared):
     share: Share = 1.0
 
     @property
+    def unled(self) -> tuple[str, ...]:
+        """What lists of its own, of those that keep a writer to it, it lacks."""
+        return tuple(name for name, listed in (("openings", self.openings), ("cues", self.cues)) if not listed)
+
+    @property
     def described(self) -> str:
         """The name and the meaning, for a reader of one or the other kind."""
         return f"{self.name}: {self.meaning}"
@@ -430,6 +435,11 @@ class Task(Declared):
     def unit(self) -> str:
         """What lengths count in the task's language: words, or characters where no spaces part them."""
         return "characters" if self.language in UNSPACED else "words"
+
+    @property
+    def unled(self) -> dict[str, tuple[str, ...]]:
+        """The lists that each label has none of, by its name (`Label.unled`)."""
+        return {label.name: label.unled for label in self.labels}
 
     @property
     def led(self) -> bool:
