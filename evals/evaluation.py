@@ -134,7 +134,7 @@ def evaluate(
     _check(zero_shot, api_base, out, seed)
     path = Path(data) if isinstance(data, str | Path) else None
     given = _read(data, task_for(path, task), train=train, test=test, direct=direct, seed=seed)
-    misread = read_ledger(path).misread if path is not None and (path / "ledger.json").is_file() else ()
+    misread = read_ledger(path).misread(given.task.unled) if path is not None and (path / "ledger.json").is_file() else ()
     if given.test is None and (zero_shot is not None or given.naive is not None):
         raise UsageError("given --direct or --zero-shot without real rows to test on; give them with --test FILE")
     taught = {name: student_of(name) for name in named}

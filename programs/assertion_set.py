@@ -60,7 +60,9 @@ def assertions_of(task: Task) -> tuple[Assertion, ...]:
         standard.append(FreshOpening(dealt=tuple(label.name for label in task.labels if label.openings)))
     standard += [Conflict(), NearDuplicate(whole=True, short=0) if task.brief else NearDuplicate()]
     implied: dict[str, dict[str, Any]] = {
-        a.kind: {name: getattr(a, name) for name in a.model_fields_set} for a in standard if isinstance(a, Language | NearDuplicate)
+        a.kind: {name: getattr(a, name) for name in a.model_fields_set}
+        for a in standard
+        if isinstance(a, Echo | Language | NearDuplicate)
     }
     own = {
         a.name: a.model_copy(

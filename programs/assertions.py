@@ -33,6 +33,7 @@ from seedless.slips import (
     GREEK,
     INITIAL,
     LETTERED,
+    MENTIONING,
     OPEN,
     PREAMBLE,
     REFUSAL,
@@ -308,7 +309,7 @@ class Echo(Assertion):
     `constraints` are pairs of a label and what is said of it; a task's own constraints and meanings are put in where none are given.
     They are looked for with their places filled in. What stands in a place is what the text is to be about: only the words around it
     count, and where they are fewer than `run`, two at least, a sentence of the text must be the constraint and nothing else. A cue's place
-    parts what is before it from what is behind.
+    parts what is before it from what is behind. Where a sentence of the constraint begins with "Mention", none of the text does.
     """
 
     kind: Literal["echo"] = "echo"
@@ -319,8 +320,9 @@ class Echo(Assertion):
         said = f" {' '.join(words(text))} "
         alone = {f" {' '.join(words(sentence))} " for sentence in sentences(text)}
         for label, instruction in self.constraints:
-            if label == slot.label and any(
-                f" {run} " in (alone if whole else said) for run, whole in self._runs(instruction, slot)
+            if label == slot.label and (
+                any(f" {run} " in (alone if whole else said) for run, whole in self._runs(instruction, slot))
+                or (MENTIONING.search(instruction) and MENTIONING.search(text))
             ):
                 return "The text repeats the instruction; write the instance in words of its own."
         return None

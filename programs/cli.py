@@ -331,7 +331,7 @@ def _make(task: "Task", n: int, folder: Path, options: "Options", *, trace: floa
             ledger,
             "rows are kept, refusals.jsonl says why others are not: mend that or raise the budget, and give the same command again",
         )
-    show_account(ledger, folder, as_json=as_json)
+    show_account(ledger, folder, task.unled, as_json=as_json)
 
 
 def _short(ledger: "Ledger", kept: str) -> BudgetEnded:

@@ -7,7 +7,7 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -140,8 +140,8 @@ def show_preview(
     )
 
 
-def show_account(ledger: "Ledger", folder: Path | None, *, as_json: bool) -> None:
-    """What a run made, refused and spent; on stderr, what to mind before its rows are used."""
+def show_account(ledger: "Ledger", folder: Path | None, unled: Mapping[str, Sequence[str]], *, as_json: bool) -> None:
+    """What a run made, refused and spent; on stderr, what to mind before its rows are used. `unled` is the task's."""
     if as_json:
         show_ledger(ledger, folder)
         return
@@ -162,7 +162,7 @@ def show_account(ledger: "Ledger", folder: Path | None, *, as_json: bool) -> Non
             f"seedless: {counted(ledger.accepted, 'row')} {'is' if ledger.accepted == 1 else 'are'} too few for {len(ledger.per_label)} labels: none was asked for of {len(without)} of them ({listed(without)}); "
             "ask for more: -n N"
         )
-    for note in ledger.misread:
+    for note in ledger.misread(unled):
         say(f"seedless: {note}")
 
 

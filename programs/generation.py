@@ -217,11 +217,21 @@ class Generation:
 
     @property
     def limits(self) -> tuple[str, ...]:
-        """A sentence for each thing that the task asks for and that cannot be done, or not by the LM or by what reads its drafts."""
+        """A sentence for each thing that the task asks for and that cannot be done, or not by the LM or by what reads its drafts, and one where
+        words near its labels' meanings must lead a small model, since the task lists none."""
+        from seedless.label_words import LabelWords
+
         found, judged = list(self.task.alike), self.settings["verify"] != "none" and self.options.judge_lm is None
         if self.spec.profile.english and self.task.language != "en":
             found.append(
                 f"the LM {self.options.lm} writes English alone: rows in {self.task.language!r} will be no language; name a larger one with --lm"
+            )
+        profile, task = self.program.profile, self.program.task
+        if not profile.names and (words := LabelWords.leading(task, profile)) is not None:
+            lists = {"openings": True, "contexts": words.contexts, "cues": not any(label.cues for label in task.labels)}
+            found.append(
+                f"the task lists no {' or '.join(name for name, lacking in lists.items() if lacking)}, so words near each label's meaning lead the LM "
+                f"{self.options.lm}, and such rows teach a classifier less; list some in the task file, openings first, or name a larger LM with --lm"
             )
         if judged and self.spec.profile.verifier == "embedding" and self.task.relational:
             found.append(

@@ -1,6 +1,6 @@
 """What a run asked for, got, refused and spent (`ledger.json`)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, NotRequired
 
 from pydantic import BaseModel, ConfigDict, Field, with_config
@@ -77,14 +77,23 @@ class Ledger(BaseModel):
         """The ledger as one JSON object."""
         return self.model_dump()
 
-    @property
-    def misread(self) -> tuple[str, ...]:
-        """A sentence for each label whose drafts the verifier often read as another: of twenty or more, above 40 %. A note to whoever uses the rows."""
+    def misread(self, unled: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+        """A sentence for each label whose drafts the verifier often read as another: of twenty or more, above 40 %. A note to whoever uses the rows.
+
+        Labels of fewer drafts each are looked at together. `unled` gives the lists that the task has none of, by label.
+        """
+        read = {label: (share.get("read", 0), share.get("read_otherwise", 0)) for label, share in self.per_label.items()}
+        groups: list[tuple[tuple[str, ...], str]] = [
+            ((label,), repr(label)) for label, (drafts, _) in read.items() if drafts >= ENOUGH_READ
+        ]
+        few = tuple(label for label, (drafts, _) in read.items() if drafts < ENOUGH_READ)
+        groups.append((few, f"{len(few)} labels of fewer than {ENOUGH_READ} drafts each"))
         return tuple(
-            f"{otherwise} of the {read} drafts asked for {label!r} read as another label ({otherwise / read:.0%}); look at its rows before you use them. "
-            "Openings or cues in the task file, or a larger model, make a writer keep to a label"
-            for label, share in self.per_label.items()
-            if (read := share.get("read", 0)) >= ENOUGH_READ and (otherwise := share.get("read_otherwise", 0)) > OFTEN * read
+            f"{otherwise} of the {drafts} drafts asked for {whose} read as another label ({otherwise / drafts:.0%}); look at "
+            f"{'its' if len(labels) == 1 else 'their'} rows before you use them. {_keeping(labels, unled)} a writer keep to a label"
+            for labels, whose in groups
+            if (drafts := sum(read[label][0] for label in labels)) >= ENOUGH_READ
+            and (otherwise := sum(read[label][1] for label in labels)) > OFTEN * drafts
         )
 
     @property
@@ -109,6 +118,12 @@ class Ledger(BaseModel):
     @property
     def _lists(self) -> int:
         return sum(self.calls.get(stage, 0) for stage in LISTS)
+
+
+def _keeping(labels: Sequence[str], unled: Mapping[str, Sequence[str]]) -> str:
+    """What may keep a writer to the labels: the lists that one of them lacks, else clearer words."""
+    lists = " or ".join(dict.fromkeys(name for label in labels for name in unled.get(label, ()))) or "a clearer constraint"
+    return f"{lists[0].upper()}{lists[1:]} in the task file, or a larger model, make"
 
 
 def _both(tokens: Mapping[str, int]) -> int:

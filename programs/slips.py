@@ -5,7 +5,7 @@ import re
 import regex
 
 __all__ = [
-    "ADDRESS", "ASKING", "BLANK", "CLOSERS", "DOUBLED", "ENDINGS", "GREEK", "INITIAL", "LETTERED", "OPEN", "PREAMBLE", "REFUSAL", "REPEATED_MARK", "SMILING", "STRANGE", "UNENDED", "bracketed", "closed", "quoted", "unruled",
+    "ADDRESS", "ASKING", "BLANK", "CLOSERS", "DOUBLED", "ENDINGS", "GREEK", "INITIAL", "LETTERED", "MENTIONING", "OPEN", "PREAMBLE", "REFUSAL", "REPEATED_MARK", "SMILING", "STRANGE", "UNENDED", "bracketed", "closed", "quoted", "unruled",
 ]  # fmt: skip
 
 ENDINGS = ".!?…。！？؟۔।॥።။។"
@@ -36,9 +36,14 @@ SMILING = re.compile(rf"(?:(?:{SMILEY.pattern})[\s{re.escape(CLOSERS)}]*){{1,9}}
 STRAIGHT = re.compile(r'(\d?)"')
 BRACKET = re.compile(rf"{SMILEY.pattern}|[()]")
 
+MENTIONING = re.compile(
+    r"(?:^|[.!?][\"')]*\s+)mention(?:ing)?\b", re.IGNORECASE
+)  # begins a sentence of instructions, hardly any other
 REFUSAL = re.compile(
     r"\b(?:as an ai\b|(?:ai|digital|helpful|virtual|artificial intelligence) (?:language )?(?:assistant|model)\b|\b(?:i(?:'m| am)|as) (?:just |only )?an? (?:\w+ )?language model|i(?:'m| am) (?:sorry,? but i|unable to|not able to|here to"
-    r" (?:help|assist))|i (?:can(?:no|')t|cannot) (?:assist|fulfill|provide|write (?!to\b|back\b)|generate|create|help with)|i don't have (?:enough|access|the ability)|(?:i(?:'m| am|'d be| would be)|always) happy to (?:help|assist)|ready to assist)",
+    r" (?:help|assist))|i (?:can(?:no|')t|cannot) (?:assist|fulfill|provide|write (?!to\b|back\b)|generate|create|help with)|i don't have (?:enough|access|the ability)|(?:i(?:'m| am|'d be| would be)|always) happy to (?:help|assist)|ready to assist)"
+    r"|\bi(?:'m| am) (?:\w+, )?(?:just |only )?(?:an?|the|your) (?:[\w-]+ ){0,2}(?:ai|chatbot)(?=\W*$|[.,!?;:]| (?:and i|called|created|designed|made|named|that|trained|who)\b)"
+    r"|\bas an? (?:[\w-]+ ){0,2}chatbot, i\b|(?<!\bas if )(?<!\blike )\bi(?:'m| am) not a human\b(?! being)|\bi(?:'m| am| was) (?:designed|programmed) to (?:answer|assist|help|provide)\b",
     re.IGNORECASE,
 )
 PREAMBLE = re.compile(
@@ -55,7 +60,7 @@ PREAMBLE = re.compile(
     r"this response (?:is|was|has)|(?:this|the) response (?:uses|conveys|describes|asks|should|version)|(?:write|writing|rewrite) (?:a|an|one|the|this|your)"
     r" (?:sentence|question|review|tweet|message|text|(?:\w+ ){0,2}(?:post|essay|caption|paragraph|introduction|news item))\b|(?:start|begin) by (?:writing|introducing|describing)\b|"
     r"(?:want|like) me to (?:write|rewrite|draft|generate)\b|(?:of|in|to) your (?:post|essay|caption|introduction|paragraph|sentence)\b|your prompt\b(?! \w)|(?:based on|according to|following) your (?:prompt|instructions?|request)\b|"
-    r"the prompt (?:is|are|was|asks?|says?)\b|the (?:instructions?|request) (?:is|are|was|asks?|says?)\b(?:(?: as follows| this| these)?:|[^.!?]{0,60}\b(?:writ(?:e|ing)|examples?|paragraphs?|posts?|questions?|reviews?|sentences?|tweets?)\b)|word(?:s)? or less)",
+    r"the prompt (?:is|are|was|asks?|says?)\b|the topic is\b|what(?: is|'s) the topic\b|the (?:instructions?|request) (?:is|are|was|asks?|says?)\b(?:(?: as follows| this| these)?:|[^.!?]{0,60}\b(?:writ(?:e|ing)|examples?|paragraphs?|posts?|questions?|reviews?|sentences?|tweets?)\b)|word(?:s)? or less)",
     re.IGNORECASE,
 )
 BLANK = re.compile(

@@ -163,6 +163,11 @@ class Label(Declared):
     share: Share = 1.0
 
     @property
+    def unled(self) -> tuple[str, ...]:
+        """What lists of its own, of those that keep a writer to it, it lacks."""
+        return tuple(name for name, listed in (("openings", self.openings), ("cues", self.cues)) if not listed)
+
+    @property
     def described(self) -> str:
         """The name and the meaning, for a reader of one or the other kind."""
         return f"{self.name}: {self.meaning}"
@@ -328,10 +333,12 @@ class Task(Declared):
     def _check_constraints(self) -> None:
         given = [self.seeds.field] if self.seeds.field else []
         allowed = [*sorted(BUILT_IN_PLACES), *(attribute.name for attribute in self.attributes), *given]
+        unknown = [(i, place) for i, label in enumerate(self.labels) for place in places(label.constraint) if place not in allowed]
+        others = dict.fromkeys(f"{{{place}}} of label {self.labels[i].name!r}" for i, place in unknown[1:5])
+        for i, place in unknown:
+            _known("place", place, allowed, "labels", i, "constraint", also=tuple(others))
         for i, label in enumerate(self.labels):
             at = ("labels", i, "constraint")
-            for place in places(label.constraint):
-                _known("place", place, allowed, *at)
             if (torn := TORN.search(PLACE.sub("", label.constraint))) is not None:
                 raise Misfit(
                     f"the brace in {torn[0]!r} has no partner; a place is a name in a pair of braces, such as {{context}}", *at
@@ -430,6 +437,11 @@ class Task(Declared):
         return "characters" if self.language in UNSPACED else "words"
 
     @property
+    def unled(self) -> dict[str, tuple[str, ...]]:
+        """The lists that each label has none of, by its name (`Label.unled`)."""
+        return {label.name: label.unled for label in self.labels}
+
+    @property
     def led(self) -> bool:
         """Whether first words lead its instances."""
         return any(label.openings for label in self.labels)
@@ -488,6 +500,9 @@ def _distinct(what: str, key: str, names: list[str]) -> None:
         met[shown.casefold()] = name
 
 
-def _known(what: str, given: str, allowed: list[str], *path: str | int) -> None:
+def _known(what: str, given: str, allowed: list[str], *path: str | int, also: tuple[str, ...] = ()) -> None:
     if given not in allowed:
-        raise Misfit(f"given the {what} {given!r}, allowed are {', '.join(allowed)}; name one of them", *path)
+        meant = next((name for name in allowed if name.casefold() == given.casefold()), None)
+        mend = "name one of them" if meant is None else f"write {meant!r}"
+        others = f", and mend {', '.join(also)} as well" if also else ""
+        raise Misfit(f"given the {what} {given!r}, allowed are {', '.join(allowed)}; {mend}{others}", *path)

@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 
 from seedless.assertions import NAME, kinds
 from seedless.errors import TaskError, UsageError
+from seedless.slips import ENDINGS
 from seedless.task import Attribute, Contexts, Field, Label, Misfit, Seeds, Task
 
 __all__ = ["TaskLike", "built_in_tasks", "load_task", "read_task", "recorded_task", "task_of", "task_schema"]
@@ -40,6 +41,12 @@ BOUNDS: Mapping[str, tuple[str, str]] = {
 }
 """What pydantic calls a number out of bounds, in words, and where it says the bound."""
 ASKED = "…"  # stands for what is to be written
+EXAMPLES: Mapping[str, Mapping[str, str | int]] = {
+    "contexts": {"hint": "topics of the texts"},
+    "seeds": {"hint": "details that they mention"},
+    "values": {"in a few words": 1, "at length": 1},
+}
+"""What a missing mapping may look like."""
 
 Path_ = tuple[str | int, ...]
 
@@ -213,7 +220,7 @@ def _complaint(source: str, lines: Mapping[Path_, int], detail: ErrorDetails) ->
 def _sentence(detail: ErrorDetails) -> str:
     kind, given = detail["type"], detail["input"]
     if kind == "missing":
-        return "is missing; add it"
+        return f"is missing; add it: `{_missing(detail['loc'])}`"
     if kind == "extra_forbidden" and given is None:
         return (
             "is an unknown key without a value; where it goes on with a text that holds a comma, put the whole text in quotes; "
@@ -270,7 +277,7 @@ def _shape(detail: ErrorDetails) -> tuple[str, str] | None:
         part = PARTS.get(str(place[0]))
         return "a list of mappings", _flow([_outline(part) if part is not None else {"kind": "length"}])
     if kind == "tuple_type":
-        return "a list", _flow([ASKED] if given is None else list(given) if isinstance(given, Mapping) else [given])
+        return "a list", _flow(_items(given))
     if kind == "dict_type":
         phrases = given if isinstance(given, tuple) else (given,)
         return "a mapping of phrases and their weights", _flow(
@@ -282,12 +289,28 @@ def _shape(detail: ErrorDetails) -> tuple[str, str] | None:
         outline = _outline(model)
         if isinstance(given, str):
             outline |= {next(iter(outline)): given}
+        elif isinstance(given, tuple) and "given" in model.model_fields:
+            outline = {"given": list(given)}
         return f"a mapping with the keys {', '.join(model.model_fields)}", _flow(outline)
     if place[:1] == ("assertions",) and kind in {"model_attributes_type", "union_tag_not_found"}:
         return "a mapping with a kind", _flow(
             {"kind": given if given in kinds() else "length"} if isinstance(given, str) else {"kind": "length"}
         )
     return None
+
+
+def _items(given: Any) -> list[Any]:
+    """What a list would hold of what stands in its place: words that commas part one by one, but no sentence's clauses."""
+    if isinstance(given, str) and not given.rstrip().endswith(tuple(ENDINGS)):
+        return [item for part in given.split(",") if (item := part.strip())] or [ASKED]
+    return [ASKED] if given is None else list(given) if isinstance(given, Mapping) else [given]
+
+
+def _missing(path: Path_) -> str:
+    """A key and what may stand behind it, as one line of YAML."""
+    key = str(path[-1])
+    part = PARTS.get(key) if len(path) == 1 else None
+    return f"{key}: {_flow(EXAMPLES[key]) if key in EXAMPLES else _flow([_outline(part)]) if part is not None else ASKED}"
 
 
 def _outline(part: type[BaseModel]) -> dict[str, Any]:

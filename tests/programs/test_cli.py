@@ -230,21 +230,21 @@ def account(per_label: dict[str, dict[str, Any]]) -> Ledger:
 
 
 def test_an_account_of_many_labels_does_not_name_them_all(capsys: pytest.CaptureFixture[str]) -> None:
-    show_account(account_of(*[1] * 77), Path("run"), as_json=False)
+    show_account(account_of(*[1] * 77), Path("run"), {}, as_json=False)
     assert "77 rows in run (label0 1, label1 1, " in (said := capsys.readouterr().out)
     assert "label11 1 and 65 more); 0 slots refused" in said
 
 
 def test_labels_that_no_row_was_asked_of_are_told(capsys: pytest.CaptureFixture[str]) -> None:
-    show_account(account_of(1, 1, 0, 0), Path("run"), as_json=False)
+    show_account(account_of(1, 1, 0, 0), Path("run"), {}, as_json=False)
     assert (
         "2 rows are too few for 4 labels: none was asked for of 2 of them (label2, label3); ask for more" in capsys.readouterr().err
     )
-    show_account(account_of(1, 0), Path("run"), as_json=False)
+    show_account(account_of(1, 0), Path("run"), {}, as_json=False)
     said = capsys.readouterr()
     assert said.out.startswith("1 row in run (")
     assert "1 row is too few for 2 labels: none was asked for of 1 of them (label1); ask for more" in said.err
-    show_account(account_of(1, 1), Path("run"), as_json=False)
+    show_account(account_of(1, 1), Path("run"), {}, as_json=False)
     assert not capsys.readouterr().err
 
 
@@ -253,10 +253,21 @@ def test_a_label_that_its_drafts_often_miss_is_told(otherwise: int, told: bool, 
     share = {"requested": 9, "accepted": 9, "missing": 0, "broken_most": {}, "read": 20, "read_otherwise": otherwise}
     few = {**share, "read": 19, "read_otherwise": 19}
     ledger = account({"warm": share, "cold": few})
-    show_account(ledger, Path("run"), as_json=False)
+    show_account(ledger, Path("run"), {"warm": ("cues",), "cold": ("openings", "cues")}, as_json=False)
     said = capsys.readouterr().err
     assert ("9 of the 20 drafts asked for 'warm' read as another label" in said) == told
+    assert ("Cues in the task file, or a larger model, make a writer keep" in said) == told, "it names what the label lacks"
     assert "'cold'" not in said, "too few to say"
+
+
+@pytest.mark.parametrize(("otherwise", "told"), [(5, True), (4, False)])
+def test_labels_of_few_drafts_each_are_told_together(otherwise: int, told: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    share = {"requested": 9, "accepted": 9, "missing": 0, "broken_most": {}, "read": 10, "read_otherwise": otherwise}
+    full = {**share, "read": 20, "read_otherwise": 0}
+    show_account(account({"warm": share, "cold": {**share, "read_otherwise": 4}, "dry": full}), Path("run"), {}, as_json=False)
+    said = "9 of the 20 drafts asked for 2 labels of fewer than 20 drafts each read as another label (45%); look at their rows"
+    assert (said in (err := capsys.readouterr().err)) == told
+    assert ("A clearer constraint in the task file, or a larger model, make" in err) == told
 
 
 @pytest.mark.parametrize(
@@ -274,7 +285,7 @@ def test_what_drafts_broke_most_is_told_where_much_was_refused(
     refused: dict[str, int], broken: dict[str, int], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     ledger = account_of(5, 5).model_copy(update={"refused": refused, "broken": broken})
-    show_account(ledger, Path("run"), as_json=False)
+    show_account(ledger, Path("run"), {}, as_json=False)
     assert said in capsys.readouterr().out
 
 

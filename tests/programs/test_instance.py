@@ -13,7 +13,7 @@ import dspy
 import pytest
 
 from seedless.assertion_set import assertions_of
-from seedless.assertions import Excludes, Language, Meta, NearDuplicate, NoLabelWord
+from seedless.assertions import Echo, Excludes, Language, Meta, NearDuplicate, NoLabelWord
 from seedless.errors import UsageError
 from seedless.generation import Generation, Options
 from seedless.kept import Kept
@@ -884,6 +884,12 @@ def test_what_the_task_shows_is_no_slip() -> None:
     task = asking("Write with ____ for the word.", "1", "no")
     program = TarGEN(task, lm=fake_lm(lambda _: json.dumps({"text": "There was no ____ at 1 p.m. today."})), verify="none")
     assert program(label="1", seed="a lamp", context="a room").ok
+
+
+def test_a_task_s_own_echo_looks_for_what_the_task_says() -> None:
+    task = asking("Ask what 書 means.", "a", "b").model_copy(update={"assertions": (Echo(run=9),)})
+    (echo,) = [each for each in assertions_of(task) if isinstance(each, Echo)]
+    assert (echo.run, [label for label, _ in echo.constraints]) == (9, ["a", "a", "b", "b"])
 
 
 def test_a_script_that_the_task_itself_shows_is_no_slip() -> None:

@@ -96,6 +96,11 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"labels": [*labels("a"), {**labels("b")[0], "share": True}]}, "valid number"),
     ({"labels": [*labels("a"), {**labels("b")[0], "share": float("nan")}]}, "finite|greater"),
     ({"labels": labels("a", "b", constraint="Write about {topic}.")}, "given the place 'topic', allowed are context, cue, seed"),
+    (
+        {"labels": labels("a", "b", constraint="Write {topic} {Seed}.")},
+        "name one of them, and mend {Seed} of label 'a', {topic} of label 'b', {Seed} of label 'b' as well",
+    ),
+    ({"labels": labels("a", "b", constraint="Write {Seed}.")}, "allowed are context, cue, seed; write 'seed', and mend"),
     ({"labels": labels("a", "b", constraint="Write {}.")}, "given the place ''"),
     ({"labels": labels("a", "b", constraint="Write {text}.")}, "given the place 'text'"),
     ({"labels": labels("a", "b", constraint="Write {cue}.")}, "label 'a' has the place .cue., and no cues; give both or neither"),

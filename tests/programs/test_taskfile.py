@@ -198,6 +198,17 @@ SHAPES: list[tuple[str, int, tuple[str, ...]]] = [
         ("a list of mappings is allowed; write `fields: [{name: …, description: …}]`",),
     ),
     (swap("  - name: text\n    description: one line\n", "  - text\n"), 4, ("write `{name: text, description: …}`",)),
+    (
+        swap("hint: rooms", "given: school, the gym"),
+        14,
+        ("given 'school, the gym', a list is allowed; write `given: [school, the gym]`",),
+    ),
+    (swap("hint: rooms", "given: I saw it, and left."), 14, ("write `given: ['I saw it, and left.']`",)),
+    (swap("contexts:\n  hint: rooms", "contexts: [a, b]"), 13, ("write `contexts: {given: [a, b]}`",)),
+    (swap("contexts:\n  hint: rooms\n", ""), 1, ("contexts: is missing; add it: `contexts: {hint: topics of the texts}`",)),
+    (swap("fields:\n  - name: text\n    description: one line\n", ""), 1, ("add it: `fields: [{name: …, description: …}]`",)),
+    (swap("    description: one line\n", ""), 4, ("fields[0].description: is missing; add it: `description: …`",)),
+    (WHOLE + "attributes:\n  - name: size\n", 18, ("add it: `values: {in a few words: 1, at length: 1}`",)),
     (WHOLE + "assertions: meta\n", 17, ("write `assertions: [{kind: ",)),
     (WHOLE + "assertions:\n  - meta\n", 18, ("write `{kind: meta}`",)),
     (WHOLE + "assertions:\n  - {field: text}\n", 18, ("a mapping with a kind",)),
@@ -426,7 +437,7 @@ def test_task_of() -> None:
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"labels": [{"name": "warm", "meaning": "m"}]}, "task: labels[0].constraint: is missing; add it"),
+        ({"labels": [{"name": "warm", "meaning": "m"}]}, "task: labels[0].constraint: is missing; add it: `constraint: …`"),
         ({"colour": "red"}, "task: colour: is an unknown key, allowed are"),
         ({"fields": 7}, "task: fields: given 7,"),
         ({"seeds": {"hint": ["a"]}}, "task: seeds.hint: given "),
