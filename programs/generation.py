@@ -184,7 +184,7 @@ class Generation:
             "n": n,
             "seed": o.seed,
             "lm": self.program.identity["lm"],
-            "api_base": o.api_base,
+            "api_base": self.spec.api_base,
             "judge_lm": str(getattr(o.judge_lm, "model", o.judge_lm)) if o.judge_lm is not None else None,
             "strategy": o.strategy,
             "verify": o.verify if strategy.correction else "none",

@@ -367,7 +367,9 @@ class MeteredLM(dspy.LM):
         """
         usage = response.usage
         cost: float | None = 0.0 if self.free else None
-        if self.priced and not self.free:
+        if (
+            self.priced and not self.free and usage.input_tokens
+        ):  # LiteLLM counts 0 where the server told no count; no prompt is of none
             cost, _why = estimate_cost(
                 response, provider=self._provider_name, requested_model=self.model.partition("/")[2], request=request
             )
