@@ -141,7 +141,10 @@ class RunFolder:
             self.journal.begin_run(settings)
             return
         differing = [name for name in settings if settings[name] != begun.get(name)]
-        if differing:
+        if differing and not self.journal.got_anything():
+            self.journal.begin_anew()
+            self.journal.begin_run(settings)
+        elif differing:
             said = "; ".join(
                 HASHED.get(name, f"{name} was {json.dumps(begun.get(name))}, is now {json.dumps(settings[name])}")
                 for name in differing

@@ -315,7 +315,7 @@ def test_an_answer_without_a_count_of_tokens_has_no_known_price(usage: Any, open
 def test_a_base_without_a_path_where_nothing_is_found_is_told_of_v1(model: str, openai_server: OpenAIServer) -> None:
     openai_server.script(lambda _: Fault(status=404, message="page not found"))
     base = openai_server.url.removesuffix("/v1")
-    with pytest.raises(LMUnusable, match=f"page not found; the API base has no path.* ends in /v1: --api-base {base}/v1; mend"):
+    with pytest.raises(LMUnusable, match=f"page not found; the API base has no path.* ends in /v1: --api-base {base}/v1$"):
         opened(model, api_base=f"{base}/")(ASKED)
     with pytest.raises(LMUnusable) as caught:
         opened(model, api_base=openai_server.url)(ASKED)

@@ -109,6 +109,20 @@ def test_a_run_stays_in_its_folder_wherever_the_process_goes(
     assert refused(Path("out"), UsageError, "other settings", n=8).startswith("out: ")
 
 
+def test_a_folder_in_which_nothing_was_answered_takes_other_settings(tmp_path: Path, row: Callable[..., Row]) -> None:
+    step = Step("text", "stop", 10, 5, None)
+    with RunFolder(tmp_path, SETTINGS) as folder:
+        folder.journal.begin("key", "write")
+    with RunFolder(tmp_path, {**SETTINGS, "n": 5}) as folder:
+        assert (folder.journal.settings()["n"], folder.journal.calls()) == (5, 0)
+        folder.journal.begin("key", "write")
+        folder.journal.pay("key", step)
+    refused(tmp_path, UsageError, "n was 5, is now 6", n=6)
+    with RunFolder(tmp_path / "decided", SETTINGS) as folder:
+        folder.journal.decide(0, 0, row(0))
+    refused(tmp_path / "decided", UsageError, "n was 4, is now 6", n=6)
+
+
 @pytest.mark.parametrize("again", [False, True])
 def test_a_folder_that_was_removed_or_replaced_is_left_alone(again: bool, tmp_path: Path, row: Callable[..., Row]) -> None:
     path = tmp_path / "out"
