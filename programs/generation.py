@@ -206,7 +206,7 @@ class Generation:
         self._scheduler: Scheduler | None = None
         self._work: background.Work[None] | None = None
         self._thread = threading.current_thread()
-        self._started = time.monotonic()
+        self._started = self._decided = time.monotonic()
         _open.add(self)
 
     def __enter__(self) -> Self:
@@ -255,6 +255,7 @@ class Generation:
         async with aclosing(self._scheduler.run()) as running:
             async for outcome in running:
                 self.folder.add(outcome)
+                self._decided = time.monotonic()
                 yield outcome
 
     def __iter__(self) -> Iterator[Outcome]:
@@ -309,7 +310,7 @@ class Generation:
             raise BudgetEnded(shortfall)
 
     def _account(self, scheduler: "Scheduler | None") -> Ledger:
-        self.folder.journal.spend(time.monotonic() - self._started)
+        self.folder.journal.spend(self._decided - self._started)
         return ledger_of(self.folder.journal, self.plan, self.settings, ended=scheduler.ended if scheduler else None)
 
     def close(self) -> None:

@@ -236,7 +236,7 @@ class Journal:
     # --- time -----------------------------------------------------------------------------------------------------
 
     def spend(self, seconds: float) -> None:
-        """Note how long this session has lasted."""
+        """Note how long this session took until the last slot that it decided."""
         with self._reported():
             self._db.execute("UPDATE sessions SET seconds = ? WHERE session = ?", (seconds, self.session))
 
