@@ -1,5 +1,6 @@
 """A run's folder: the journal is the truth, other people's files are theirs."""
 
+import errno
 import json
 import shutil
 from collections.abc import Callable
@@ -170,6 +171,26 @@ def test_without_a_path_nothing_is_written(tmp_path: Path, monkeypatch: pytest.M
         folder.add(row(0))
         assert len(list(folder.journal.accepted())) == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_a_link_to_nothing_is_called_so(tmp_path: Path) -> None:
+    (tmp_path / "out").symlink_to(tmp_path / "gone")
+    refused(tmp_path / "out", SetupError, "is a link to nothing; mend or remove it")
+
+
+@pytest.mark.parametrize(
+    ("code", "remedy"), [(errno.EPERM, "let it be written"), (errno.EROFS, "let it be written"), (errno.ENOSPC, "make room")]
+)
+def test_a_file_that_cannot_be_written_is_told_with_what_helps(
+    code: int, remedy: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: object) -> None:
+        raise OSError(code, "no")
+
+    with RunFolder(tmp_path, SETTINGS) as folder:
+        monkeypatch.setattr("seedless.run.folder._write", failing)
+        with pytest.raises(SetupError, match=f"nothing accepted is lost: {remedy} and give the same command again"):
+            folder.finish(ledger_of(folder.journal, Plan(task(), 2, 0), SETTINGS))
 
 
 # --- the same folder again ------------------------------------------------------------------------------------------
