@@ -164,7 +164,7 @@ def as_openai(status: int, body: bytes) -> bytes:
             and (isinstance(said.get("error"), str) or said.get("object") == "error")
         ):
             return _error(said, reason(said)) if reason(said) else body
-        read = {}
+        read: dict[str, Any] = {}
         if isinstance(said, dict) and said.get("usage") is not None and (usage := counted(said["usage"])) != said["usage"]:
             read["usage"] = usage
         if isinstance(said, dict) and isinstance(choices := said.get("choices"), list) and len(choices) > 1:
