@@ -204,6 +204,12 @@ def test_the_same_settings_go_on(tmp_path: Path, row: Callable[..., Row]) -> Non
         assert folder.journal.session == 2
 
 
+def test_a_slash_behind_the_address_is_no_other_setting(tmp_path: Path, row: Callable[..., Row]) -> None:
+    with RunFolder(tmp_path, {**SETTINGS, "api_base": "http://host/v1/"}) as folder:
+        folder.journal.decide(0, 0, row(0))
+    RunFolder(tmp_path, {**SETTINGS, "api_base": "http://host/v1"}).close()
+
+
 def test_other_settings_are_refused_with_what_differs_and_the_way_out(tmp_path: Path, row: Callable[..., Row]) -> None:
     with RunFolder(tmp_path, SETTINGS) as folder:
         folder.journal.decide(0, 0, row(0))
