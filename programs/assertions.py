@@ -32,6 +32,7 @@ from seedless.slips import (
     ENDINGS,
     GREEK,
     INITIAL,
+    KA,
     LETTERED,
     MENTIONING,
     OPEN,
@@ -252,13 +253,13 @@ class Complete(Assertion):
         bare = before.rstrip().rstrip(CLOSERS).rstrip()
         last = bare[-1:]
         ended = UNENDED.search(bare) is not None
-        asked = last in ASKING or (last == ";" and GREEK.search(bare) is not None)
+        asked = last in ASKING or (last == ";" and GREEK.search(bare) is not None) or KA.search(bare) is not None
         if self.form == "question" and not asked and not ended:
             return "The text does not end with a question mark; write one question and nothing after it."
         lettered = LETTERED.search(bare) is not None
         if self.form == "sentence" and INITIAL.search(bare) and not lettered:
             return "The sentence breaks off after an initial; finish what it says."
-        if self.form == "sentence" and last not in ENDINGS and not ended:
+        if self.form == "sentence" and last not in ENDINGS and not asked and not ended:
             return "The sentence does not end; finish it with a full stop."
         tail = [] if lettered else words(bare)[-1:]
         over = asked or (self.form == "text" and (last == ";" or ADDRESS.search(bare) is not None))  # as a line of code is

@@ -299,7 +299,8 @@ def _preview(task: "Task", n: int, rows: int, options: "Options", *, as_json: bo
         shown = _watch(generation, as_json=as_json, keep=True)
         ledger = generation.ledger()
     looked_at = max(1, len({row["provenance"]["context"] for row in shown}))
-    estimate = ledger.projected(n, contexts=Plan(task, n, options.seed).context_count / looked_at)
+    used = min(n, Plan(task, n, options.seed).context_count)
+    estimate = ledger.projected(n, contexts=1.0 if ledger.accepted == n else used / looked_at)
     show_preview(shown, ledger.per_row, n, estimate, as_json=as_json)
     if ledger.shortfall:
         raise _short(

@@ -184,7 +184,7 @@ class Generation:
             "n": n,
             "seed": o.seed,
             "lm": self.program.identity["lm"],
-            "api_base": o.api_base,
+            "api_base": self.spec.api_base,
             "judge_lm": str(getattr(o.judge_lm, "model", o.judge_lm)) if o.judge_lm is not None else None,
             "strategy": o.strategy,
             "verify": o.verify if strategy.correction else "none",
@@ -206,7 +206,7 @@ class Generation:
         self._scheduler: Scheduler | None = None
         self._work: background.Work[None] | None = None
         self._thread = threading.current_thread()
-        self._started = time.monotonic()
+        self._started = self._decided = time.monotonic()
         _open.add(self)
 
     def __enter__(self) -> Self:
@@ -265,6 +265,7 @@ class Generation:
         async with aclosing(self._scheduler.run()) as running:
             async for outcome in running:
                 self.folder.add(outcome)
+                self._decided = time.monotonic()
                 yield outcome
 
     def __iter__(self) -> Iterator[Outcome]:
@@ -319,7 +320,7 @@ class Generation:
             raise BudgetEnded(shortfall)
 
     def _account(self, scheduler: "Scheduler | None") -> Ledger:
-        self.folder.journal.spend(time.monotonic() - self._started)
+        self.folder.journal.spend(self._decided - self._started)
         return ledger_of(self.folder.journal, self.plan, self.settings, ended=scheduler.ended if scheduler else None)
 
     def close(self) -> None:

@@ -49,10 +49,10 @@ class Ledger(BaseModel):
     """The account of a run, as it is made and as it is read.
 
     `refused` counts refused slots by the assertion that was broken last; `broken` counts every broken assertion of every draft. `flips`
-    count accepted rows whose final label is not the asked one, as `asked -> final`. `calls` and `tokens` are per stage; `repeated` are
-    requests sent again because a process died before it could keep their answers. `unnamed` counts accepted rows whose context is the
+    count accepted rows whose final label is not the asked one, as `asked -> final`. `calls` and `tokens` are per stage, tokens as
+    far as the server told them; `repeated` are requests sent again because a process died before it could keep their answers. `unnamed` counts accepted rows whose context is the
     task's hint, since the LM named no context, `worded` those whose context is a label word, since the LM is not asked for any.
-    `cost_usd` is None where a price is unknown. `shortfall` says why rows are missing; it is empty for a complete run.
+    `wall_s` are the seconds of each session until the last slot that it decided. `cost_usd` is None where a price is unknown. `shortfall` says why rows are missing; it is empty for a complete run.
     """
 
     model_config = ConfigDict(frozen=True, strict=True, extra="ignore")

@@ -5,7 +5,7 @@ import re
 import regex
 
 __all__ = [
-    "ADDRESS", "ASKING", "BLANK", "CLOSERS", "DOUBLED", "ENDINGS", "GREEK", "INITIAL", "LETTERED", "MENTIONING", "OPEN", "PREAMBLE", "REFUSAL", "REPEATED_MARK", "SMILING", "STRANGE", "UNENDED", "bracketed", "closed", "quoted", "unruled",
+    "ADDRESS", "ASKING", "BLANK", "CLOSERS", "DOUBLED", "ENDINGS", "GREEK", "INITIAL", "KA", "LETTERED", "MENTIONING", "OPEN", "PREAMBLE", "REFUSAL", "REPEATED_MARK", "SMILING", "STRANGE", "UNENDED", "bracketed", "closed", "quoted", "unruled",
 ]  # fmt: skip
 
 ENDINGS = ".!?…。！？؟۔।॥።။។"
@@ -19,13 +19,16 @@ LETTERED = re.compile(
     r"|(?<!\w)(?:am|and|as|is|than|was) I\.$|(?<!\w)X\.$"
 )  # "Plan B.", "an A.", "older than I.", "Malcolm X."
 ADDRESS = re.compile(r"(?:https?://|(?<!\S)www\.)\S+/$")  # with the slash that many end on
+KA = re.compile(
+    "[うくぐすずつぬふぶむるたいのんだ何誰]か[。．]$"
+)  # the particle that asks, which Japanese often leaves at a full stop
 GREEK = regex.compile(r"\p{Greek}")
 UNENDED = regex.compile(r"[\p{Thai}\p{Lao}][\p{M}\p{N}]*$")  # scripts that set no mark at a sentence's end
 STRANGE = regex.compile(
     r"(?V1)[\p{Han}&&\p{L}]|[[\p{Hiragana}\p{Katakana}\p{Hangul}\p{Bopomofo}\p{Arabic}\p{Hebrew}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Devanagari}\p{Bengali}"
     r"\p{Gurmukhi}\p{Gujarati}\p{Tamil}\p{Telugu}\p{Kannada}\p{Malayalam}\p{Sinhala}\p{Tibetan}\p{Georgian}\p{Armenian}\p{Ethiopic}]&&\p{L}]{2,}"
 )  # two of most of them: one alone is the mouth or an eye of a face; letters that stand in hardly any English text; Cyrillic and Greek ones do, in names and formulas
-CLOSERS = "\"'”’»)]*」』）】》"
+CLOSERS = "\"'”’“‘»«›‹)]*」』）】》"  # German and Danish quotations end on what begins an English or a French one
 SMILEY = re.compile(
     r"(?:[:;=]|(?<!\w)[8BxX](?=[-'’]))['’]?[-o^~]?(?:\)+|\(+(?=[\s.!?,;)\"”…]|$))"  # :) ;-) =( :'(
     r"|(?<!\S)[:;]['’]?-?(?:[/\[{]+|[\]*])(?!\w)"  # :/ :-[ :] :*

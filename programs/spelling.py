@@ -3,10 +3,11 @@
 import re
 import unicodedata
 
-__all__ = ["seen", "typed"]
+__all__ = ["plain", "seen", "typed"]
 
 INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufe00-\ufe0f\ufeff]")  # joiners, marks of direction, variants of an emoji
 MARKS = str.maketrans({**dict.fromkeys("‘’‚‛ʼ′", "'"), **dict.fromkeys("“”„‟«»″", '"'), "‹": "'", "›": "'"})
+ACCENTS = re.compile("[\u0300-\u036f]")  # over and under letters of European scripts, which many leave out of capitals
 TYPOGRAPHIC = ("<compat>", "<font>", "<isolated>", "<initial>", "<medial>", "<final>", "<narrow>", "<noBreak>", "<small>", "<vertical>",
                "<wide>")  # fmt: skip
 """Unicode's kinds of other forms of a sign. None is one that says something else: a superscript, a fraction, a number in a circle."""
@@ -33,6 +34,17 @@ def typed(text: str) -> str:
         return seen(text)
     signs = (unicodedata.normalize("NFKC", sign) if _typographic(sign) else sign for sign in text.translate(MARKS))
     return seen("".join(signs))
+
+
+def plain(text: str) -> str:
+    r"""What is `typed` of `text` without accents, and with one letter for the two that Turkish writes with and without a dot.
+
+    >>> plain("\u0130LT\u0130FAT"), plain("\u015eik\u00e2yet"), plain("\u0131l\u0131k")
+    ('ILTIFAT', 'Sikayet', 'ilik')
+    """
+    if text.isascii():
+        return seen(text)
+    return seen(ACCENTS.sub("", unicodedata.normalize("NFD", typed(text)))).replace("\u0131", "i")
 
 
 def _typographic(sign: str) -> bool:

@@ -73,7 +73,10 @@ OPEN_END = re.compile(  # words that wait for more
 )
 END = re.compile(r"[.!?]+[\"”’)]*$")
 PLAIN = re.compile(r"\w+")  # the same for ASCII, three times as fast
-SENTENCE_END = re.compile(r"[.!?…؟۔]+[\"'”’»)\]]*(?=\s+[\"'“‘«(\[]?([^\W_]))|[。！？।॥။។]+[）】]*(?![。！？」』”’》])")
+SENTENCE_END = re.compile(  # a `;` asks in Greek; where a quotation ends in a script without capitals its sentence may go on
+    r"(?:[.!?…؟۔\u037e]|(?<=[\u0370-\u03ff\u1f00-\u1fff]);)+[\"'”’“‘»«›‹)\]]*(?=\s+[\"'“‘„‚«»‹›(\[]?([^\W_]))"
+    r"|[。！？।॥။។]+[）】]*(?![。！？।॥။។」』\"'”’»》])"
+)
 ABBREVIATION = re.compile(
     r"\b(?:Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|vs|etc|Inc|Ltd|Co|Corp|approx|dept|est|Fig|Vol|Mme|Mlle|Sra?|bzw|ca|Hr|Fr|Nr|Std|usw|vgl|(?<!\d )[^\W\d_])\.$"
 )  # a lone letter ends "U.S.", "p.m." and "z. B.", but "3.5 m." may end a sentence
@@ -119,7 +122,11 @@ def normalized(text: str) -> str:
 
 
 def _folded(text: str) -> str:
-    return (text if text.isascii() else unicodedata.normalize("NFKC", text)).casefold()
+    if text.isascii():
+        return text.casefold()
+    return (
+        unicodedata.normalize("NFKC", text).casefold().replace("i\u0307", "i").replace("ı", "i")
+    )  # İ and I are capitals of Turkish letters
 
 
 def writable(text: str) -> str:

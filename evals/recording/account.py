@@ -43,7 +43,7 @@ def record_of_generation(generation: Generation, *, status: Status | None = None
     reader = profile.verifier if options.judge_lm is None else "lm"
     params: dict[str, str | int | float | None] = {
         **{name: settings[name] for name in ("task", "task_hash", "n", "seed", "lm", "judge_lm", "strategy", "verify", "program")},
-        "api_base": options.api_base,
+        "api_base": generation.spec.api_base,
         "verifier": "none" if program.mode.name == "none" else reader,
         "variant": options.program.stem if options.program is not None else UNCOMPILED.get(options.strategy, options.strategy),
         "adapter": profile.adapter,

@@ -323,9 +323,11 @@ class MeteredLM(dspy.LM):
         return StepFailed(f"the LM at {self.address} gave no answer: {self._cause(error)}")
 
     def _unusable(self, error: dspy.LMError) -> LMUnusable:
-        return LMUnusable(
-            f"the LM {self.model} at {self.address} cannot be used: {self._cause(error)}; mend the cause and give the same command again"
-        )
+        cause = self._cause(error)
+        remedy = (
+            "" if "--api-base" in cause else "; mend the cause and give the same command again"
+        )  # with another base it is another command
+        return LMUnusable(f"the LM {self.model} at {self.address} cannot be used: {cause}{remedy}")
 
     def _cause(self, error: dspy.LMError) -> str:
         """What went wrong, in one line."""
@@ -367,7 +369,9 @@ class MeteredLM(dspy.LM):
         """
         usage = response.usage
         cost: float | None = 0.0 if self.free else None
-        if self.priced and not self.free:
+        if (
+            self.priced and not self.free and usage.input_tokens
+        ):  # LiteLLM counts 0 where the server told no count; no prompt is of none
             cost, _why = estimate_cost(
                 response, provider=self._provider_name, requested_model=self.model.partition("/")[2], request=request
             )

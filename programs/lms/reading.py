@@ -8,14 +8,14 @@ from typing import Any, Literal, TypeAlias, get_args, get_origin
 import dspy
 from dspy.adapters.utils import parse_value
 
-from seedless.spelling import seen, typed
+from seedless.spelling import plain, seen, typed
 
 __all__ = ["chooses", "coerce", "label_of", "lines_of", "read", "unreadable", "unwrapped"]
 
 Signature = type[dspy.Signature]
 Spelling: TypeAlias = Callable[[str], str]
 
-SPELLINGS: tuple[Spelling, ...] = (seen, typed)
+SPELLINGS: tuple[Spelling, ...] = (seen, typed, plain)
 Raw = str | Any | None  # whatever models put where a text is asked for
 UNPRINTABLE = re.compile(
     r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\u2060\ufeff]"  # control characters, halves of surrogate pairs, marks of no line break
@@ -171,7 +171,7 @@ def label_of(answer: str, allowed: tuple[str, ...]) -> str:
     if exact in allowed:
         return exact
     for spelled in SPELLINGS:
-        for said in (plain := UNPRINTABLE.sub("", answer), LED.sub(f" {HERE} ", plain)):
+        for said in (shown := UNPRINTABLE.sub("", answer), LED.sub(f" {HERE} ", shown)):
             named = _named(_bare(said, spelled), allowed, spelled)
             if len(named) == 1:
                 return named[0]
@@ -180,7 +180,8 @@ def label_of(answer: str, allowed: tuple[str, ...]) -> str:
 
 def coerce(value: str, allowed: tuple[str, ...]) -> str:
     """The one of `allowed` that `value` is, or `value` as it is. One that it is exactly comes first, then one but for case, quotation marks, full stops,
-    spaces and hyphens between words and what cannot be seen (`spelling.seen`), then one but for typographic signs, too (`spelling.typed`).
+    spaces and hyphens between words and what cannot be seen (`spelling.seen`), then one but for typographic signs, too (`spelling.typed`), then one but
+    for accents (`spelling.plain`).
 
     >>> coerce(' "Positive". ', ("positive", "negative"))
     'positive'
@@ -211,7 +212,7 @@ def _named(key: str, allowed: tuple[str, ...], spelled: Spelling) -> list[str]:
 
 
 DENIES = re.compile(r"\b(?:not?|never|neither|nor|none|without|cannot|unlike|rather|instead|or)\b|n['’]t\b")
-AROUND = r"""\s"'`“”„‟‘’‚‛«»‹›*:;,()\[\]{}"""
+AROUND = r"""\s"'`“”„‟‘’‚‛«»‹›「」『』《》〈〉*:;,()\[\]{}"""
 EDGES = re.compile(rf"^(?:[{AROUND}]|\.(?!\d))+|[{AROUND}.]+$")
 DASHES = re.compile("[\u2010-\u2013\u2212]")  # hyphens, the dash that may be a minus, the minus sign
 JOINT = re.compile(r"(?<=[^\W_])-+(?=[^\W_])")

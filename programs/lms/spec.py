@@ -95,7 +95,8 @@ class LMSpec:
     """A model as named on the command line.
 
     `embedded` is SmolLM2-135M-Instruct in this process; `gguf:PATH` any GGUF file in this process; `hf:REPO/FILE` fetches one once;
-    anything else with a slash is DSPy's `provider/model`, reached at `api_base` where that is given.
+    anything else with a slash is DSPy's `provider/model`, reached at `api_base` where that is given, else where the provider's variable
+    of the environment leads DSPy (`OPENAI_BASE_URL`, `OPENAI_API_BASE` and the like), which is the `api_base` then.
 
     Examples
     --------
@@ -118,6 +119,12 @@ class LMSpec:
         UsageError
             If it means none.
         """
+        variable = next(filter(os.environ.get, _base_variables(given)), None) if api_base is None else None
+        if variable is not None:
+            try:
+                return cls.parse(given, api_base=os.environ[variable])
+            except UsageError as error:
+                raise UsageError(f"{variable}: {error}; or unset the variable") from error
         forms = "embedded, gguf:PATH, hf:REPO/FILE, or a DSPy model string such as openai/NAME, anthropic/NAME, ollama_chat/NAME"
         if api_base is not None and "@" in api_base.partition("//")[2].partition("/")[0]:
             raise UsageError("given an API base with a password in it, which runs would keep; set the provider's API key instead")
@@ -280,6 +287,12 @@ class LMSpec:
         """The same model, spoken to otherwise: fields of `Profile` that are not None replace the defaults."""
         given = {name: value for name, value in changes.items() if value is not None}
         return replace(self, profile=replace(self.profile, **given))
+
+
+def _base_variables(given: str) -> tuple[str, ...]:
+    """The variables of the environment that lead DSPy from a provider's own address to another one."""
+    provider, _, model = given.partition("/")
+    return tuple(f"{provider.upper()}_{name}" for name in ("BASE_URL", "API_BASE")) if model and provider in KEYS else ()
 
 
 def _is_address(given: str) -> bool:

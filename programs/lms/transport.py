@@ -5,6 +5,8 @@ import re
 from collections.abc import AsyncIterator, Hashable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from email.message import Message
+from email.utils import parsedate_to_datetime
 from ssl import SSLCertVerificationError
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -14,7 +16,7 @@ from dspy.lm15 import ConfigurationError
 
 from seedless.lms.proxies import proxy_of
 
-__all__ = ["MOST_TOKENS", "Engines", "Reply", "Transport", "as_openai", "counted", "reason", "redirected"]
+__all__ = ["MOST_TOKENS", "Engines", "Reply", "Transport", "as_openai", "counted", "in_seconds", "in_utf_8", "reason", "redirected"]
 
 SAYING = ("error", "message", "detail", "errors", "msg")  # the fields in which servers say what is wrong
 SHOWN = 200  # characters of an error that says it in none of them
@@ -61,7 +63,7 @@ class Transport:
         Raises
         ------
         ConfigurationError
-            If the server redirects, its certificate cannot be verified, or the proxy that the environment names cannot be used.
+            If the server redirects, or streams unasked, its certificate cannot be verified, or the proxy that the environment names cannot be used.
         """
         if (proxy := proxy_of(request.url)) is not None and proxy.fault:
             raise ConfigurationError(proxy.fault)
@@ -69,11 +71,14 @@ class Transport:
             async with self.inner.stream(request) as reply:
                 if REDIRECTS <= reply.status < ERRORS:
                     raise ConfigurationError(redirected(request.url, reply.header("location")), status=reply.status)
-                if "event-stream" in (reply.header("content-type") or ""):
+                kind = reply.header("content-type") or ""
+                if "event-stream" in kind and _asks_for_events(request):
                     yield reply
+                elif "event-stream" in kind and reply.status < ERRORS:
+                    raise ConfigurationError("the server answers event by event, which it was not asked to; turn its streaming off")
                 else:
-                    body = as_openai(reply.status, await reply.read())
-                    yield Reply(reply.status, reply.reason, reply.headers, reply.http_version, body)
+                    body = as_openai(reply.status, in_utf_8(await reply.read(), kind))
+                    yield Reply(reply.status, reply.reason, in_seconds(reply.headers), reply.http_version, body)
         except Exception as error:  # raised again, one of them in better words
             if isinstance(error.__cause__, SSLCertVerificationError):
                 raise ConfigurationError(
@@ -105,14 +110,52 @@ def redirected(asked: str, location: str | None) -> str:
     return f"the server redirects to {ENDPOINT.sub('', address)}; give that as the API base (--api-base)"
 
 
+def in_utf_8(body: bytes, content_type: str) -> bytes:
+    """`body` as UTF-8, where its header names another charset that is known and that it is in.
+
+    >>> in_utf_8(b'"caf\\xe9"', "application/json; charset=ISO-8859-1").decode()
+    '"café"'
+    """
+    header = Message()
+    header["Content-Type"] = content_type
+    try:
+        return body.decode(header.get_content_charset() or "utf-8").encode()
+    except (LookupError, ValueError):  # the reader of JSON says what is wrong
+        return body
+
+
+def in_seconds(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """`headers` with the seconds from the server's own `Date` where `Retry-After` is a date: the clocks of two machines differ.
+
+    >>> in_seconds([("Date", "Wed, 21 Oct 2015 07:28:00 GMT"), ("Retry-After", "Wed, 21 Oct 2015 07:28:09 GMT")])[1]
+    ('Retry-After', '9')
+    """
+    told = {name.lower(): value for name, value in headers}
+    try:
+        wait = parsedate_to_datetime(told["retry-after"]) - parsedate_to_datetime(told["date"])
+    except (KeyError, ValueError, TypeError, OverflowError):  # one of them is missing, or no date
+        return headers
+    seconds = str(max(0, round(wait.total_seconds())))
+    return [(name, seconds if name.lower() == "retry-after" else value) for name, value in headers]
+
+
+def _asks_for_events(request: Any) -> bool:
+    """Whether a request is for a stream, as its address says (Gemini's) or its body."""
+    return "stream" in urlsplit(request.url).path or json.loads(request.body).get("stream") is True
+
+
 def as_openai(status: int, body: bytes) -> bytes:
-    """`body`, or where it is JSON of another form than OpenAI's, or counts no tokens in whole numbers, what it says in that form.
+    """`body`, or where it is JSON of another form than OpenAI's, has numbers that JSON has not (NaN), more answers than the one that was asked for, or
+    counts no tokens in whole numbers, what it says in that form.
 
     >>> as_openai(400, b'{"detail": "no such model"}')
     b'{"error": {"message": "no such model"}}'
     """
+    odd: list[str] = []
     try:
-        said = json.loads(body)
+        said = json.loads(body, parse_constant=odd.append)  # read as null
+        if odd:
+            body = json.dumps(said).encode()
         if status >= ERRORS:
             return body if _is_openai_error(said) else _error(said, reason(said) or body[:SHOWN].decode("utf-8", "replace"))
         if (
@@ -121,8 +164,13 @@ def as_openai(status: int, body: bytes) -> bytes:
             and (isinstance(said.get("error"), str) or said.get("object") == "error")
         ):
             return _error(said, reason(said)) if reason(said) else body
+        read: dict[str, Any] = {}
         if isinstance(said, dict) and said.get("usage") is not None and (usage := counted(said["usage"])) != said["usage"]:
-            return json.dumps({**said, "usage": usage}).encode()
+            read["usage"] = usage
+        if isinstance(said, dict) and isinstance(choices := said.get("choices"), list) and len(choices) > 1:
+            read["choices"] = [next((one for one in choices if isinstance(one, dict) and one.get("index") == 0), choices[0])]
+        if read:
+            return json.dumps({**said, **read}).encode()
     except (ValueError, RecursionError):  # no JSON, or none that can be read
         pass
     return body

@@ -1,5 +1,6 @@
 """The folder of a run: its journal, and the files made from it."""
 
+import errno
 import json
 import os
 import shutil
@@ -95,6 +96,8 @@ class RunFolder:
             path.mkdir(parents=True, exist_ok=True)
             strangers = [] if (path / "run.db").exists() else sorted(entry.name for entry in path.iterdir())
         except OSError as error:
+            if path.is_symlink() and not path.exists():
+                raise SetupError(f"{path}: is a link to nothing; mend or remove it, or give another folder: -o DIR") from error
             raise SetupError(
                 f"{path}: cannot be used as a run's folder ({error.strerror}); give a folder that can be written: -o DIR"
             ) from error
@@ -140,8 +143,13 @@ class RunFolder:
         if not begun:
             self.journal.begin_run(settings)
             return
+        if isinstance(base := begun.get("api_base"), str):
+            begun["api_base"] = base.rstrip("/")  # which earlier versions kept
         differing = [name for name in settings if settings[name] != begun.get(name)]
-        if differing:
+        if differing and not self.journal.got_anything():
+            self.journal.begin_anew()
+            self.journal.begin_run(settings)
+        elif differing:
             said = "; ".join(
                 HASHED.get(name, f"{name} was {json.dumps(begun.get(name))}, is now {json.dumps(settings[name])}")
                 for name in differing
@@ -214,6 +222,7 @@ def _reported(path: Path | None) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        remedy = "let it be written" if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS} else "make room"
         raise SetupError(
-            f"{path}: cannot be written ({error.strerror}); nothing accepted is lost: make room and give the same command again"
+            f"{path}: cannot be written ({error.strerror}); nothing accepted is lost: {remedy} and give the same command again"
         ) from error

@@ -110,6 +110,14 @@ class Journal:
         with self._reported(), self._transaction():
             self._db.executemany("INSERT INTO settings VALUES (?, ?)", [(k, json.dumps(v)) for k, v in settings.items()])
 
+    def got_anything(self) -> bool:
+        """Whether an answer was kept or paid for, or a slot decided."""
+        with self._reported():
+            answers, decided = self._db.execute(
+                "SELECT EXISTS (SELECT 1 FROM steps WHERE coalesce(text, input_tokens) IS NOT NULL), EXISTS (SELECT 1 FROM outcomes)"
+            ).fetchone()
+        return bool(answers or decided)
+
     def begin_anew(self) -> None:
         """Forget settings and outcomes. Finished steps stay as a cache: what is asked again word for word costs nothing."""
         with self._reported(), self._transaction():
@@ -228,7 +236,7 @@ class Journal:
     # --- time -----------------------------------------------------------------------------------------------------
 
     def spend(self, seconds: float) -> None:
-        """Note how long this session has lasted."""
+        """Note how long this session took until the last slot that it decided."""
         with self._reported():
             self._db.execute("UPDATE sessions SET seconds = ? WHERE session = ?", (seconds, self.session))
 

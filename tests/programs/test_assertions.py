@@ -181,6 +181,14 @@ HOLDS: list[tuple[str, dict[str, Any], str]] = [
     ("complete", {"form": "sentence"}, "यह अच्छा है।"),
     ("complete", {"form": "sentence"}, "他说：「下雨了。」"),
     ("complete", {"form": "question"}, "Ποιος το έγραψε;"),
+    ("complete", {"form": "sentence"}, "Ποιος το έγραψε;"),
+    *(
+        ("complete", {"form": "sentence"}, said)
+        for said in ("Sie sagte: „Es regnet.“", "»Es regnet.«", "›Es regnet.‹", "‚Es regnet.‘")
+    ),
+    ("complete", {"form": "question"}, "Er fragte: „Warum regnet es?“"),
+    *(("complete", {"form": "question"}, said) for said in ("部屋はきれいですか。", "誰が書いたのか。")),
+    ("sentences", {"minimum": 1, "maximum": 1}, 'उसने कहा, "बारिश हुई।"'),
     ("sentences", {"minimum": 2, "maximum": 2}, "وصل القطار. غادر الناس."),
     ("loops", {}, ""),
     ("no_label_word", {"banned": ["positive"]}, "A positively charming film"),
@@ -231,6 +239,11 @@ BROKEN: list[tuple[str, dict[str, Any], str]] = [
     ("complete", {"form": "sentence"}, "It rained on the."),
     ("complete", {"form": "sentence"}, ""),
     ("complete", {"form": "question"}, "Who wrote it."),
+    ("complete", {"form": "question"}, "部屋は静か。"),
+    ("complete", {"form": "sentence"}, "It rained;"),
+    ("complete", {"form": "sentence"}, "Er sagte: „Es regnet“"),
+    ("no_label_word", {"banned": ["İltifat"]}, "bu da bir iltifat"),
+    ("no_label_word", {"banned": ["Isı"]}, "burada ısı var"),
     ("complete", {"form": "question"}, "Who wrote it? I did."),
     ("complete", {"form": "question"}, ""),
     ("complete", {}, "It rained,"),

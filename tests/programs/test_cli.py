@@ -84,6 +84,15 @@ def test_preview_shows_rows_and_an_estimate_and_keeps_nothing(
     assert told["estimate"]["usd"] is None
 
 
+def test_a_preview_of_every_row_took_what_it_says(
+    seedless: CommandLine, task: Path, lm: list[str], openai_server: OpenAIServer
+) -> None:
+    told = json.loads(seedless.run("generate", task, "-n", "2", "--preview", "2", "--json", *lm).out)
+    assert told["estimate"]["calls"] == pytest.approx(openai_server.requests)
+    told = json.loads(seedless.run("generate", task, "-n", "4", "--preview", "2", "--json", *lm).out)
+    assert told["estimate"]["calls"] <= 4 * 2 + 2 * 4, "four rows need four contexts at most"
+
+
 def test_a_preview_that_a_budget_ends_is_one_object_and_keeps_nothing(
     seedless: CommandLine, task: Path, tmp_path: Path, lm: list[str]
 ) -> None:

@@ -88,6 +88,19 @@ def test_one_request_at_a_time_gives_the_same_rows_again(task: Path) -> None:
     assert first["provenance"] != other["provenance"]
 
 
+def test_the_clock_stops_when_the_last_slot_is_decided(task: Path, tmp_path: Path) -> None:
+    seconds = []
+    for _ in range(2):
+        with Generation(task, n=4, out=tmp_path / "out", options=Options(lm=fake_lm(Author()))) as generation:
+            for _outcome in generation:
+                pass
+            seconds.append(generation.ledger().wall_s)
+            time.sleep(0.05)
+        seconds.append(json.loads((tmp_path / "out" / "ledger.json").read_text("utf-8"))["wall_s"])
+    assert seconds[0] > 0
+    assert seconds == seconds[:1] * 4
+
+
 def test_generate_works_inside_a_running_loop(task: Path) -> None:
     async def inside() -> int:
         return len(generate(task, n=6, lm=fake_lm(Author())))

@@ -52,6 +52,7 @@ def test_words(text: str, found: list[str]) -> None:
         ("The cast\nis SUPERB.", "the cast is superb", True),
         ("ﬁne CAFÉ", "fine cafe\u0301!", True),
         ("我的猫。", "我的 猫", True),
+        ("İyi bir oda", "iyi bir oda", True),
         ("So happy 😀😀", "So happy 😀", True),
         ("So happy 😀", "So happy", False),
         ("return -1", "return 1", False),
@@ -94,6 +95,12 @@ def test_rouge_l_by_hand(a: str, b: str, score: float) -> None:
         ("Visit example.com. It works.", 2),
         ("Apples, pears, etc. are sold.", 1),
         ("（真的。）再见。", 2),
+        ("Sie sagte: „Es regnet.“ Dann ging sie.", 2),
+        ("»Es regnet.« »Ja.« Sie ging.", 3),
+        ("„Es regnet.“ sagte sie.", 1),
+        ("Ήταν βρώμικο; Ναι.", 2),
+        ('"बारिश हुई।" उसने कहा।', 1),
+        ("बारिश हुई। वह गया।", 2),
     ],
 )
 def test_sentences(text: str, count: int) -> None:

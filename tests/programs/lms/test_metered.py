@@ -41,8 +41,9 @@ def test_answers_of_one_stage_do_not_forgive_failures_of_another(openai_server: 
         lm(ASKED)
 
 
-def choice(finish: str, **message: Any) -> Fault:
-    return Fault(body=json.dumps({"choices": [{"message": {"content": None, **message}, "finish_reason": finish}]}).encode())
+def choice(finish: str, *, usage: Any = None, **message: Any) -> Fault:
+    choices = [{"message": {"content": None, **message}, "finish_reason": finish}]
+    return Fault(body=json.dumps({"choices": choices, "usage": usage}).encode())
 
 
 CALL = {"id": "x", "type": "function", "function": {"name": "answer", "arguments": "{}"}}
@@ -298,11 +299,23 @@ def test_a_server_s_traceback_is_cut(message: str, told: str, openai_server: Ope
         lm_of(openai_server)(ASKED)
 
 
+@pytest.mark.parametrize("usage", [None, {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}])
+def test_an_answer_without_a_count_of_tokens_has_no_known_price(usage: Any, openai_server: OpenAIServer) -> None:
+    lm = opened("openai/gpt-4o-mini", api_base=openai_server.url)
+    lm.priced = True
+    lm.steps = journal = Journal(Path(":memory:"))
+    lm(ASKED)
+    assert journal.cost()
+    openai_server.script(lambda _: choice("stop", content="text", usage=usage))
+    lm(ASKED, rollout_id=1)
+    assert journal.cost() is None
+
+
 @pytest.mark.parametrize("model", ["openai/x", "ollama/x", "ollama_chat/x"])
 def test_a_base_without_a_path_where_nothing_is_found_is_told_of_v1(model: str, openai_server: OpenAIServer) -> None:
     openai_server.script(lambda _: Fault(status=404, message="page not found"))
     base = openai_server.url.removesuffix("/v1")
-    with pytest.raises(LMUnusable, match=f"page not found; the API base has no path.* ends in /v1: --api-base {base}/v1; mend"):
+    with pytest.raises(LMUnusable, match=f"page not found; the API base has no path.* ends in /v1: --api-base {base}/v1$"):
         opened(model, api_base=f"{base}/")(ASKED)
     with pytest.raises(LMUnusable) as caught:
         opened(model, api_base=openai_server.url)(ASKED)

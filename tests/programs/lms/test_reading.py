@@ -193,6 +193,13 @@ ACCENTED = "négatif"
         ("1²", ("12", "13"), "1²"),
         ("½", ("1⁄2", "1"), "½"),
         (" :) ", (":)", ":("), ":)"),
+        # Accents, and the dot of an i, are not in every capital.
+        *((said, ("İltifat", "Şikâyet"), "İltifat") for said in ("iltifat", "İLTİFAT", "ILTIFAT", "Etiket: iltifat")),
+        *((said, ("İltifat", "Şikâyet"), "Şikâyet") for said in ("ŞİKÂYET", "sikayet")),
+        ("ΠΑΡΑΠΟΝΟ", ("Παράπονο", "Έπαινος"), "Παράπονο"),
+        ("resume", ("résumé", "résume"), "resume"),
+        ("「苦情」", ("苦情", "賛辞"), "苦情"),
+        ("『苦情』です", ("苦情", "賛辞"), "苦情"),
     ],
 )
 def test_a_label_may_be_spelled_otherwise(answer: str, allowed: tuple[str, ...], meant: str) -> None:

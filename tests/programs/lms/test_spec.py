@@ -95,6 +95,19 @@ def test_a_server_of_ones_own_needs_no_key(monkeypatch: pytest.MonkeyPatch) -> N
     assert (lm.concurrency, lm.kwargs["api_base"], lm.priced) == (3, SERVER, False)
 
 
+@pytest.mark.parametrize("variable", ["OPENAI_BASE_URL", "OPENAI_API_BASE"])
+def test_where_the_environment_leads_is_the_api_base(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-fake-123456")
+    monkeypatch.setenv(variable, f"{SERVER}/")
+    lm = LMSpec.parse("openai/x").open()
+    assert (lm.address, lm.kwargs["api_base"], lm.identity, lm.priced) == (SERVER, SERVER, f"openai/x@{SERVER}", False)
+    assert LMSpec.parse("openai/x", api_base="http://127.0.0.1:1/v1").api_base == "http://127.0.0.1:1/v1"
+    assert LMSpec.parse("anthropic/x").api_base is None
+    monkeypatch.setenv(variable, "127.0.0.1:8000")
+    with pytest.raises(UsageError, match=f"^{variable}: given the API base .* or unset the variable$"):
+        LMSpec.parse("openai/x")
+
+
 @pytest.mark.parametrize(
     ("content", "said"), [(b"", "is not a GGUF file"), (b"gguf....", "is not a GGUF file"), (None, "cannot be read")]
 )

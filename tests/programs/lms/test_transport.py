@@ -4,6 +4,7 @@ import json
 import math
 import ssl
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from cryptography.x509.oid import NameOID
 from seedless.errors import LMUnusable
 from seedless.lms.spec import opened
 from seedless.lms.step import NoSteps, Step
-from seedless.lms.transport import as_openai, reason, redirected
+from seedless.lms.transport import as_openai, in_seconds, in_utf_8, reason, redirected
 from tests.openai_server import Fault, OpenAIServer
 from tests.programs.lms.test_metered import ASKED, lm_of
 
@@ -151,6 +152,48 @@ def test_an_answer_is_kept_whatever_its_usage(usage: Any, tokens: tuple[int, int
     openai_server.script({1: Fault(usage=usage)})
     lm(ASKED)
     assert (kept.step.input_tokens, kept.step.output_tokens) == tokens
+
+
+def test_a_date_to_wait_until_is_read_by_the_server_s_own_clock(openai_server: OpenAIServer) -> None:
+    ahead = format_datetime(datetime.now(UTC) + timedelta(days=1), usegmt=True)
+    openai_server.script({1: Fault(status=429, headers={"Date": ahead, "Retry-After": ahead})})
+    assert "contexts" in lm_of(openai_server, tries=2)(ASKED)[0]
+
+
+@pytest.mark.parametrize("headers", [[("Retry-After", "5")], [("Date", "today"), ("Retry-After", "soon")], [("Date", "x")], []])
+def test_a_wait_that_is_no_date_stays(headers: list[tuple[str, str]]) -> None:
+    assert in_seconds(headers) == headers
+
+
+def test_numbers_that_json_has_not_are_none(openai_server: OpenAIServer) -> None:
+    message = {"content": "said", "score": math.nan}
+    openai_server.script({1: Fault(body=json.dumps({"choices": [{"message": message}], "took": math.inf}).encode())})
+    assert lm_of(openai_server)(ASKED) == ["said"]
+
+
+def test_of_several_answers_the_first_is_taken(openai_server: OpenAIServer) -> None:
+    choices = [{"index": index, "message": {"content": f"said {index}"}, "finish_reason": "stop"} for index in (1, 0)]
+    openai_server.script({1: Fault(body=json.dumps({"choices": choices}).encode())})
+    assert lm_of(openai_server)(ASKED) == ["said 0"]
+
+
+def test_events_that_nobody_asked_for_end_the_run_and_are_called_so(openai_server: OpenAIServer) -> None:
+    headers = {"Content-Type": "text/event-stream"}
+    openai_server.script(lambda number: Fault(status=200 if number == 1 else 400, headers=headers, body=b"data: {}"))
+    with pytest.raises(LMUnusable, match="answers event by event, which it was not asked to; turn its streaming off"):
+        lm_of(openai_server, tries=5)(ASKED)
+    assert openai_server.requests == 1
+    with pytest.raises(LMUnusable, match=r"HTTP 400, .*: data: \{\}"):
+        lm_of(openai_server)(ASKED)
+
+
+def test_a_charset_that_a_server_names_is_read(openai_server: OpenAIServer) -> None:
+    body = json.dumps({"choices": [{"message": {"content": "café"}}]}, ensure_ascii=False)
+    headers = {"Content-Type": "application/json; charset=iso-8859-1"}
+    openai_server.script({1: Fault(headers=headers, body=body.encode("latin-1"))})
+    assert lm_of(openai_server)(ASKED) == ["café"]
+    for kind in ("", "application/json", "a/b; charset=none-such", "a/b; charset=ascii"):
+        assert in_utf_8(b"\xe9", kind) == b"\xe9"
 
 
 def test_an_answer_with_a_sound_usage_is_handed_on_as_it_came() -> None:

@@ -1,5 +1,6 @@
 """A run's folder: the journal is the truth, other people's files are theirs."""
 
+import errno
 import json
 import shutil
 from collections.abc import Callable
@@ -109,6 +110,20 @@ def test_a_run_stays_in_its_folder_wherever_the_process_goes(
     assert refused(Path("out"), UsageError, "other settings", n=8).startswith("out: ")
 
 
+def test_a_folder_in_which_nothing_was_answered_takes_other_settings(tmp_path: Path, row: Callable[..., Row]) -> None:
+    step = Step("text", "stop", 10, 5, None)
+    with RunFolder(tmp_path, SETTINGS) as folder:
+        folder.journal.begin("key", "write")
+    with RunFolder(tmp_path, {**SETTINGS, "n": 5}) as folder:
+        assert (folder.journal.settings()["n"], folder.journal.calls()) == (5, 0)
+        folder.journal.begin("key", "write")
+        folder.journal.pay("key", step)
+    refused(tmp_path, UsageError, "n was 5, is now 6", n=6)
+    with RunFolder(tmp_path / "decided", SETTINGS) as folder:
+        folder.journal.decide(0, 0, row(0))
+    refused(tmp_path / "decided", UsageError, "n was 4, is now 6", n=6)
+
+
 @pytest.mark.parametrize("again", [False, True])
 def test_a_folder_that_was_removed_or_replaced_is_left_alone(again: bool, tmp_path: Path, row: Callable[..., Row]) -> None:
     path = tmp_path / "out"
@@ -158,6 +173,26 @@ def test_without_a_path_nothing_is_written(tmp_path: Path, monkeypatch: pytest.M
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_folder_that_is_a_link_to_nothing_is_called_so(tmp_path: Path) -> None:
+    (tmp_path / "out").symlink_to(tmp_path / "gone")
+    refused(tmp_path / "out", SetupError, "is a link to nothing; mend or remove it")
+
+
+@pytest.mark.parametrize(
+    ("code", "remedy"), [(errno.EPERM, "let it be written"), (errno.EROFS, "let it be written"), (errno.ENOSPC, "make room")]
+)
+def test_a_file_that_cannot_be_written_is_told_with_what_helps(
+    code: int, remedy: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: object) -> None:
+        raise OSError(code, "no")
+
+    with RunFolder(tmp_path, SETTINGS) as folder:
+        monkeypatch.setattr("seedless.run.folder._write", failing)
+        with pytest.raises(SetupError, match=f"nothing accepted is lost: {remedy} and give the same command again"):
+            folder.finish(ledger_of(folder.journal, Plan(task(), 2, 0), SETTINGS))
+
+
 # --- the same folder again ------------------------------------------------------------------------------------------
 
 
@@ -167,6 +202,12 @@ def test_the_same_settings_go_on(tmp_path: Path, row: Callable[..., Row]) -> Non
     with RunFolder(tmp_path, dict(SETTINGS)) as folder:
         assert [position for position, _ in folder.journal.accepted()] == [0]
         assert folder.journal.session == 2
+
+
+def test_a_slash_behind_the_address_is_no_other_setting(tmp_path: Path, row: Callable[..., Row]) -> None:
+    with RunFolder(tmp_path, {**SETTINGS, "api_base": "http://host/v1/"}) as folder:
+        folder.journal.decide(0, 0, row(0))
+    RunFolder(tmp_path, {**SETTINGS, "api_base": "http://host/v1"}).close()
 
 
 def test_other_settings_are_refused_with_what_differs_and_the_way_out(tmp_path: Path, row: Callable[..., Row]) -> None:
