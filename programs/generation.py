@@ -7,7 +7,7 @@ import os
 import queue
 import threading
 import time
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import ExitStack, aclosing
 from dataclasses import dataclass
 from functools import partial
@@ -51,10 +51,15 @@ def _close_left() -> None:
     """Close what a script leaves open at its end; a thread that still runs closes its own."""
     for generation in tuple(_open):
         if generation._thread is threading.current_thread() or not generation._thread.is_alive():
-            try:
-                generation.close()
-            except SeedlessError as error:
-                LOG.warning("%s", error)
+            _told(generation.close)
+
+
+def _told(close: Callable[[], None]) -> None:
+    """Close where nobody is left to catch an error: it is logged."""
+    try:
+        close()
+    except SeedlessError as error:
+        LOG.warning("%s", error)
 
 
 # By the time of `atexit` executors take no more work, without which DSPy asks no LM; their own threads, and what these left, end before it.
@@ -317,6 +322,12 @@ class Generation:
         _open.discard(self)
         if self._work is not None:
             self._work.stop()
+            if background.within():  # freed there by the garbage collector: the work has yet to let go of the journal
+                self._work.future.add_done_callback(lambda _: _told(self._finish))
+                return
+        self._finish()
+
+    def _finish(self) -> None:
         scheduler, self._scheduler = self._scheduler, None
         try:
             if scheduler is not None:

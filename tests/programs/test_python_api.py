@@ -28,6 +28,7 @@ from seedless import (
     TarGEN,
     UsageError,
     astream,
+    background,
     export,
     generate,
     stream,
@@ -193,6 +194,29 @@ def test_a_script_that_leaves_a_stream_open_ends_and_the_same_call_goes_on(task:
         assert "interrupted" in ledger["shortfall"]
         assert len((out / "rows.jsonl").read_text("utf-8").splitlines()) == ledger["accepted"] < 60
     assert len(generate(task, n=60, out=tmp_path / "out", lm=fake_lm(Author(99)), concurrency=4)) == 60
+
+
+def test_a_stream_that_is_freed_on_the_background_loop_stops_and_others_go_on(task: Path, tmp_path: Path) -> None:
+    rows = [stream(task, n=200, out=tmp_path / "out", lm=fake_lm(Author()))]
+    next(rows[0])
+
+    async def free() -> None:
+        rows.clear()
+
+    background.start(free()).future.result(timeout=60)
+    assert len(generate(task, n=6, lm=fake_lm(Author()))) == 6
+    assert (tmp_path / "out" / "ledger.json").exists()
+    assert len(generate(task, n=200, out=tmp_path / "out", lm=fake_lm(Author()))) == 200
+
+
+@pytest.mark.parametrize("raised", [SystemExit, KeyboardInterrupt])
+def test_an_exit_within_an_lm_reaches_the_caller_and_later_calls_work(raised: type[BaseException], task: Path) -> None:
+    def leave(_: str) -> str:
+        raise raised("no key")
+
+    with pytest.raises(raised, match="no key"):
+        generate(task, n=2, lm=fake_lm(leave))
+    assert len(generate(task, n=2, lm=fake_lm(Author()))) == 2
 
 
 def test_closing_an_asynchronous_stream_stops_its_run(task: Path, tmp_path: Path) -> None:
