@@ -44,6 +44,7 @@ OUTAGE = 150.0  # seconds that a server out of order is waited for, by all reque
 LONGEST_WAIT = 10 * 365 * 86_400.0  # seconds; a server may name any number
 IN_A_ROW = 8  # failures of one stage that end a run, unless more requests may be in flight at once
 LONGEST = 500_000  # characters of an answer that are read: twice what a row's texts can have, and the model's thoughts before them
+ASKING = ("__call__", "acall", "forward", "aforward")  # through which a dspy.LM sends a request
 SAID = frozenset({"text", "data"})  # the parts of a response that are its answer
 WITHOUT_TEXT = {
     "length": "the token limit was reached before it began, as happens to models that reason first",
@@ -398,15 +399,21 @@ def metered(lm: dspy.BaseLM, *, concurrency: int) -> MeteredLM:
     Raises
     ------
     UsageError
-        If `lm` is no `dspy.LM`, whose engine can be taken over.
+        If `lm` is no `dspy.LM`, whose engine can be taken over, or one that asks in a way of its own.
     """
     if isinstance(lm, MeteredLM):
         own: MeteredLM = lm.copy()
         own.concurrency, own._gates, own._failed_in_a_row = concurrency, WeakKeyDictionary(), Counter()
+        own._engine_store = Engines()  # so that to close it closes no other's connections
         return own
     if not isinstance(lm, dspy.LM):
         raise UsageError(
             f"given a {type(lm).__name__} as LM, a dspy.LM is allowed; wrap it as an engine: dspy.LM(name, engine=...)"
+        )
+    if own_ways := [name for name in ASKING if getattr(type(lm), name) is not getattr(dspy.LM, name)]:
+        raise UsageError(
+            f"given a {type(lm).__name__} as LM, whose own {', '.join(own_ways)} a run would pass by; give a dspy.LM, and put what "
+            "they do into an engine: dspy.LM(name, engine=...)"
         )
     options = {name: value for name, value in lm.kwargs.items() if value is not None}
     base = options.get("api_base")
@@ -414,7 +421,7 @@ def metered(lm: dspy.BaseLM, *, concurrency: int) -> MeteredLM:
         options |= {"engine": lm.engine, "async_engine": getattr(lm, "_async_engine_spec", None)}
     own = MeteredLM(
         lm.model, identity=f"{lm.model}@{base or ''}", address=str(base or lm.model.partition("/")[0]), concurrency=concurrency,
-        priced=base is None, model_type=lm.model_type, **options,
+        priced=base is None, model_type=lm.model_type, callbacks=list(lm.callbacks), **options,
     )  # fmt: skip
     try:
         own._request([{"role": "user", "content": "?"}], own.kwargs)
