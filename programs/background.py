@@ -34,13 +34,17 @@ class Work(Generic[T]):
 
         Nor on the loop's own thread, where the garbage collector may free what stops it: `future` is done once the last line has run.
         """
-        self._loop.call_soon_threadsafe(lambda: self._task.cancel() if self._task is not None else None)
+        self._loop.call_soon_threadsafe(self._cancel)
         if self._loop is _loop and not within() and not sys.is_finalizing():
             self._over.wait()
 
     def _begin(self, work: Coroutine[Any, Any, T], context: contextvars.Context) -> None:
         self._task = self._loop.create_task(work, context=context)
         self._task.add_done_callback(self._finish)
+
+    def _cancel(self) -> None:
+        if self._task is not None and not self._task.cancelling():  # twice would break off what the first one lets it finish
+            self._task.cancel()
 
     def _finish(self, task: asyncio.Task[T]) -> None:
         if task.cancelled():

@@ -1,6 +1,7 @@
 """The package as Python code uses it: functions, the DSPy module, event loops, traces, saved programs."""
 
 import asyncio
+import contextlib
 import itertools
 import json
 import multiprocessing
@@ -217,6 +218,41 @@ def test_an_exit_within_an_lm_reaches_the_caller_and_later_calls_work(raised: ty
     with pytest.raises(raised, match="no key"):
         generate(task, n=2, lm=fake_lm(leave))
     assert len(generate(task, n=2, lm=fake_lm(Author()))) == 2
+
+
+def test_a_stream_checks_what_it_is_given_and_takes_dspy_s_lm_at_the_call(task: Path) -> None:
+    for verb in (stream, astream):
+        for given in ({"seed": None}, {"verify": "twice"}, {"n": 0}, {"task": "no_such_task"}):
+            with pytest.raises(UsageError):
+                verb(**{"task": task, "n": 2, "lm": fake_lm(Author()), **given})  # type: ignore[operator]
+    with dspy.context(lm=fake_lm(Author())):
+        rows = stream(task, n=2)
+    outcome = next(rows)
+    rows.close()
+    assert outcome.provenance.lm == "fake"
+
+
+def test_an_asynchronous_stream_begins_beside_its_caller_s_loop(task: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[threading.Thread] = []
+    monkeypatch.setattr("seedless.generation.be_quiet", lambda: begun.append(threading.current_thread()))
+
+    async def first() -> Any:
+        with dspy.context(lm=fake_lm(Author())):
+            async with contextlib.aclosing(astream(task, n=2)) as outcomes:
+                return await anext(outcomes)
+
+    assert asyncio.run(first()).provenance.lm == "fake"
+    assert begun[0] is not threading.current_thread()
+
+
+def test_a_run_closes_its_connections(openai_server: OpenAIServer, task: Path) -> None:
+    lm = dspy.LM("openai/some-model", api_base=openai_server.url, api_key="none", cache=False)
+    with Generation(task, n=2, options=Options(lm=lm, judge_lm=lm)) as generation:
+        outcomes = iter(generation)
+        next(outcomes)
+        assert all(each._engine_store for each in generation.program.lms())
+        assert len(list(outcomes)) > 0
+        assert not any(each._engine_store for each in generation.program.lms())
 
 
 def test_closing_an_asynchronous_stream_stops_its_run(task: Path, tmp_path: Path) -> None:
