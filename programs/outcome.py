@@ -58,6 +58,8 @@ class Row:
         """The row as one flat JSON object: `id`, the task's fields, `label`, `provenance`."""
         return {"id": self.id, **self.texts, "label": self.label, "provenance": _plain(self.provenance)}
 
+    toDict = record  # noqa: N815  DSPy's name for it: a prediction that holds one can be written as JSON
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
@@ -87,6 +89,8 @@ class Refusal:
             "broken": [{"assertion": b.assertion, "sentence": b.sentence} for b in self.broken],
             "provenance": _plain(self.provenance),
         }
+
+    toDict = record  # noqa: N815  as a row's
 
 
 Outcome = Row | Refusal

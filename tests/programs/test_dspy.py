@@ -41,6 +41,15 @@ def test_the_same_asked_once_more_is_another_draft(resampled: Any, task: Path) -
     assert author.calls >= 4
 
 
+def test_what_was_made_can_be_written_as_json(task: Path, tmp_path: Path) -> None:
+    program = TarGEN(task, lm=fake_lm(Author()), verify="none")
+    given = [dspy.Example(**INPUTS).with_inputs(*INPUTS)]
+    dspy.Evaluate(devset=given, metric=longest, num_threads=1, save_as_json=str(tmp_path / "made.json"))(program)
+    (made,) = json.loads((tmp_path / "made.json").read_text("utf-8"))
+    assert made["outcome"]["text"] == made["text"]
+    assert made["outcome"]["provenance"]["seed"] == INPUTS["seed"]
+
+
 def test_an_lm_that_caches_its_answers_is_asked_anew(task: Path, openai_server: OpenAIServer) -> None:
     fresh = f"openai/{uuid.uuid4().hex}"  # the cache is on disk, and outlives a test
     lm = dspy.LM(fresh, api_base=openai_server.url, api_key="none", cache=True)
