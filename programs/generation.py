@@ -244,6 +244,7 @@ class Generation:
     @property
     def accepted_before(self) -> int:
         """Rows that earlier sessions of the run accepted."""
+        self._check_open()
         return sum(1 for _ in self.folder.journal.accepted())
 
     async def outcomes(self) -> AsyncGenerator[Outcome, None]:
@@ -256,6 +257,7 @@ class Generation:
         """
         from seedless.run.scheduler import Scheduler
 
+        self._check_open()
         self._scheduler = Scheduler(
             self.program,
             self.plan,
@@ -310,6 +312,7 @@ class Generation:
 
     def ledger(self) -> Ledger:
         """The account so far."""
+        self._check_open()
         return self._account(self._scheduler)
 
     def complete(self) -> None:
@@ -322,6 +325,10 @@ class Generation:
         """
         if shortfall := self.ledger().shortfall:
             raise BudgetEnded(shortfall)
+
+    def _check_open(self) -> None:
+        if self not in _open:
+            raise UsageError("given a Generation that is closed, and one is used while it is open; open another to go on")
 
     def _account(self, scheduler: "Scheduler | None") -> Ledger:
         self.folder.journal.spend(time.monotonic() - self._started)

@@ -247,11 +247,11 @@ def test_an_asynchronous_stream_begins_beside_its_caller_s_loop(task: Path, monk
 
 def test_a_run_closes_its_connections(openai_server: OpenAIServer, task: Path) -> None:
     lm = dspy.LM("openai/some-model", api_base=openai_server.url, api_key="none", cache=False)
-    with Generation(task, n=2, options=Options(lm=lm, judge_lm=lm)) as generation:
+    with Generation(task, n=200, options=Options(lm=lm, judge_lm=lm)) as generation:
         outcomes = iter(generation)
         next(outcomes)
-        assert all(each._engine_store for each in generation.program.lms())
-        assert len(list(outcomes)) > 0
+        assert any(each._engine_store for each in generation.program.lms())
+        outcomes.close()
         assert not any(each._engine_store for each in generation.program.lms())
 
 
@@ -657,3 +657,20 @@ def test_export_of_an_own_task_needs_it_named(task: Path, tmp_path: Path) -> Non
     with pytest.raises(UsageError, match="no built-in one of this version; name it"):
         export(tmp_path / "out", "jsonl")
     assert export(tmp_path / "out", "jsonl", task, to=tmp_path / "rows.jsonl").rows == 6
+
+
+def test_a_run_that_is_still_going_is_not_exported(task: Path, tmp_path: Path) -> None:
+    rows = stream(task, n=200, out=tmp_path / "out", lm=fake_lm(Author()))
+    next(rows)
+    with pytest.raises(UsageError, match="the run is still going; wait for its end"):
+        export(tmp_path / "out", "jsonl", task)
+    rows.close()
+    assert export(tmp_path / "out", "jsonl", task).rows >= 1
+
+
+def test_a_closed_generation_says_so(task: Path) -> None:
+    with Generation(task, n=2, options=Options(lm=fake_lm(Author()))) as generation:
+        assert len(list(generation)) == 2
+    for use in (lambda: list(generation), generation.ledger, lambda: generation.accepted_before):
+        with pytest.raises(UsageError, match="given a Generation that is closed"):
+            use()
