@@ -143,7 +143,6 @@ class MeteredLM(dspy.LM):
         **options: Any,
     ) -> None:
         super().__init__(model, cache=False, num_retries=0, **options)
-        self._engine_store = Engines()
         self.identity = identity
         self.address = address
         self.steps: Steps = steps or NoSteps()
@@ -153,6 +152,11 @@ class MeteredLM(dspy.LM):
         self.patience = patience
         self.free = free
         self.priced = priced
+        self._begin()
+
+    def _begin(self) -> None:
+        """With no request sent and no connection open."""
+        self._engine_store = Engines()
         self._gates = WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore]()
         self._open_at = 0.0
         self._told_until = 0.0
@@ -201,6 +205,26 @@ class MeteredLM(dspy.LM):
         """A copy that asks through the same engine and keeps its answers in the same place."""
         own: Self = self.copy()
         return own
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What another process can use: not a run's journal and budget, nor what tells how it went here."""
+        state: dict[str, Any] = super().__getstate__()
+        left = {
+            "steps",
+            "budget",
+            "_gates",
+            "_open_at",
+            "_told_until",
+            "_failed_in_a_row",
+            "_answered",
+            "_failing",
+            "_failing_since",
+        }
+        return {name: value for name, value in state.items() if name not in left}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__({**state, "steps": NoSteps(), "budget": Unbounded()})
+        self._begin()
 
     @property
     def _seconds(self) -> float | None:
