@@ -62,6 +62,14 @@ def test_a_program_with_its_own_lm_is_pickled(task: Path) -> None:
     assert again(**INPUTS).ok
 
 
+@pytest.mark.slow
+def test_a_program_on_the_embedded_lm_is_pickled_loaded_or_not() -> None:
+    program = TarGEN("movie_reviews")
+    for _ in range(2):
+        program = cloudpickle.loads(cloudpickle.dumps(program))
+        assert program(label="positive", context="a thriller", seed="the acting").outcome.provenance.attempts >= 1
+
+
 def test_an_lm_that_caches_its_answers_is_asked_anew(task: Path, openai_server: OpenAIServer) -> None:
     fresh = f"openai/{uuid.uuid4().hex}"  # the cache is on disk, and outlives a test
     lm = dspy.LM(fresh, api_base=openai_server.url, api_key="none", cache=True)
