@@ -27,6 +27,7 @@ from seedless import (
     Refusal,
     Row,
     TarGEN,
+    TaskError,
     UsageError,
     astream,
     background,
@@ -358,6 +359,14 @@ def test_the_module_makes_one_instance_in_both_ways(task: Path) -> None:
     for each in asyncio.run(inside()):
         assert (each.ok, each.label) == (True, "cold")
         assert " compass " in each.text
+
+
+def test_the_module_is_told_what_it_cannot_use(task: Path) -> None:
+    for given in ({"lm": 3}, {"lm": fake_lm(Author()), "judge_lm": 3}):
+        with pytest.raises(UsageError, match="given a int as LM"):
+            TarGEN(task, **given)
+    with pytest.raises(TaskError, match="given the attribute 'nope', the task 'rooms' has none"):
+        TarGEN(task, lm=fake_lm(Author()))(label="warm", attributes={"nope": "x"})
 
 
 def test_the_module_refuses_with_reasons(task: Path) -> None:
