@@ -153,12 +153,12 @@ def given_records(rows: Iterable[Any], task: Task, *, called: str = "row") -> It
     UsageError
         At the row that cannot be used, or if these are no rows.
     """
-    if isinstance(rows, str | bytes | Mapping) or not (isinstance(rows, Iterable) or hasattr(rows, "to_pylist")):
+    each: Any = rows
+    if isinstance(each, str | bytes | Mapping) or not (isinstance(each, Iterable) or hasattr(each, "to_pylist")):
         raise UsageError(
             f"given {type(rows).__name__!r} as the {called}s, allowed is {FORMS}, a list of rows, a data set or a data frame; give one"
         )
     names = getattr((getattr(rows, "features", None) or {}).get("label"), "names", None)
-    each: Any = rows
     if hasattr(each, "with_format"):  # a data set may give its rows as arrays
         each = each.with_format(None)
     if hasattr(each, "iterrows"):  # a data frame's own iterator gives its columns' names

@@ -96,7 +96,12 @@ class LlamaServer:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """What another process loads the same weights by."""
-        given = {"slots": self.slots, "threads": self.threads, "context": self._context, "embedding": self._embedding}
+        given: dict[str, Any] = {
+            "slots": self.slots,
+            "threads": self.threads,
+            "context": self._context,
+            "embedding": self._embedding,
+        }
         return partial(type(self), self.path, **given), ()
 
     def _loaded(self) -> list[Any]:
