@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from seedless.errors import UsageError
 from seedless.evals.compiling.dev import DevRow, dev_rows, read_dev
-from seedless.given import check_amount, check_choice, check_count
+from seedless.given import check_amount, check_choice, check_count, check_path, plain
 from seedless.lms.spec import configured
 from seedless.offline import be_quiet
 from seedless.taskfile import TaskLike, task_of
@@ -80,8 +80,10 @@ class CompileOptions:
         check_choice("optimizer", self.optimizer, OPTIMIZERS, optional=True)
         check_choice("verifier", self.verifier, ("lm", "embedding"), optional=True)
         one_reader(self.verifier, self.judge_lm)
+        for name in ("budget_calls", "budget_usd", "seed", "concurrency", "timeout"):
+            object.__setattr__(self, name, plain(getattr(self, name)))
         check_count({"budget_calls": self.budget_calls, "concurrency": self.concurrency}, least=1)
-        check_count({"seed": self.seed}, least=0)
+        check_count({"seed": self.seed}, least=0, optional=False)
         check_amount({"budget_usd": self.budget_usd, "timeout": self.timeout})
 
 
@@ -186,7 +188,7 @@ def compile(  # noqa: A001  the verb that it is
         raise UsageError(
             "given --demos-from-dev without dev rows, of which demonstrations could be made; give them with --dev FILE"
         )
-    path = Path(out) if out is not None else None
+    path = check_path("out", out)
     if path is not None:
         check_target(path)
     from seedless.evals.compiling.session import Session

@@ -23,7 +23,7 @@ from seedless.evals.students import STUDENTS, Student, student_names, student_of
 from seedless.evals.usefulness import Usefulness, usefulness
 from seedless.evals.zero_shot import zero_shot as asked_without_training
 from seedless.files import read_ledger, read_refusals
-from seedless.given import check_count
+from seedless.given import check_count, check_path
 from seedless.text import normalized
 from seedless.whole import whole
 
@@ -205,14 +205,15 @@ def _students(given: str | Sequence[str]) -> tuple[str, ...]:
 
 def _check(zero_shot: "str | dspy.BaseLM | None", api_base: str | None, out: str | Path | None, seed: int) -> None:
     """Told before hours are spent, not after."""
-    check_count({"seed": seed}, least=0)
+    check_count({"seed": seed}, least=0, optional=False)
+    out = check_path("out", out)
     if api_base is not None and zero_shot is None:
         raise UsageError(
             "given --api-base without --zero-shot, which names the LM that is reached there; name it, or leave the address out"
         )
-    if out is not None and not Path(out).parent.is_dir():
+    if out is not None and not out.parent.is_dir():
         raise SetupError(f"{out}: its folder does not exist; make it or give another file")
-    if out is not None and Path(out).is_dir():
+    if out is not None and out.is_dir():
         raise SetupError(f"{out}: cannot be written (it is a folder); give another file")
 
 

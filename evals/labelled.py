@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from seedless.errors import UsageError
 from seedless.files import listed
 from seedless.lms.reading import coerce
+from seedless.outcome import Refusal
 from seedless.task import Task
 from seedless.text import writable
 
@@ -144,28 +145,40 @@ def records_of(path: Path, task: Task) -> Iterator[tuple[str, Mapping[str, Any]]
 
 
 def given_records(rows: Iterable[Any], task: Task, *, called: str = "row") -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Each row of a list of mappings, of a `datasets.Dataset` whose `label` is a name or a `ClassLabel`, or of a data frame, with where it stands: rows are counted from 1.
+    """Each row with where it stands, counted from 1: of a list of mappings, of `Row`s or of DSPy's examples, of a `datasets.Dataset` whose `label` is a name or a
+    `ClassLabel`, of a data frame (pandas', polars') or of pyarrow's table.
 
     Raises
     ------
     UsageError
         At the row that cannot be used, or if these are no rows.
     """
-    if isinstance(rows, str | bytes | Mapping) or not isinstance(rows, Iterable):
+    each: Any = rows
+    if isinstance(each, str | bytes | Mapping) or not (isinstance(each, Iterable) or hasattr(each, "to_pylist")):
         raise UsageError(
             f"given {type(rows).__name__!r} as the {called}s, allowed is {FORMS}, a list of rows, a data set or a data frame; give one"
         )
     names = getattr((getattr(rows, "features", None) or {}).get("label"), "names", None)
-    each: Any = rows
     if hasattr(each, "with_format"):  # a data set may give its rows as arrays
         each = each.with_format(None)
     if hasattr(each, "iterrows"):  # a data frame's own iterator gives its columns' names
         each = _frame(each, _once(_used(task), list(each.columns), f"the {called}s"))
+    elif hasattr(each, "iter_rows"):  # polars'
+        columns = _once(_used(task), list(each.columns), f"the {called}s")
+        each = (each.select(columns) if columns else each).iter_rows(named=True)
+    elif hasattr(each, "to_pylist") and hasattr(each, "column_names"):  # pyarrow's iterator gives columns
+        names = _class_names(each.schema)
+        columns = _once(_used(task), list(each.column_names), f"the {called}s")
+        each = (each.select(columns) if columns else each).to_pylist()
     elif hasattr(each, "select_columns") and (columns := _once(_used(task), each.column_names or (), f"the {called}s")):
         each = each.select_columns(columns)
 
     def given() -> Iterator[tuple[str, Mapping[str, Any]]]:
         for number, record in enumerate(each, 1):
+            if isinstance(record, Refusal):
+                raise UsageError(f"{called} {number}: is a Refusal, which is no row; leave it out")
+            if hasattr(record, "toDict"):  # a `Row`, or DSPy's example
+                record = record.toDict()
             if not isinstance(record, Mapping):
                 raise UsageError(f"{called} {number}: is no row; write one as {_example(task)}")
             if names is not None and isinstance(place := record["label"], int):
@@ -236,7 +249,8 @@ def _checked(record: Mapping[str, Any], where: str, task: Task, meant: dict[str,
         if value is not None and not isinstance(value, str | int | float):
             raise UsageError(f"{where}: has a {type(value).__name__} as {name!r}, a text is allowed; write it as one")
         missing = value is None or value != value  # NaN, unlike itself, is how tables write it
-        said[name] = "" if missing else str(value)
+        text = str.__str__(value) if isinstance(value, str) else str(value)  # an enumeration's own `str` gives its name
+        said[name] = "" if missing else text
         if not said[name].strip():
             raise UsageError(
                 f"{where}: has no {name!r}, the task {task.name!r} needs {', '.join(needed)}; add it or name another task"

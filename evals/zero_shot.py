@@ -35,8 +35,16 @@ def zero_shot(
     spec = LMSpec.of(lm, api_base=api_base)
     own = lm if isinstance(lm, MeteredLM) else opened(lm, api_base=api_base)
     judge = LMVerifier(rows.task, spec.profile, mode=VerifyMode.parse("blind"), lm=own, adapter=adapter_of(spec.profile.adapter))
+
+    async def read() -> NDArray[np.int64]:
+        try:
+            return await read_blind(chosen, judge, concurrency=spec.profile.concurrency, every=True)
+        finally:
+            if own is not lm:
+                await own.aclose()
+
     try:
         with dspy.context(trace=None, disable_history=True):
-            return chosen, background.run(read_blind(chosen, judge, concurrency=spec.profile.concurrency, every=True))
+            return chosen, background.run(read())
     except StepFailed as failed:
         raise LMUnusable(f"{failed}; the rows' labels are asked for again by the same command") from failed

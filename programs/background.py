@@ -1,6 +1,7 @@
 """One event loop in a thread of its own: synchronous callers and notebooks with a running loop share the asynchronous code."""
 
 import asyncio
+import contextlib
 import contextvars
 import os
 import sys
@@ -9,7 +10,7 @@ from collections.abc import Coroutine
 from concurrent.futures import Future
 from typing import Any, Generic, TypeVar
 
-__all__ = ["Work", "run", "start"]
+__all__ = ["Work", "run", "start", "within"]
 
 T = TypeVar("T")
 
@@ -29,17 +30,23 @@ class Work(Generic[T]):
         return self.future.result()
 
     def stop(self) -> None:
-        """Cancel the coroutine if it still runs, and wait until its last line has run; not where no thread is left that could run it."""
-        self._loop.call_soon_threadsafe(lambda: self._task.cancel() if self._task is not None else None)
-        if self._loop is _loop and not sys.is_finalizing():
+        """Cancel the coroutine if it still runs, and wait until its last line has run; not where no thread is left that could run it.
+
+        Nor on the loop's own thread, where the garbage collector may free what stops it: `future` is done once the last line has run.
+        """
+        self._loop.call_soon_threadsafe(self._cancel)
+        if self._loop is _loop and not within() and not sys.is_finalizing():
             self._over.wait()
 
     def _begin(self, work: Coroutine[Any, Any, T], context: contextvars.Context) -> None:
         self._task = self._loop.create_task(work, context=context)
         self._task.add_done_callback(self._finish)
 
+    def _cancel(self) -> None:
+        if self._task is not None and not self._task.cancelling():  # twice would break off what the first one lets it finish
+            self._task.cancel()
+
     def _finish(self, task: asyncio.Task[T]) -> None:
-        self._over.set()
         if task.cancelled():
             self.future.cancel()
             self.future.set_running_or_notify_cancel()
@@ -47,6 +54,7 @@ class Work(Generic[T]):
             self.future.set_exception(error)
         else:
             self.future.set_result(task.result())
+        self._over.set()
 
 
 _lock = threading.Lock()
@@ -64,6 +72,11 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget)
 
 
+def within() -> bool:
+    """Whether this is the background loop's own thread, on which nothing may wait for the loop."""
+    return threading.current_thread() is _thread
+
+
 def start(work: Coroutine[Any, Any, T]) -> Work[T]:
     """Begin `work` on the background loop, in a copy of the caller's context (DSPy's settings and traces live there)."""
     return Work(_running(), work)
@@ -77,7 +90,7 @@ def run(work: Coroutine[Any, Any, T]) -> T:
     >>> run(double(21))
     42
     """
-    if threading.current_thread() is _thread:
+    if within():
         work.close()
         raise RuntimeError("a synchronous call from within the background loop would wait for itself; await the asynchronous one")
     begun = start(work)
@@ -93,6 +106,13 @@ def _running() -> asyncio.AbstractEventLoop:
     with _lock:
         if _loop is None:
             _loop = asyncio.new_event_loop()
-            _thread = threading.Thread(target=_loop.run_forever, name="seedless-loop", daemon=True)
+            _thread = threading.Thread(target=_run_for_good, args=(_loop,), name="seedless-loop", daemon=True)
             _thread.start()
         return _loop
+
+
+def _run_for_good(loop: asyncio.AbstractEventLoop) -> None:
+    """Run the loop, whatever a task raises: an exit or an interrupt ends the loop as well as the task, from which its caller gets it."""
+    while True:
+        with contextlib.suppress(SystemExit, KeyboardInterrupt):
+            loop.run_forever()

@@ -12,6 +12,7 @@ from seedless.errors import SetupError, UsageError
 from seedless.files import check_row, listed, read_ledger, read_rows, run_folder
 from seedless.given import check_choice
 from seedless.ledger import Ledger
+from seedless.run.journal import check_ended
 from seedless.task import Task
 from seedless.taskfile import TaskLike, recorded_task, task_of
 from seedless.whole import whole
@@ -231,12 +232,13 @@ def export(folder: str | Path, format_: Format, task: TaskLike | None = None, *,
     Raises
     ------
     UsageError
-        If the rows are not the task's, or `to` holds something else: a run's own file, a folder that is no export.
+        If the run is still going, the rows are not the task's, or `to` holds something else: a run's own file, a folder that is no export.
     SetupError
         If it cannot be written.
     """
     check_choice("format", format_, FORMATS)
     folder = run_folder(folder)
+    check_ended(folder)
     target = Path(to) if to is not None else folder / f"export.{ENDINGS.get(format_, format_)}"
     task = task_for(folder, task)
     names = [field.name for field in task.fields]

@@ -4,7 +4,7 @@
 
     SeedlessError
     ├── UsageError          the command, a file or a setting is wrong (exit code 2)
-    │   ├── TaskError       a task file or a task object
+    │   ├── TaskError       a task file, or a mapping of what one holds
     │   └── SetupError      something the command needs is missing: weights, a key, a package, disk space
     └── CutShort            a run ended early, and has what was accepted until then
         ├── BudgetEnded     a budget ended before the run was complete (exit code 3)
@@ -32,7 +32,10 @@ class UsageError(SeedlessError):
 
 
 class TaskError(UsageError):
-    """A task file or task object breaks the task model. The message names the file's line where there is one."""
+    """A task file or a mapping breaks the task model. The message names the file's line where there is one.
+
+    `Task(...)` itself raises pydantic's `ValidationError`, as a model does; `load_task` and what takes a mapping raise this.
+    """
 
 
 class SetupError(UsageError):

@@ -1,5 +1,6 @@
 """From a task to a data set: `generate` and `stream`, for the command line and for Python."""
 
+import asyncio
 import atexit
 import concurrent.futures.thread  # noqa: F401  so that its end comes after this module's
 import logging
@@ -7,7 +8,7 @@ import os
 import queue
 import threading
 import time
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from contextlib import ExitStack, aclosing
 from dataclasses import dataclass
 from functools import partial
@@ -18,7 +19,7 @@ from weakref import WeakSet
 
 from seedless import background
 from seedless.errors import BudgetEnded, CutShort, SeedlessError, UsageError
-from seedless.given import check_amount, check_choice, check_count
+from seedless.given import check_amount, check_choice, check_count, check_path, plain
 from seedless.ledger import Ledger, Settings
 from seedless.lms.spec import LMSpec, configured, opened
 from seedless.offline import be_quiet
@@ -29,7 +30,7 @@ from seedless.run.budget import CallBudget
 from seedless.run.folder import RunFolder
 from seedless.strategy import STRATEGIES, Strategy
 from seedless.taskfile import TaskLike, task_of
-from seedless.verify import one_reader
+from seedless.verify import VerifyMode, one_reader
 
 if TYPE_CHECKING:
     import dspy
@@ -51,10 +52,15 @@ def _close_left() -> None:
     """Close what a script leaves open at its end; a thread that still runs closes its own."""
     for generation in tuple(_open):
         if generation._thread is threading.current_thread() or not generation._thread.is_alive():
-            try:
-                generation.close()
-            except SeedlessError as error:
-                LOG.warning("%s", error)
+            _told(generation.close)
+
+
+def _told(close: Callable[[], None]) -> None:
+    """Close where nobody is left to catch an error: it is logged."""
+    try:
+        close()
+    except SeedlessError as error:
+        LOG.warning("%s", error)
 
 
 # By the time of `atexit` executors take no more work, without which DSPy asks no LM; their own threads, and what these left, end before it.
@@ -102,7 +108,7 @@ class Options:
     strategy: str = "targen"
     verify: str = "blind"
     verifier: str | None = None
-    program: Path | None = None
+    program: str | Path | None = None
     seed: int = 0
     concurrency: int | None = None
     max_calls: int | None = None
@@ -120,8 +126,11 @@ class Options:
         check_choice("verifier", self.verifier, ("lm", "embedding", "both"), optional=True)
         check_choice("adapter", self.adapter, ("json", "chat", "plain"), optional=True)
         one_reader(self.verifier, self.judge_lm)
+        VerifyMode.parse(self.verify)
+        for name in ("seed", "concurrency", "max_calls", "max_cost", "max_refills", "timeout", "drafts", "attempts"):
+            object.__setattr__(self, name, plain(getattr(self, name)))
+        object.__setattr__(self, "program", check_path("program", self.program))
         if self.program is not None:
-            object.__setattr__(self, "program", Path(self.program))
             fitting = [each.name for each in STRATEGIES.values() if each.contexts and each.seeds and each.constraint]
             if self.strategy not in fitting:
                 raise UsageError(
@@ -129,12 +138,14 @@ class Options:
                     f"allowed are {', '.join(fitting)}: name one of them, or leave the program out"
                 )
         check_count({name: getattr(self, name) for name in ("concurrency", "max_calls", "drafts", "attempts")}, least=1)
-        check_count({"seed": self.seed, "max_refills": self.max_refills}, least=0)
+        check_count({"seed": self.seed, "max_refills": self.max_refills}, least=0, optional=False)
         check_amount({"max_cost": self.max_cost, "timeout": self.timeout})
         if max(self.drafts or 1, self.attempts or 1) > 1 and not STRATEGIES[self.strategy].correction:
             raise UsageError(
                 f"given drafts or attempts with the strategy {self.strategy!r}, which writes each row once; leave them out or give 1"
             )
+        if not isinstance(self.fresh, bool):
+            raise UsageError(f"given fresh = {self.fresh!r}, True or False is allowed; give one")
         if (self.drafts or 1) > 32:
             raise UsageError(f"given drafts {self.drafts}, at most 32 are allowed; give a smaller number")
 
@@ -161,11 +172,11 @@ class Generation:
         If anything given cannot be used; nothing is written then.
     """
 
-    def __init__(self, task: TaskLike, *, n: int, out: Path | None = None, options: Options | None = None) -> None:
+    def __init__(self, task: TaskLike, *, n: int, out: str | Path | None = None, options: Options | None = None) -> None:
         self.options = options or Options()
         be_quiet()
-        if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= LARGEST:
-            raise UsageError(f"given n = {n!r}, a whole number from 1 to {LARGEST:,} is allowed; give the number of rows to make")
+        n = _rows(n)
+        out = check_path("out", out)
         self.task = task_of(task)
         strategy = Strategy.named(self.options.strategy)
         self.plan = Plan(strategy.task(self.task), n, self.options.seed)
@@ -177,7 +188,7 @@ class Generation:
         self.program = self._program()
         self.uncompiled: dict[str, Any] = self.program.dump_state()
         if o.program is not None:
-            self.program.read(o.program)
+            self.program.read(Path(o.program))
         self.settings: Settings = {
             "task": self.task.name,
             "task_hash": self.task.hash,
@@ -243,6 +254,7 @@ class Generation:
     @property
     def accepted_before(self) -> int:
         """Rows that earlier sessions of the run accepted."""
+        self._check_open()
         return sum(1 for _ in self.folder.journal.accepted())
 
     async def outcomes(self) -> AsyncGenerator[Outcome, None]:
@@ -255,6 +267,7 @@ class Generation:
         """
         from seedless.run.scheduler import Scheduler
 
+        self._check_open()
         self._scheduler = Scheduler(
             self.program,
             self.plan,
@@ -262,13 +275,17 @@ class Generation:
             in_flight=self.spec.profile.concurrency,
             max_refills=self.options.max_refills,
         )
-        async with aclosing(self._scheduler.run()) as running:
-            async for outcome in running:
-                self.folder.add(outcome)
-                self._decided = time.monotonic()
-                yield outcome
+        try:
+            async with aclosing(self._scheduler.run()) as running:
+                async for outcome in running:
+                    self.folder.add(outcome)
+                    self._decided = time.monotonic()
+                    yield outcome
+        finally:
+            for lm in self.program.lms():
+                await lm.aclose()  # its connections belong to this loop
 
-    def __iter__(self) -> Iterator[Outcome]:
+    def __iter__(self) -> Generator[Outcome, None, None]:
         """As `outcomes`, for synchronous callers, inside a running event loop too. Closing the iterator stops the run."""
         decided: queue.SimpleQueue[Outcome | None] = queue.SimpleQueue()
         self._thread = threading.current_thread()
@@ -306,6 +323,7 @@ class Generation:
 
     def ledger(self) -> Ledger:
         """The account so far."""
+        self._check_open()
         return self._account(self._scheduler)
 
     def complete(self) -> None:
@@ -319,6 +337,10 @@ class Generation:
         if shortfall := self.ledger().shortfall:
             raise BudgetEnded(shortfall)
 
+    def _check_open(self) -> None:
+        if self not in _open:
+            raise UsageError("given a Generation that is closed, and one is used while it is open; open another to go on")
+
     def _account(self, scheduler: "Scheduler | None") -> Ledger:
         self.folder.journal.spend(self._decided - self._started)
         return ledger_of(self.folder.journal, self.plan, self.settings, ended=scheduler.ended if scheduler else None)
@@ -328,6 +350,12 @@ class Generation:
         _open.discard(self)
         if self._work is not None:
             self._work.stop()
+            if background.within():  # freed there by the garbage collector: the work has yet to let go of the journal
+                self._work.future.add_done_callback(lambda _: _told(self._finish))
+                return
+        self._finish()
+
+    def _finish(self) -> None:
         scheduler, self._scheduler = self._scheduler, None
         try:
             if scheduler is not None:
@@ -369,7 +397,7 @@ def generate(task: TaskLike, *, n: int, out: str | Path | None = None, **options
     """
     from seedless.dataset import dataset_of
 
-    with Generation(task, n=n, out=Path(out) if out is not None else None, options=Options(**options)) as generation:
+    with Generation(task, n=n, out=out, options=Options(**options)) as generation:
 
         def accepted() -> "Dataset":
             return dataset_of(generation.task, (record for _, record in generation.folder.journal.accepted()))
@@ -384,10 +412,11 @@ def generate(task: TaskLike, *, n: int, out: str | Path | None = None, **options
         return accepted()
 
 
-def stream(task: TaskLike, *, n: int, out: str | Path | None = None, **options: Any) -> Iterator[Outcome]:
+def stream(task: TaskLike, *, n: int, out: str | Path | None = None, **options: Any) -> Generator[Outcome, None, None]:
     """Each row or refusal as it is decided; `generate`'s arguments. Works in a notebook; closing the iterator stops the run.
 
-    What earlier sessions of the run decided is in its folder, and not said again.
+    The run begins with the first one, with the LM that DSPy was configured with at the call. What earlier sessions of the run decided is in
+    its folder, and not said again.
 
     Raises
     ------
@@ -398,15 +427,45 @@ def stream(task: TaskLike, *, n: int, out: str | Path | None = None, **options: 
     LMUnusable
         If the LM cannot be used.
     """
-    with Generation(task, n=n, out=Path(out) if out is not None else None, options=Options(**options)) as generation:
-        yield from generation
-        generation.complete()
+    begun = _asked(task, n, out, options)
+
+    def outcomes() -> Generator[Outcome, None, None]:
+        with begun() as generation:
+            yield from generation
+            generation.complete()
+
+    return outcomes()
 
 
-async def astream(task: TaskLike, *, n: int, out: str | Path | None = None, **options: Any) -> AsyncGenerator[Outcome, None]:
-    """As `stream`, for asynchronous callers."""
-    with Generation(task, n=n, out=Path(out) if out is not None else None, options=Options(**options)) as generation:
-        async with aclosing(generation.outcomes()) as outcomes:
-            async for outcome in outcomes:
-                yield outcome
-        generation.complete()
+def astream(task: TaskLike, *, n: int, out: str | Path | None = None, **options: Any) -> AsyncGenerator[Outcome, None]:
+    """As `stream`, for asynchronous callers, whose loop runs on while the run begins."""
+    begun = _asked(task, n, out, options)
+
+    async def outcomes() -> AsyncGenerator[Outcome, None]:
+        with await asyncio.to_thread(begun) as generation:
+            generation._thread = threading.current_thread()
+            async with aclosing(generation.outcomes()) as decided:
+                async for outcome in decided:
+                    yield outcome
+            generation.complete()
+
+    return outcomes()
+
+
+def _asked(task: TaskLike, n: int, out: str | Path | None, options: Mapping[str, Any]) -> Callable[[], Generation]:
+    """What opens the run: what is given is checked, and DSPy's LM taken, before."""
+    return partial(Generation, task_of(task), n=_rows(n), out=check_path("out", out), options=Options(**options))
+
+
+def _rows(n: object) -> int:
+    """A number of rows.
+
+    Raises
+    ------
+    UsageError
+        If it is none that can be made.
+    """
+    given = plain(n)
+    if isinstance(given, bool) or not isinstance(given, int) or not 1 <= given <= LARGEST:
+        raise UsageError(f"given n = {n!r}, a whole number from 1 to {LARGEST:,} is allowed; give the number of rows to make")
+    return given

@@ -1,11 +1,14 @@
 """What callers give, checked: each complaint says what was given, what is allowed, what to do."""
 
 import math
+import numbers
 from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
 
 from seedless.errors import UsageError
 
-__all__ = ["check_amount", "check_choice", "check_count", "check_share"]
+__all__ = ["check_amount", "check_choice", "check_count", "check_path", "check_share", "plain"]
 
 
 def check_choice(name: str, given: object, allowed: Sequence[str], *, optional: bool = False) -> None:
@@ -20,15 +23,43 @@ def check_choice(name: str, given: object, allowed: Sequence[str], *, optional: 
         raise UsageError(f"given the {name} {given!r}, allowed are {', '.join(allowed)}; name one of them")
 
 
-def check_count(counts: Mapping[str, object], *, least: int | None = None) -> None:
-    """That each of `counts` is None or a whole number, `least` at least.
+def plain(given: object) -> object:
+    """`given` as Python's own number where it is one of numpy's or a `Decimal`; anything else as it is.
+
+    >>> plain(Decimal("2.5"))
+    2.5
+    """
+    if isinstance(given, int | float):
+        return given
+    if isinstance(given, numbers.Integral):
+        return int(given)
+    return float(given) if isinstance(given, numbers.Real | Decimal) else given
+
+
+def check_path(name: str, given: object) -> Path | None:
+    """The path that `given` means, None where it is None.
+
+    Raises
+    ------
+    UsageError
+        If it means none.
+    """
+    if given is None:
+        return None
+    if not isinstance(given, str | Path) or "\0" in str(given):
+        raise UsageError(f"given the {name} {given!r}, a path is allowed; give one or leave it out")
+    return Path(given)
+
+
+def check_count(counts: Mapping[str, object], *, least: int | None = None, optional: bool = True) -> None:
+    """That each of `counts` is a whole number, `least` at least, or None where it is `optional`.
 
     Raises
     ------
     UsageError
         If one is not.
     """
-    for said, given in _named(counts):
+    for said, given in _named(counts, optional=optional):
         if isinstance(given, bool) or not isinstance(given, int):
             raise UsageError(f"given {said} {given!r}, a whole number is allowed; give one")
         if least is not None and given < least:
@@ -63,6 +94,6 @@ def check_share(shares: Mapping[str, object]) -> None:
             raise UsageError(f"given {said} {given}, 0 to 1 is allowed; give a share")
 
 
-def _named(values: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+def _named(values: Mapping[str, object], *, optional: bool = True) -> Iterator[tuple[str, object]]:
     """What is given, each under its option's name on the command line."""
-    return ((f"--{name.replace('_', '-')}", given) for name, given in values.items() if given is not None)
+    return ((f"--{name.replace('_', '-')}", given) for name, given in values.items() if not optional or given is not None)

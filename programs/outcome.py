@@ -1,7 +1,7 @@
 """How a slot ends: a row of the data set, or a refusal with its reasons."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from seedless.slot import Draft
@@ -29,7 +29,7 @@ class Provenance:
     context: str
     context_source: str
     seed: str
-    attributes: Mapping[str, str]
+    attributes: Mapping[str, str] = field(hash=False)  # a mapping has no hash
     asked_label: str
     verdict: str | None
     reason: str
@@ -45,7 +45,7 @@ class Row:
     """An accepted row. `label` is the final one, `provenance.asked_label` the one that was asked for."""
 
     id: str
-    texts: Mapping[str, str]
+    texts: Mapping[str, str] = field(hash=False)
     label: str
     provenance: Provenance
 
@@ -58,6 +58,8 @@ class Row:
         """The row as one flat JSON object: `id`, the task's fields, `label`, `provenance`."""
         return {"id": self.id, **self.texts, "label": self.label, "provenance": _plain(self.provenance)}
 
+    toDict = record  # noqa: N815  DSPy's name for it: a prediction that holds one can be written as JSON
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
@@ -67,7 +69,7 @@ class Refusal:
     position: int
     round: int
     asked_label: str
-    texts: Mapping[str, str]
+    texts: Mapping[str, str] = field(hash=False)
     broken: tuple[Broken, ...]
     provenance: Provenance
 
@@ -87,6 +89,8 @@ class Refusal:
             "broken": [{"assertion": b.assertion, "sentence": b.sentence} for b in self.broken],
             "provenance": _plain(self.provenance),
         }
+
+    toDict = record  # noqa: N815  as a row's
 
 
 Outcome = Row | Refusal

@@ -95,24 +95,25 @@ class AssertedRetry(dspy.Module):
         `rollout` makes the calls this slot's own: draft d of attempt a asks under `rollout + 64·a + d`. `config` tells how to decode
         after the drafts so far. `again` gives the inputs of which attempt a (1, 2, ...) gets others than the first.
         """
-        trace_start = len(dspy.settings.trace or ())
         history: list[Judged] = []
+        made: list[Any] = []  # each draft's prediction, None where an answer could not be read
         rounds: list[Judged] = []  # the best draft of each
         for attempt in range(self.attempts):
             before = rounds[-1] if rounds and self.revises else None
             asked = {**inputs, **again(attempt)} if attempt and again is not None else inputs
             for d in range(self.drafts):  # one after another: llama.cpp then finds the prompt that it has just read
-                draft = await self._write(before, {**config(history), "rollout_id": rollout + 64 * attempt + d}, asked)
+                draft, prediction = await self._write(before, {**config(history), "rollout_id": rollout + 64 * attempt + d}, asked)
+                made.append(prediction)
                 history.append(await judge(draft))
             rounds.append(max(history[-self.drafts :], key=lambda j: (not j.broken, j.score)))
             if not rounds[-1].broken:
                 break
         last = rounds[-1]
-        self._splice(trace_start, last.draft)
+        _untrace([prediction for prediction, judged in zip(made, history, strict=True) if judged is not last])
         others = (judged for judged in history if judged is not last)
         return Retried(last, ok=not last.broken, drafts=len(history), history=(*others, last))
 
-    async def _write(self, before: Judged | None, config: Mapping[str, Any], inputs: Mapping[str, Any]) -> Draft:
+    async def _write(self, before: Judged | None, config: Mapping[str, Any], inputs: Mapping[str, Any]) -> tuple[Draft, Any]:
         predictor, shown = (self.generate, self._shown) if before is None else (self.revise, ())
         named = {output: self._names.get(output, output) for output in predictor.signature.output_fields}
         (first, *_others) = named.values()
@@ -124,37 +125,23 @@ class AssertedRetry(dspy.Module):
             with stage("write" if before is None else "revise"):
                 found = await predictor.acall(config=dict(config), demos=predictor.demos or list(shown), **asked)
         except CutOff as cut:
-            return Draft({first: cut.text}, finished=False, problem=CUT if len(named) > 1 else "")
+            return Draft({first: cut.text}, finished=False, problem=CUT if len(named) > 1 else ""), None
         except dspy.AdapterParseError as error:
-            return Draft(
-                {first: str(error.lm_response or "")},
-                problem="The answer was not in the form that was asked for; keep to it.",
-            )
-        return Draft({name: str(found[output]).strip() for output, name in named.items()})
+            problem = "The answer was not in the form that was asked for; keep to it."
+            return Draft({first: str(error.lm_response or "")}, problem=problem), None
+        return Draft({name: str(found[output]).strip() for output, name in named.items()}), found
 
-    def _splice(self, start: int, accepted: Draft) -> None:
-        """Keep only the step of the draft that counts in DSPy's trace, else an optimiser would store a rejected draft as a demonstration."""
-        trace = dspy.settings.trace
-        if trace is None:
-            return
-        kept = [step for step in trace[start:] if not _wrote(step) or self._matches(step[2], accepted)]
-        trace[start:] = kept
 
-    def _matches(self, prediction: Any, accepted: Draft) -> bool:
-        """Whether the accepted draft is this prediction, as it is or with its last sentences left out."""
-        said = {self._names.get(output, output): str(value).split() for output, value in prediction.items()}
-        return all(name in accepted.texts and _begins(text, accepted.texts[name].split()) for name, text in said.items())
+def _untrace(rejected: Sequence[Any]) -> None:
+    """Leave the steps of these predictions out of DSPy's trace, else an optimiser would store a rejected draft as a demonstration.
+
+    No others: several retries may write to one trace at the same time.
+    """
+    if (trace := dspy.settings.trace) is not None:
+        trace[:] = [step for step in trace if not any(step[2] is each for each in rejected)]
 
 
 def _as_written(draft: Draft) -> str:
     """What the writer wrote: of several fields a line each, behind its name."""
     written = {name: text for name, text in draft.texts.items() if name not in draft.given}
     return "\n".join(f"{name}: {text}" if len(written) > 1 else text for name, text in written.items())
-
-
-def _wrote(step: Any) -> bool:
-    return "constraint" in step[1]
-
-
-def _begins(said: Sequence[str], accepted: Sequence[str]) -> bool:
-    return list(said[: len(accepted)]) == list(accepted)

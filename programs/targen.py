@@ -13,7 +13,7 @@ import dspy
 
 from seedless import background
 from seedless.contexts import Contexts
-from seedless.errors import UsageError
+from seedless.errors import TaskError, UsageError
 from seedless.instance import Instance
 from seedless.kept import Kept
 from seedless.label_words import LabelWords
@@ -84,12 +84,12 @@ class TarGEN(dspy.Module):
         be_quiet()
         self.strategy = Strategy.named(strategy)
         self.task = self.strategy.task(task_of(task))
-        spec = LMSpec.parse(lm) if isinstance(lm, str) else None
         if lm is None and dspy.settings.lm is None:
-            spec = LMSpec.parse("embedded")
+            lm = "embedded"
+        spec = LMSpec.of(lm) if lm is not None else None
         self.profile = self.strategy.profile(profile or (spec.profile if spec else HOSTED))
         self.mode = VerifyMode.parse(verify if self.strategy.correction else "none")
-        self._lm: dspy.BaseLM | None = spec.open() if spec else lm
+        self._lm: dspy.BaseLM | None = spec.open() if spec and isinstance(lm, str) else lm
         self.adapter = adapter_of(self.profile.adapter)
         words = LabelWords.leading(self.task, self.profile)
         self.worded = words is not None and words.contexts
@@ -121,12 +121,13 @@ class TarGEN(dspy.Module):
         Raises
         ------
         TaskError
-            If the task has no such label.
+            If the task has no such label or attribute.
         """
         rollout += self._again()
         with self.speaking():
             if slot is None:
                 self.task.label(label)
+                self._check_attributes(attributes or {})
                 if not isinstance(seed, InstanceSeed):
                     if context is None:
                         context = (await self.contexts(label=label, count=1, rollout=rollout))[0]
@@ -179,6 +180,14 @@ class TarGEN(dspy.Module):
         for predictor in self.predictors():
             if not any(predictor is each for each in apart):
                 predictor.lm = lm
+
+    def _check_attributes(self, given: Mapping[str, str]) -> None:
+        allowed = [attribute.name for attribute in self.task.attributes]
+        if unknown := [name for name in given if name not in {*allowed, "cue"}]:  # a row's provenance holds its cue as well
+            raise TaskError(
+                f"given the attribute {unknown[0]!r}, the task {self.task.name!r} has {', '.join(allowed) or 'none'}; "
+                "name one of them or leave it out"
+            )
 
     def _drawn(self, rollout: int) -> dict[str, str]:
         """A value of each attribute that becomes a field, by its weights."""
@@ -307,13 +316,14 @@ class TarGEN(dspy.Module):
     def _judge(self, judge_lm: str | dspy.BaseLM | None = None, judge_profile: Profile | None = None) -> "LMVerifier":
         from seedless.verify.lm import LMVerifier
 
-        spec = LMSpec.parse(judge_lm) if isinstance(judge_lm, str) else None
-        own = judge_profile or (spec.profile if spec else None)
+        spec = LMSpec.of(judge_lm) if judge_lm is not None else None
+        named = spec is not None and isinstance(judge_lm, str)
+        own = judge_profile or (spec.profile if spec and named else None)
         return LMVerifier(
             self.task,
             own or self.profile,
             mode=self.mode,
-            lm=spec.open() if spec else judge_lm,
+            lm=spec.open() if spec and named else judge_lm,
             adapter=adapter_of(own.adapter) if own else None,
         )
 

@@ -459,6 +459,9 @@ class Task(Declared):
                 return label
         raise TaskError(f"task {self.name!r} has no label {name!r}; its labels are {list(self.label_names)}; use one of them")
 
+    def __hash__(self) -> int:
+        return hash(self.hash)
+
     @property
     def hash(self) -> str:
         """SHA-256 (first 16 hexadecimal digits) of everything the task says."""

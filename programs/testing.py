@@ -8,7 +8,7 @@ from dspy.lm15 import Message, Request, Response, TextPart, Usage
 
 from seedless.lms.metered import MeteredLM
 
-__all__ = ["FakeEngine", "fake_lm"]
+__all__ = ["FakeEngine", "FakeLM", "fake_lm"]
 
 Answer = Callable[[str], str]
 
@@ -46,7 +46,13 @@ class _AsyncFakeEngine:
         return self.engine.complete(request)
 
 
-def fake_lm(answer: Answer, **options: Any) -> MeteredLM:
+class FakeLM(MeteredLM):
+    """What `fake_lm` makes; `fake` is its engine."""
+
+    fake: FakeEngine
+
+
+def fake_lm(answer: Answer, **options: Any) -> FakeLM:
     """A `MeteredLM` on a `FakeEngine`, for `TarGEN(task, lm=...)` and `generate(task, n=..., lm=...)`.
 
     >>> lm = fake_lm(lambda prompt: prompt.upper())
@@ -54,7 +60,7 @@ def fake_lm(answer: Answer, **options: Any) -> MeteredLM:
     ['HELLO']
     """
     engine = FakeEngine(answer)
-    lm = MeteredLM(
+    lm = FakeLM(
         "fake",
         identity="fake",
         address="a fake",

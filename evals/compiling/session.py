@@ -116,6 +116,7 @@ class Session:
             self._contest.stop()
         for lm in self.team.lms:
             lm.steps, lm.budget = NoSteps(), Unbounded()
+            background.run(lm.aclose())  # what the program asks later opens connections of its own
         self.journal.close()
 
     def run(self) -> TarGEN:

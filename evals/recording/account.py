@@ -45,7 +45,9 @@ def record_of_generation(generation: Generation, *, status: Status | None = None
         **{name: settings[name] for name in ("task", "task_hash", "n", "seed", "lm", "judge_lm", "strategy", "verify", "program")},
         "api_base": generation.spec.api_base,
         "verifier": "none" if program.mode.name == "none" else reader,
-        "variant": options.program.stem if options.program is not None else UNCOMPILED.get(options.strategy, options.strategy),
+        "variant": Path(options.program).stem
+        if options.program is not None
+        else UNCOMPILED.get(options.strategy, options.strategy),
         "adapter": profile.adapter,
         "drafts": profile.drafts,
         "attempts": profile.attempts,
@@ -78,7 +80,7 @@ def saved_text(program: TarGEN) -> str:
     """What `program.save` writes."""
     with tempfile.TemporaryDirectory() as folder:
         program.save(path := Path(folder) / "program.json")
-        return path.read_text("utf-8")
+        return Path(path).read_text("utf-8")
 
 
 def said_otherwise(program: TarGEN) -> dict[str, Any]:
@@ -101,7 +103,7 @@ def _saved(generation: Generation) -> str:
     if path is None:
         return saved_text(generation.program)
     try:
-        return path.read_text("utf-8")
+        return Path(path).read_text("utf-8")
     except (OSError, ValueError) as error:
         raise Untracked(f"{path}: cannot be read any more ({error})") from error
 

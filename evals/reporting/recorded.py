@@ -8,7 +8,7 @@ from typing import Any
 from seedless.errors import UsageError
 from seedless.files import check_row, listed, read_ledger, read_refusals, read_rows
 from seedless.ledger import Ledger
-from seedless.run.journal import in_use
+from seedless.run.journal import check_ended
 from seedless.task import Task
 from seedless.taskfile import TaskLike, recorded_task, task_of
 
@@ -70,8 +70,7 @@ def read_run(folder: Path, task: TaskLike | None = None) -> RecordedRun:
     UsageError
         If there is no run, it has not ended, a file is torn, or `task` is not what made it.
     """
-    if in_use(folder / "run.db"):
-        raise UsageError(f"{folder}: the run is still going; wait for its end, or stop it (Ctrl-C) and go on with it later")
+    check_ended(folder)
     rows = tuple(read_rows(folder))
     ledger = read_ledger(folder)
     labels = tuple(ledger.per_label)

@@ -37,6 +37,10 @@ class Encoder:
         """Itself: the weights are loaded once."""
         return self
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """The one of the process that reads it back."""
+        return encoder, ()
+
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """The vectors of `texts`, in their order; rows have length 1."""
         asked = [shared(text.split("\n")) or " " for text in texts]

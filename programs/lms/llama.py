@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -92,6 +93,16 @@ class LlamaServer:
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         """Itself: the weights are loaded once."""
         return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What another process loads the same weights by."""
+        given: dict[str, Any] = {
+            "slots": self.slots,
+            "threads": self.threads,
+            "context": self._context,
+            "embedding": self._embedding,
+        }
+        return partial(type(self), self.path, **given), ()
 
     def _loaded(self) -> list[Any]:
         with self._lock:
@@ -271,6 +282,10 @@ class AsyncLlamaEngine:
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         """Itself: its threads wait for the same server."""
         return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """With threads of its own, wherever it is read back."""
+        return type(self), (self.engine,)
 
     supports_response_schema = LlamaEngine.supports_response_schema
     supported_params = LlamaEngine.supported_params

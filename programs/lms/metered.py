@@ -44,6 +44,7 @@ OUTAGE = 150.0  # seconds that a server out of order is waited for, by all reque
 LONGEST_WAIT = 10 * 365 * 86_400.0  # seconds; a server may name any number
 IN_A_ROW = 8  # failures of one stage that end a run, unless more requests may be in flight at once
 LONGEST = 500_000  # characters of an answer that are read: twice what a row's texts can have, and the model's thoughts before them
+ASKING = ("__call__", "acall", "forward", "aforward")  # through which a dspy.LM sends a request
 SAID = frozenset({"text", "data"})  # the parts of a response that are its answer
 WITHOUT_TEXT = {
     "length": "the token limit was reached before it began, as happens to models that reason first",
@@ -142,7 +143,6 @@ class MeteredLM(dspy.LM):
         **options: Any,
     ) -> None:
         super().__init__(model, cache=False, num_retries=0, **options)
-        self._engine_store = Engines()
         self.identity = identity
         self.address = address
         self.steps: Steps = steps or NoSteps()
@@ -152,6 +152,11 @@ class MeteredLM(dspy.LM):
         self.patience = patience
         self.free = free
         self.priced = priced
+        self._begin()
+
+    def _begin(self) -> None:
+        """With no request sent and no connection open."""
+        self._engine_store = Engines()
         self._gates = WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore]()
         self._open_at = 0.0
         self._told_until = 0.0
@@ -200,6 +205,26 @@ class MeteredLM(dspy.LM):
         """A copy that asks through the same engine and keeps its answers in the same place."""
         own: Self = self.copy()
         return own
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What another process can use: not a run's journal and budget, nor what tells how it went here."""
+        state: dict[str, Any] = super().__getstate__()
+        left = {
+            "steps",
+            "budget",
+            "_gates",
+            "_open_at",
+            "_told_until",
+            "_failed_in_a_row",
+            "_answered",
+            "_failing",
+            "_failing_since",
+        }
+        return {name: value for name, value in state.items() if name not in left}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__({**state, "steps": NoSteps(), "budget": Unbounded()})
+        self._begin()
 
     @property
     def _seconds(self) -> float | None:
@@ -402,15 +427,21 @@ def metered(lm: dspy.BaseLM, *, concurrency: int) -> MeteredLM:
     Raises
     ------
     UsageError
-        If `lm` is no `dspy.LM`, whose engine can be taken over.
+        If `lm` is no `dspy.LM`, whose engine can be taken over, or one that asks in a way of its own.
     """
     if isinstance(lm, MeteredLM):
         own: MeteredLM = lm.copy()
         own.concurrency, own._gates, own._failed_in_a_row = concurrency, WeakKeyDictionary(), Counter()
+        own._engine_store = Engines()  # so that to close it closes no other's connections
         return own
     if not isinstance(lm, dspy.LM):
         raise UsageError(
             f"given a {type(lm).__name__} as LM, a dspy.LM is allowed; wrap it as an engine: dspy.LM(name, engine=...)"
+        )
+    if own_ways := [name for name in ASKING if getattr(type(lm), name) is not getattr(dspy.LM, name)]:
+        raise UsageError(
+            f"given a {type(lm).__name__} as LM, whose own {', '.join(own_ways)} a run would pass by; give a dspy.LM, and put what "
+            "they do into an engine: dspy.LM(name, engine=...)"
         )
     options = {name: value for name, value in lm.kwargs.items() if value is not None}
     base = options.get("api_base")
@@ -418,7 +449,7 @@ def metered(lm: dspy.BaseLM, *, concurrency: int) -> MeteredLM:
         options |= {"engine": lm.engine, "async_engine": getattr(lm, "_async_engine_spec", None)}
     own = MeteredLM(
         lm.model, identity=f"{lm.model}@{base or ''}", address=str(base or lm.model.partition("/")[0]), concurrency=concurrency,
-        priced=base is None, model_type=lm.model_type, **options,
+        priced=base is None, model_type=lm.model_type, callbacks=list(lm.callbacks), **options,
     )  # fmt: skip
     try:
         own._request([{"role": "user", "content": "?"}], own.kwargs)

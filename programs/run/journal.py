@@ -19,7 +19,7 @@ from seedless.outcome import Broken, Outcome, Provenance, Refusal, Row
 from seedless.planner import Plan
 from seedless.text import writable
 
-__all__ = ["Journal", "StageCount", "in_use", "outcome_of"]
+__all__ = ["Journal", "StageCount", "check_ended", "in_use", "outcome_of"]
 
 VERSION = 1
 RUN_ID = "run_id"  # kept beside the settings, and none of them
@@ -286,6 +286,18 @@ class Journal:
             raise SetupError(
                 f"{self.path}: cannot be used ({said}); check that the folder can be written, or use another one"
             ) from error
+
+
+def check_ended(folder: Path) -> None:
+    """That nobody works in a run's folder: its files lack what is still to come.
+
+    Raises
+    ------
+    UsageError
+        If somebody does.
+    """
+    if in_use(folder / "run.db"):
+        raise UsageError(f"{folder}: the run is still going; wait for its end, or stop it (Ctrl-C) and go on with it later")
 
 
 def in_use(path: Path) -> bool:

@@ -80,9 +80,9 @@ class VerifyMode:
         UsageError
             If it means none.
         """
-        if given in {"blind", "anchored", "none"}:
+        if given in ("blind", "anchored", "none"):
             return cls(given)
-        if (found := re.fullmatch(r"vote-([1-9]\d?)", given)) is not None:
+        if isinstance(given, str) and (found := re.fullmatch(r"vote-([1-9]\d?)", given)) is not None:
             return cls("vote", int(found[1]))
         raise UsageError(
             f"given the verify mode {given!r}, allowed are blind, vote-K (K from 1 to 99), anchored, none; name one of them"

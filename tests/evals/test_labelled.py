@@ -1,11 +1,12 @@
 """Labelled rows from every form of file, and every file that is none: one line that says what to do."""
 
 import csv
+import enum
 import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 from seedless import generate
 from seedless.errors import UsageError
 from seedless.evals.labelled import LabelledRows, read_labelled
+from seedless.outcome import Provenance, Refusal, Row
 from seedless.task import Task
 from seedless.taskfile import load_task
 from seedless.testing import fake_lm
@@ -471,6 +473,47 @@ def test_a_data_frame_is_read_by_the_columns_that_are_used() -> None:
         read_labelled(frame[["junk"]], TASK)
     with pytest.raises(UsageError, match="row 1: has 1000001 characters in 'text'"):
         read_labelled([{"text": "x" * 1_000_001, "label": "good"}], TASK)
+
+
+class Frame:
+    """What polars' data frame has of its own, which iterates over columns."""
+
+    def __init__(self, rows: list[dict[str, Any]]) -> None:
+        self.rows, self.columns = rows, [*rows[0]]
+
+    def __iter__(self) -> Iterator[list[Any]]:
+        return iter([[row[name] for row in self.rows] for name in self.columns])
+
+    def select(self, columns: list[str]) -> "Frame":
+        return Frame([{name: row[name] for name in columns} for row in self.rows])
+
+    def iter_rows(self, *, named: bool) -> Iterator[Mapping[str, Any]]:
+        return iter(self.rows if named else [])
+
+
+@pytest.mark.parametrize("form", ["polars", "pyarrow", "rows", "examples", "enumeration"])
+def test_rows_of_other_kinds_are_read(form: str) -> None:
+    import dspy
+    import pyarrow as pa
+
+    word = enum.Enum("word", {"good": "good", "bad": "bad"}, type=str)  # type: ignore[misc]
+    where = Provenance("targen", "", "", "", {}, "good", None, "", None, 1, (), "", "")
+    given: Any = {
+        "polars": Frame(ROWS),
+        "pyarrow": pa.Table.from_pylist(ROWS),
+        "rows": [Row(str(row["more"]), {"text": row["text"]}, row["label"], where) for row in ROWS],
+        "examples": [dspy.Example(**row) for row in ROWS],
+        "enumeration": [{**row, "label": word(row["label"])} for row in ROWS],
+    }[form]
+    found = read_labelled(given, TASK)
+    assert [(record["text"], record["label"]) for record in found.records] == [(row["text"], row["label"]) for row in ROWS]
+    assert {type(record["label"]) for record in found.records} == {str}
+
+
+def test_a_refusal_is_no_row() -> None:
+    where = Provenance("targen", "", "", "", {}, "good", None, "", None, 1, (), "", "")
+    with pytest.raises(UsageError, match=r"^row 13: is a Refusal, which is no row; leave it out"):
+        read_labelled([*ROWS, Refusal("write", 0, 0, "good", {}, (), where)], TASK)
 
 
 def test_a_data_set_s_other_columns_are_not_decoded() -> None:

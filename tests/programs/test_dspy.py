@@ -9,12 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import cloudpickle
 import dspy
 import pytest
 
 from seedless import TarGEN, generate
 from seedless.lms.metered import MeteredLM
 from seedless.lms.spec import EMBEDDED
+from seedless.run.budget import CallBudget
 from seedless.testing import FakeEngine, fake_lm
 from tests.openai_server import Author, OpenAIServer
 
@@ -39,6 +41,33 @@ def test_the_same_asked_once_more_is_another_draft(resampled: Any, task: Path) -
         best = resampled(program, N=4, reward_fn=longest, threshold=1.0, fail_count=0)(**INPUTS)
     assert best.ok
     assert author.calls >= 4
+
+
+def test_what_was_made_can_be_written_as_json(task: Path, tmp_path: Path) -> None:
+    program = TarGEN(task, lm=fake_lm(Author()), verify="none")
+    given = [dspy.Example(**INPUTS).with_inputs(*INPUTS)]
+    dspy.Evaluate(devset=given, metric=longest, num_threads=1, save_as_json=str(tmp_path / "made.json"))(program)
+    (made,) = json.loads((tmp_path / "made.json").read_text("utf-8"))
+    assert made["outcome"]["text"] == made["text"]
+    assert made["outcome"]["provenance"]["seed"] == INPUTS["seed"]
+
+
+def test_a_program_with_its_own_lm_is_pickled(task: Path) -> None:
+    program = TarGEN(task, lm=fake_lm(Author()), verify="none")
+    program(**INPUTS)
+    (lm,) = program.lms()
+    lm.budget = CallBudget(max_calls=0, max_cost=None, calls=0, cost=0.0)
+    again = cloudpickle.loads(cloudpickle.dumps(program))
+    assert again.hash == program.hash
+    assert again(**INPUTS).ok
+
+
+@pytest.mark.slow
+def test_a_program_on_the_embedded_lm_is_pickled_loaded_or_not() -> None:
+    program = TarGEN("movie_reviews")
+    for _ in range(2):
+        program = cloudpickle.loads(cloudpickle.dumps(program))
+        assert program(label="positive", context="a thriller", seed="the acting").outcome.provenance.attempts >= 1
 
 
 def test_an_lm_that_caches_its_answers_is_asked_anew(task: Path, openai_server: OpenAIServer) -> None:

@@ -1,7 +1,7 @@
 """Rows and refusals: flat JSON records, frozen, read back as they were."""
 
 import json
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 from typing import Any
 
 import pytest
@@ -27,6 +27,10 @@ PROVENANCE = Provenance(
 )
 ROW = Row("reviews-000007", {"premise": "Café “Zoë”", "hypothesis": "a\nb"}, "negative", PROVENANCE)
 REFUSAL = Refusal("write", 7, 2, "positive", {"premise": "x"}, (Broken("length:text", "Write more."),), PROVENANCE)
+
+
+def test_what_is_frozen_has_a_hash() -> None:
+    assert len({ROW, replace(ROW), REFUSAL, replace(REFUSAL), replace(ROW, label="positive")}) == 3
 
 
 def test_record_of_a_row_is_flat() -> None:

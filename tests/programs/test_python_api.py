@@ -1,6 +1,7 @@
 """The package as Python code uses it: functions, the DSPy module, event loops, traces, saved programs."""
 
 import asyncio
+import contextlib
 import itertools
 import json
 import multiprocessing
@@ -26,8 +27,10 @@ from seedless import (
     Refusal,
     Row,
     TarGEN,
+    TaskError,
     UsageError,
     astream,
+    background,
     export,
     generate,
     stream,
@@ -208,6 +211,64 @@ def test_a_script_that_leaves_a_stream_open_ends_and_the_same_call_goes_on(task:
     assert len(generate(task, n=60, out=tmp_path / "out", lm=fake_lm(Author(99)), concurrency=4)) == 60
 
 
+def test_a_stream_that_is_freed_on_the_background_loop_stops_and_others_go_on(task: Path, tmp_path: Path) -> None:
+    rows = [stream(task, n=200, out=tmp_path / "out", lm=fake_lm(Author()))]
+    next(rows[0])
+
+    async def free() -> None:
+        rows.clear()
+
+    background.start(free()).future.result(timeout=60)
+    assert len(generate(task, n=6, lm=fake_lm(Author()))) == 6
+    assert (tmp_path / "out" / "ledger.json").exists()
+    assert len(generate(task, n=200, out=tmp_path / "out", lm=fake_lm(Author()))) == 200
+
+
+@pytest.mark.parametrize("raised", [SystemExit, KeyboardInterrupt])
+def test_an_exit_within_an_lm_reaches_the_caller_and_later_calls_work(raised: type[BaseException], task: Path) -> None:
+    def leave(_: str) -> str:
+        raise raised("no key")
+
+    with pytest.raises(raised, match="no key"):
+        generate(task, n=2, lm=fake_lm(leave))
+    assert len(generate(task, n=2, lm=fake_lm(Author()))) == 2
+
+
+def test_a_stream_checks_what_it_is_given_and_takes_dspy_s_lm_at_the_call(task: Path) -> None:
+    for verb in (stream, astream):
+        for given in ({"seed": None}, {"verify": "twice"}, {"n": 0}, {"task": "no_such_task"}):
+            with pytest.raises(UsageError):
+                verb(**{"task": task, "n": 2, "lm": fake_lm(Author()), **given})  # type: ignore[operator]
+    with dspy.context(lm=fake_lm(Author())):
+        rows = stream(task, n=2)
+    outcome = next(rows)
+    rows.close()
+    assert outcome.provenance.lm == "fake"
+
+
+def test_an_asynchronous_stream_begins_beside_its_caller_s_loop(task: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[threading.Thread] = []
+    monkeypatch.setattr("seedless.generation.be_quiet", lambda: begun.append(threading.current_thread()))
+
+    async def first() -> Any:
+        with dspy.context(lm=fake_lm(Author())):
+            async with contextlib.aclosing(astream(task, n=2)) as outcomes:
+                return await anext(outcomes)
+
+    assert asyncio.run(first()).provenance.lm == "fake"
+    assert begun[0] is not threading.current_thread()
+
+
+def test_a_run_closes_its_connections(openai_server: OpenAIServer, task: Path) -> None:
+    lm = dspy.LM("openai/some-model", api_base=openai_server.url, api_key="none", cache=False)
+    with Generation(task, n=200, options=Options(lm=lm, judge_lm=lm)) as generation:
+        outcomes = iter(generation)
+        next(outcomes)
+        assert any(each._engine_store for each in generation.program.lms())
+        outcomes.close()
+        assert not any(each._engine_store for each in generation.program.lms())
+
+
 def test_closing_an_asynchronous_stream_stops_its_run(task: Path, tmp_path: Path) -> None:
     lm = fake_lm(Author())
     complaints: list[dict[str, Any]] = []
@@ -311,6 +372,14 @@ def test_the_module_makes_one_instance_in_both_ways(task: Path) -> None:
     for each in asyncio.run(inside()):
         assert (each.ok, each.label) == (True, "cold")
         assert " compass " in each.text
+
+
+def test_the_module_is_told_what_it_cannot_use(task: Path) -> None:
+    for given in ({"lm": 3}, {"lm": fake_lm(Author()), "judge_lm": 3}):
+        with pytest.raises(UsageError, match="given a int as LM"):
+            TarGEN(task, **given)
+    with pytest.raises(TaskError, match="given the attribute 'nope', the task 'rooms' has none"):
+        TarGEN(task, lm=fake_lm(Author()))(label="warm", attributes={"nope": "x"})
 
 
 def test_the_module_refuses_with_reasons(task: Path) -> None:
@@ -610,3 +679,20 @@ def test_export_of_an_own_task_needs_it_named(task: Path, tmp_path: Path) -> Non
     with pytest.raises(UsageError, match="no built-in one of this version; name it"):
         export(tmp_path / "out", "jsonl")
     assert export(tmp_path / "out", "jsonl", task, to=tmp_path / "rows.jsonl").rows == 6
+
+
+def test_a_run_that_is_still_going_is_not_exported(task: Path, tmp_path: Path) -> None:
+    rows = stream(task, n=200, out=tmp_path / "out", lm=fake_lm(Author()))
+    next(rows)
+    with pytest.raises(UsageError, match="the run is still going; wait for its end"):
+        export(tmp_path / "out", "jsonl", task)
+    rows.close()
+    assert export(tmp_path / "out", "jsonl", task).rows >= 1
+
+
+def test_a_closed_generation_says_so(task: Path) -> None:
+    with Generation(task, n=2, options=Options(lm=fake_lm(Author()))) as generation:
+        assert len(list(generation)) == 2
+    for use in (lambda: list(generation), generation.ledger, lambda: generation.accepted_before):
+        with pytest.raises(UsageError, match="given a Generation that is closed"):
+            use()

@@ -1,5 +1,6 @@
 """A retry with several drafts each round: the best one goes back to the writer, and the best of the last round is what is left."""
 
+import asyncio
 import json
 from itertools import count
 from typing import Any
@@ -54,3 +55,22 @@ def test_a_draft_that_holds_is_better_than_any_that_does_not() -> None:
     assert found.last.draft.text == "draft 2"
     assert len(prompts) == 3
     assert [step[2].text for step in trace] == ["draft 2"]
+
+
+def test_retries_side_by_side_leave_each_other_s_steps_in_the_trace() -> None:
+    written = count()
+    lm = fake_lm(lambda _: json.dumps({"text": f"draft {next(written)}"}))
+    retry = AssertedRetry("constraint -> text", "constraint, previous_attempt, violations: list[str] -> text", attempts=3)
+
+    async def judge(draft: Draft) -> Judged:
+        await asyncio.sleep(0.01)
+        return Judged(draft, () if int(draft.text.split()[1]) >= 2 else (Broken("label", "It is read otherwise."),))
+
+    async def both() -> list[Retried]:
+        asked = (retry.acall(judge=judge, rollout=number, config=lambda _: {}, constraint="Write.") for number in (0, 1000))
+        return await asyncio.gather(*asked)
+
+    with dspy.context(lm=lm, adapter=dspy.JSONAdapter(), trace=[]):
+        found = asyncio.run(both())
+        assert {step[2].text for step in dspy.settings.trace} == {each.last.draft.text for each in found}
+        assert len(dspy.settings.trace) == 2

@@ -275,3 +275,8 @@ def test_a_place_in_a_meaning_is_refused(place: str) -> None:
     assert f"given the place {{{place}}}" in detail["msg"]
     said["labels"][1]["meaning"] = 'It is code, such as {"a": 1} or {x}.'
     Task.model_validate(said)
+
+
+def test_equal_tasks_have_the_same_hash() -> None:
+    said = {"attributes": [{"name": "size", "values": {"in at most eight words": 1, "in at least twenty words": 2}}]}
+    assert len({task(**said), task(**said), task()}) == 2

@@ -34,3 +34,23 @@ def test_a_header_with_a_key_is_in_no_message(openai_server: OpenAIServer, task:
 
     own = metered(own_lm(openai_server, headers={"Authorization": "Bearer planted-4712"}), concurrency=1)
     assert "planted" not in own._cause(dspy.LMAuthError("no such key: planted-4712 or sk-planted-4711"))
+
+
+@pytest.mark.parametrize("name", ["__call__", "acall", "forward", "aforward"])
+def test_an_lm_with_a_way_of_its_own_to_ask_is_refused(name: str, openai_server: OpenAIServer, task: Any) -> None:
+    own: type[dspy.LM] = type("Redacting", (dspy.LM,), {name: lambda *_args, **_kwargs: None})
+    with pytest.raises(UsageError, match=f"given a Redacting as LM, whose own {name} a run would pass by"):
+        generate(task, n=2, lm=own("openai/some-model", api_base=openai_server.url, api_key="none"))
+    assert openai_server.requests == 0
+
+
+def test_the_callbacks_of_an_lm_are_called(openai_server: OpenAIServer, task: Any) -> None:
+    class Heard(dspy.utils.BaseCallback):  # type: ignore[misc]  # DSPy has no types
+        calls = 0
+
+        def on_lm_start(self, call_id: str, instance: Any, inputs: dict[str, Any]) -> None:
+            self.calls += 1
+
+    heard = Heard()
+    generate(task, n=2, lm=own_lm(openai_server, callbacks=[heard]))
+    assert heard.calls == openai_server.requests
