@@ -80,7 +80,7 @@ def saved_text(program: TarGEN) -> str:
     """What `program.save` writes."""
     with tempfile.TemporaryDirectory() as folder:
         program.save(path := Path(folder) / "program.json")
-        return Path(path).read_text("utf-8")
+        return path.read_text("utf-8")
 
 
 def said_otherwise(program: TarGEN) -> dict[str, Any]:
