@@ -421,8 +421,8 @@ class MeteredLM(dspy.LM):
         return step
 
 
-def metered(lm: dspy.BaseLM, *, concurrency: int) -> MeteredLM:
-    """`lm` as a `MeteredLM` of its own: a copy, or the same model, options and engine under one.
+def metered(lm: dspy.BaseLM, *, concurrency: int, base: str | None = None) -> MeteredLM:
+    """`lm` as a `MeteredLM` of its own: a copy, or the same model, options and engine under one, reached at `base` where it names no address.
 
     Raises
     ------
@@ -444,7 +444,7 @@ def metered(lm: dspy.BaseLM, *, concurrency: int) -> MeteredLM:
             "they do into an engine: dspy.LM(name, engine=...)"
         )
     options = {name: value for name, value in lm.kwargs.items() if value is not None}
-    base = options.get("api_base")
+    base = options.get("api_base") or base
     if not isinstance(lm.engine, str):
         options |= {"engine": lm.engine, "async_engine": getattr(lm, "_async_engine_spec", None)}
     own = MeteredLM(

@@ -119,8 +119,7 @@ class LMSpec:
         UsageError
             If it means none.
         """
-        variable = next(filter(os.environ.get, _base_variables(given)), None) if api_base is None else None
-        if variable is not None:
+        if api_base is None and (variable := _base_variable(given)) is not None:
             try:
                 return cls.parse(given, api_base=os.environ[variable])
             except UsageError as error:
@@ -289,10 +288,11 @@ class LMSpec:
         return replace(self, profile=replace(self.profile, **given))
 
 
-def _base_variables(given: str) -> tuple[str, ...]:
-    """The variables of the environment that lead DSPy from a provider's own address to another one."""
+def _base_variable(given: str) -> str | None:
+    """The variable of the environment that leads DSPy from a provider's own address to another one, if one is set."""
     provider, _, model = given.partition("/")
-    return tuple(f"{provider.upper()}_{name}" for name in ("BASE_URL", "API_BASE")) if model and provider in KEYS else ()
+    named = (f"{provider.upper()}_{name}" for name in ("BASE_URL", "API_BASE")) if model and provider in KEYS else ()
+    return next(filter(os.environ.get, named), None)
 
 
 def _is_address(given: str) -> bool:
@@ -339,4 +339,6 @@ def opened(
         return spec.open(concurrency=concurrency, **served)
     from seedless.lms.metered import metered
 
-    return metered(given, concurrency=concurrency or spec.profile.concurrency)
+    led = isinstance(getattr(given, "engine", None), str) and _base_variable(spec.where) is not None
+    base = LMSpec.parse(spec.where).api_base if led else None
+    return metered(given, concurrency=concurrency or spec.profile.concurrency, base=base)

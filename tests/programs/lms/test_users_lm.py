@@ -6,6 +6,7 @@ import dspy
 import pytest
 
 from seedless import UsageError, generate
+from seedless.lms.spec import opened
 from tests.openai_server import OpenAIServer
 
 
@@ -54,3 +55,12 @@ def test_the_callbacks_of_an_lm_are_called(openai_server: OpenAIServer, task: An
     heard = Heard()
     generate(task, n=2, lm=own_lm(openai_server, callbacks=[heard]))
     assert heard.calls == openai_server.requests
+
+
+def test_an_lm_without_an_address_is_where_the_environment_leads(
+    openai_server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", openai_server.url)
+    led = opened(dspy.LM("openai/some-model", api_key="none"))
+    assert (led.address, led.identity, led.priced) == (openai_server.url, f"openai/some-model@{openai_server.url}", False)
+    assert opened(dspy.LM("openai/some-model", api_base="http://127.0.0.1:1/v1", api_key="none")).address == "http://127.0.0.1:1/v1"
