@@ -241,7 +241,7 @@ class Generation:
         if not profile.names and (words := LabelWords.leading(task, profile)) is not None:
             lists = {"openings": True, "contexts": words.contexts, "cues": not any(label.cues for label in task.labels)}
             found.append(
-                f"the task lists no {' or '.join(name for name, lacking in lists.items() if lacking)}, so words near each label's meaning lead the LM "
+                f"the task lists {', '.join(f'no {name}' for name, lacking in lists.items() if lacking)}: words near each label's meaning lead the LM "
                 f"{self.options.lm}, and such rows teach a classifier less; list some in the task file, openings first, or name a larger LM with --lm"
             )
         if judged and self.spec.profile.verifier == "embedding" and self.task.relational:
