@@ -175,7 +175,7 @@ def given_records(rows: Iterable[Any], task: Task, *, called: str = "row") -> It
 
     def given() -> Iterator[tuple[str, Mapping[str, Any]]]:
         for number, record in enumerate(each, 1):
-            if isinstance(record, Refusal):
+            if isinstance(getattr(record, "outcome", record), Refusal):  # what `TarGEN` returns has one
                 raise UsageError(f"{called} {number}: is a Refusal, which is no row; leave it out")
             if hasattr(record, "toDict"):  # a `Row`, or DSPy's example
                 record = record.toDict()

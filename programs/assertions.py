@@ -36,6 +36,7 @@ from seedless.slips import (
     LETTERED,
     MENTIONING,
     OPEN,
+    OPENED,
     PREAMBLE,
     REFUSAL,
     REPEATED_MARK,
@@ -250,7 +251,9 @@ class Complete(Assertion):
     def judge(self, text: str, slot: Slot) -> str | None:
         before = SMILING.sub("", text)
         smiling = before != text
-        bare = before.rstrip().rstrip(CLOSERS).rstrip()
+        bare = before.rstrip()
+        if OPENED.search(bare) is None:
+            bare = bare.rstrip(CLOSERS).rstrip()
         last = bare[-1:]
         ended = UNENDED.search(bare) is not None
         asked = last in ASKING or (last == ";" and GREEK.search(bare) is not None) or KA.search(bare) is not None

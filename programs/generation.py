@@ -3,12 +3,14 @@
 import asyncio
 import atexit
 import concurrent.futures.thread  # noqa: F401  so that its end comes after this module's
+import contextvars
 import logging
 import os
 import queue
 import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, aclosing
 from dataclasses import dataclass
 from functools import partial
@@ -442,7 +444,13 @@ def astream(task: TaskLike, *, n: int, out: str | Path | None = None, **options:
     begun = _asked(task, n, out, options)
 
     async def outcomes() -> AsyncGenerator[Outcome, None]:
-        with await asyncio.to_thread(begun) as generation:
+        beginning = _in_a_thread(begun)
+        try:
+            generation = await asyncio.wrap_future(beginning)
+        except asyncio.CancelledError:
+            beginning.add_done_callback(_close_unused)
+            raise
+        with generation:
             generation._thread = threading.current_thread()
             async with aclosing(generation.outcomes()) as decided:
                 async for outcome in decided:
@@ -455,6 +463,21 @@ def astream(task: TaskLike, *, n: int, out: str | Path | None = None, **options:
 def _asked(task: TaskLike, n: int, out: str | Path | None, options: Mapping[str, Any]) -> Callable[[], Generation]:
     """What opens the run: what is given is checked, and DSPy's LM taken, before."""
     return partial(Generation, task_of(task), n=_rows(n), out=check_path("out", out), options=Options(**options))
+
+
+def _in_a_thread(begun: Callable[[], Generation]) -> Future[Generation]:
+    """The run, opened in a thread of its own, in a copy of the caller's context."""
+    thread = ThreadPoolExecutor(1, thread_name_prefix="seedless-begin")
+    try:
+        return thread.submit(contextvars.copy_context().run, begun)
+    finally:
+        thread.shutdown(wait=False)
+
+
+def _close_unused(begun: Future[Generation]) -> None:
+    """Close a run that nobody waits for any more."""
+    if not begun.cancelled() and begun.exception() is None:
+        _told(begun.result().close)
 
 
 def _rows(n: object) -> int:

@@ -2,6 +2,7 @@
 
 import math
 import numbers
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -46,9 +47,10 @@ def check_path(name: str, given: object) -> Path | None:
     """
     if given is None:
         return None
-    if not isinstance(given, str | Path) or "\0" in str(given):
+    said = os.fspath(given) if isinstance(given, str | os.PathLike) else None
+    if not isinstance(said, str) or "\0" in said:
         raise UsageError(f"given the {name} {given!r}, a path is allowed; give one or leave it out")
-    return Path(given)
+    return Path(said)
 
 
 def check_count(counts: Mapping[str, object], *, least: int | None = None, optional: bool = True) -> None:

@@ -5,7 +5,7 @@ import re
 import regex
 
 __all__ = [
-    "ADDRESS", "ASKING", "BLANK", "CLOSERS", "DOUBLED", "ENDINGS", "GREEK", "INITIAL", "KA", "LETTERED", "MENTIONING", "OPEN", "PREAMBLE", "REFUSAL", "REPEATED_MARK", "SMILING", "STRANGE", "UNENDED", "bracketed", "closed", "quoted", "unruled",
+    "ADDRESS", "ASKING", "BLANK", "CLOSERS", "DOUBLED", "ENDINGS", "GREEK", "INITIAL", "KA", "LETTERED", "MENTIONING", "OPEN", "OPENED", "PREAMBLE", "REFUSAL", "REPEATED_MARK", "SMILING", "STRANGE", "UNENDED", "bracketed", "closed", "quoted", "unruled",
 ]  # fmt: skip
 
 ENDINGS = ".!?…。！？؟۔।॥።။។"
@@ -20,7 +20,7 @@ LETTERED = re.compile(
 )  # "Plan B.", "an A.", "older than I.", "Malcolm X."
 ADDRESS = re.compile(r"(?:https?://|(?<!\S)www\.)\S+/$")  # with the slash that many end on
 KA = re.compile(
-    "[うくぐすずつぬふぶむるたいのんだ何誰]か[。．]$"
+    "[うくぐすずつぬふぶむるたいのんだ何誰]か(?<!わずか|いつか|はるか|なんか)[。．]$"
 )  # the particle that asks, which Japanese often leaves at a full stop
 GREEK = regex.compile(r"\p{Greek}")
 UNENDED = regex.compile(r"[\p{Thai}\p{Lao}][\p{M}\p{N}]*$")  # scripts that set no mark at a sentence's end
@@ -28,6 +28,7 @@ STRANGE = regex.compile(
     r"(?V1)[\p{Han}&&\p{L}]|[[\p{Hiragana}\p{Katakana}\p{Hangul}\p{Bopomofo}\p{Arabic}\p{Hebrew}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Devanagari}\p{Bengali}"
     r"\p{Gurmukhi}\p{Gujarati}\p{Tamil}\p{Telugu}\p{Kannada}\p{Malayalam}\p{Sinhala}\p{Tibetan}\p{Georgian}\p{Armenian}\p{Ethiopic}]&&\p{L}]{2,}"
 )  # two of most of them: one alone is the mouth or an eye of a face; letters that stand in hardly any English text; Cyrillic and Greek ones do, in names and formulas
+OPENED = re.compile(r"\s[“‘«‹]$")  # a quotation that begins at a text's end
 CLOSERS = "\"'”’“‘»«›‹)]*」』）】》"  # German and Danish quotations end on what begins an English or a French one
 SMILEY = re.compile(
     r"(?:[:;=]|(?<!\w)[8BxX](?=[-'’]))['’]?[-o^~]?(?:\)+|\(+(?=[\s.!?,;)\"”…]|$))"  # :) ;-) =( :'(
@@ -45,8 +46,8 @@ MENTIONING = re.compile(
 REFUSAL = re.compile(
     r"\b(?:as an ai\b|(?:ai|digital|helpful|virtual|artificial intelligence) (?:language )?(?:assistant|model)\b|\b(?:i(?:'m| am)|as) (?:just |only )?an? (?:\w+ )?language model|i(?:'m| am) (?:sorry,? but i|unable to|not able to|here to"
     r" (?:help|assist))|i (?:can(?:no|')t|cannot) (?:assist|fulfill|provide|write (?!to\b|back\b)|generate|create|help with)|i don't have (?:enough|access|the ability)|(?:i(?:'m| am|'d be| would be)|always) happy to (?:help|assist)|ready to assist)"
-    r"|\bi(?:'m| am) (?:\w+, )?(?:just |only )?(?:an?|the|your) (?:[\w-]+ ){0,2}(?:ai|chatbot)(?=\W*$|[.,!?;:]| (?:and i|called|created|designed|made|named|that|trained|who)\b)"
-    r"|\bas an? (?:[\w-]+ ){0,2}chatbot, i\b|(?<!\bas if )(?<!\blike )\bi(?:'m| am) not a human\b(?! being)|\bi(?:'m| am| was) (?:designed|programmed) to (?:answer|assist|help|provide)\b",
+    r"|\bi(?:'m| am) (?:\w+, )?(?:just |only )?(?:an?|the|your) (?:(?!(?:about|at|by|for|from|in|of|on|to|with)\b)[\w-]+ ){0,2}(?:ai|chatbot)(?=\W*$|[.,!?;:]| (?:and i|called|created|designed|made|named|that|trained|who)\b)"
+    r"|\bas an? (?:[\w-]+ ){0,2}chatbot, i\b|(?<!\bas if )(?<!\blike )\bi(?:'m| am) not a human(?=[.!]|$)|\bi(?:'m| am) (?:designed|programmed) to (?:answer|assist|help|provide)\b",
     re.IGNORECASE,
 )
 PREAMBLE = re.compile(
@@ -63,7 +64,7 @@ PREAMBLE = re.compile(
     r"this response (?:is|was|has)|(?:this|the) response (?:uses|conveys|describes|asks|should|version)|(?:write|writing|rewrite) (?:a|an|one|the|this|your)"
     r" (?:sentence|question|review|tweet|message|text|(?:\w+ ){0,2}(?:post|essay|caption|paragraph|introduction|news item))\b|(?:start|begin) by (?:writing|introducing|describing)\b|"
     r"(?:want|like) me to (?:write|rewrite|draft|generate)\b|(?:of|in|to) your (?:post|essay|caption|introduction|paragraph|sentence)\b|your prompt\b(?! \w)|(?:based on|according to|following) your (?:prompt|instructions?|request)\b|"
-    r"the prompt (?:is|are|was|asks?|says?)\b|the topic is\b|what(?: is|'s) the topic\b|the (?:instructions?|request) (?:is|are|was|asks?|says?)\b(?:(?: as follows| this| these)?:|[^.!?]{0,60}\b(?:writ(?:e|ing)|examples?|paragraphs?|posts?|questions?|reviews?|sentences?|tweets?)\b)|word(?:s)? or less)",
+    r"the prompt (?:is|are|was|asks?|says?)\b|(?:^|(?<=[.!?] ))the topic is\b|what(?: is|'s) the topic\?|the (?:instructions?|request) (?:is|are|was|asks?|says?)\b(?:(?: as follows| this| these)?:|[^.!?]{0,60}\b(?:writ(?:e|ing)|examples?|paragraphs?|posts?|questions?|reviews?|sentences?|tweets?)\b)|word(?:s)? or less)",
     re.IGNORECASE,
 )
 BLANK = re.compile(

@@ -3,11 +3,11 @@
 import re
 import unicodedata
 
-__all__ = ["plain", "seen", "typed"]
+__all__ = ["seen", "typed", "unaccented"]
 
 INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufe00-\ufe0f\ufeff]")  # joiners, marks of direction, variants of an emoji
 MARKS = str.maketrans({**dict.fromkeys("‘’‚‛ʼ′", "'"), **dict.fromkeys("“”„‟«»″", '"'), "‹": "'", "›": "'"})
-ACCENTS = re.compile("[\u0300-\u036f]")  # over and under letters of European scripts, which many leave out of capitals
+ACCENTS = re.compile("(?<=[A-Za-z\u0370-\u03ff])[\u0300-\u036f]+")  # on Latin and Greek letters, which many leave out of capitals
 TYPOGRAPHIC = ("<compat>", "<font>", "<isolated>", "<initial>", "<medial>", "<final>", "<narrow>", "<noBreak>", "<small>", "<vertical>",
                "<wide>")  # fmt: skip
 """Unicode's kinds of other forms of a sign. None is one that says something else: a superscript, a fraction, a number in a circle."""
@@ -36,15 +36,13 @@ def typed(text: str) -> str:
     return seen("".join(signs))
 
 
-def plain(text: str) -> str:
-    r"""What is `typed` of `text` without accents, and with one letter for the two that Turkish writes with and without a dot.
+def unaccented(text: str) -> str:
+    r"""What is `typed` of `text` without accents.
 
-    >>> plain("\u0130LT\u0130FAT"), plain("\u015eik\u00e2yet"), plain("\u0131l\u0131k")
-    ('ILTIFAT', 'Sikayet', 'ilik')
+    >>> unaccented("Par\u00e1ponse"), unaccented("\u00e9t\u00e9")
+    ('Paraponse', 'ete')
     """
-    if text.isascii():
-        return seen(text)
-    return seen(ACCENTS.sub("", unicodedata.normalize("NFD", typed(text)))).replace("\u0131", "i")
+    return typed(text) if text.isascii() else seen(ACCENTS.sub("", unicodedata.normalize("NFD", typed(text))))
 
 
 def _typographic(sign: str) -> bool:

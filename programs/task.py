@@ -460,7 +460,7 @@ class Task(Declared):
         raise TaskError(f"task {self.name!r} has no label {name!r}; its labels are {list(self.label_names)}; use one of them")
 
     def __hash__(self) -> int:
-        return hash(self.hash)
+        return hash((self.name, self.label_names))  # `hash` tells apart in which order an attribute's values stand
 
     @property
     def hash(self) -> str:

@@ -40,6 +40,7 @@ BOUNDS: Mapping[str, tuple[str, str]] = {
     "less_than_equal": ("of at most", "le"),
 }
 """What pydantic calls a number out of bounds, in words, and where it says the bound."""
+FEW_WORDS = 3  # of a phrase in a list
 ASKED = "…"  # stands for what is to be written
 EXAMPLES: Mapping[str, Mapping[str, str | int]] = {
     "contexts": {"hint": "topics of the texts"},
@@ -277,7 +278,7 @@ def _shape(detail: ErrorDetails) -> tuple[str, str] | None:
         part = PARTS.get(str(place[0]))
         return "a list of mappings", _flow([_outline(part) if part is not None else {"kind": "length"}])
     if kind == "tuple_type":
-        return "a list", _flow(_items(given))
+        return "a list", _flow(_items(given, apart=place[-1] != "openings"))
     if kind == "dict_type":
         phrases = given if isinstance(given, tuple) else (given,)
         return "a mapping of phrases and their weights", _flow(
@@ -299,10 +300,11 @@ def _shape(detail: ErrorDetails) -> tuple[str, str] | None:
     return None
 
 
-def _items(given: Any) -> list[Any]:
-    """What a list would hold of what stands in its place: words that commas part one by one, but no sentence's clauses."""
-    if isinstance(given, str) and not given.rstrip().endswith(tuple(ENDINGS)):
-        return [item for part in given.split(",") if (item := part.strip())] or [ASKED]
+def _items(given: Any, *, apart: bool) -> list[Any]:
+    """What a list would hold of what stands in its place: phrases of a few words that commas part one by one, where they may stand `apart`."""
+    parts = [item for part in given.split(", ") if (item := part.strip())] if isinstance(given, str) and apart else []
+    if parts and not given.rstrip().endswith(tuple(ENDINGS)) and max(len(part.split()) for part in parts) <= FEW_WORDS:
+        return parts
     return [ASKED] if given is None else list(given) if isinstance(given, Mapping) else [given]
 
 

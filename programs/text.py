@@ -74,8 +74,8 @@ OPEN_END = re.compile(  # words that wait for more
 END = re.compile(r"[.!?]+[\"”’)]*$")
 PLAIN = re.compile(r"\w+")  # the same for ASCII, three times as fast
 SENTENCE_END = re.compile(  # a `;` asks in Greek; where a quotation ends in a script without capitals its sentence may go on
-    r"(?:[.!?…؟۔\u037e]|(?<=[\u0370-\u03ff\u1f00-\u1fff]);)+[\"'”’“‘»«›‹)\]]*(?=\s+[\"'“‘„‚«»‹›(\[]?([^\W_]))"
-    r"|[。！？।॥။។]+[）】]*(?![。！？।॥။។」』\"'”’»》])"
+    r"(?:[.!?…؟۔\u037e]|(?<=[\u0370-\u03ff\u1f00-\u1fff]{2});)+[\"'”’“‘»«›‹)\]]*(?=\s+[\"'“‘„‚«»‹›(\[]?([^\W_]))"
+    r"|[。！？।॥။។]+[）】]*(?![。！？।॥။។」』”’»》]|[\"'](?:\s|$))"
 )
 ABBREVIATION = re.compile(
     r"\b(?:Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|vs|etc|Inc|Ltd|Co|Corp|approx|dept|est|Fig|Vol|Mme|Mlle|Sra?|bzw|ca|Hr|Fr|Nr|Std|usw|vgl|(?<!\d )[^\W\d_])\.$"

@@ -30,6 +30,7 @@ from seedless.evals.labelled import LabelledRows
 from seedless.evals.metric import DevMetric
 from seedless.kept import Kept
 from seedless.label_words import LabelWords
+from seedless.lms.spec import LMSpec
 from seedless.lms.step import NoSteps, Unbounded
 from seedless.outcome import Outcome, Row
 from seedless.planner import Plan
@@ -345,7 +346,7 @@ class Session:
             "optimizer": self.optimizer,
             "seed": o.seed,
             **{name: _named(getattr(o, name)) for name in ("lm", "judge_lm", "teacher_lm", "reflection_lm")},
-            "api_base": o.api_base,
+            "api_base": LMSpec.of(o.lm, api_base=o.api_base).api_base,
             "verifier": "embedding" if self.team.reads_by_embedding else "lm",
             "dev": self._digest(),
             "demos_from_dev": o.demos_from_dev,

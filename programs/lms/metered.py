@@ -44,6 +44,15 @@ OUTAGE = 150.0  # seconds that a server out of order is waited for, by all reque
 LONGEST_WAIT = 10 * 365 * 86_400.0  # seconds; a server may name any number
 IN_A_ROW = 8  # failures of one stage that end a run, unless more requests may be in flight at once
 LONGEST = 500_000  # characters of an answer that are read: twice what a row's texts can have, and the model's thoughts before them
+OF_THIS_PROCESS = (
+    "_gates",
+    "_open_at",
+    "_told_until",
+    "_failed_in_a_row",
+    "_answered",
+    "_failing",
+    "_failing_since",
+)  # of how an LM has done
 ASKING = ("__call__", "acall", "forward", "aforward")  # through which a dspy.LM sends a request
 SAID = frozenset({"text", "data"})  # the parts of a response that are its answer
 WITHOUT_TEXT = {
@@ -207,20 +216,12 @@ class MeteredLM(dspy.LM):
         return own
 
     def __getstate__(self) -> dict[str, Any]:
-        """What another process can use: not a run's journal and budget, nor what tells how it went here."""
+        """What another process can use: not a run's journal and budget, nor what tells how it went here, nor a key of the environment."""
         state: dict[str, Any] = super().__getstate__()
-        left = {
-            "steps",
-            "budget",
-            "_gates",
-            "_open_at",
-            "_told_until",
-            "_failed_in_a_row",
-            "_answered",
-            "_failing",
-            "_failing_since",
-        }
-        return {name: value for name, value in state.items() if name not in left}
+        state = {name: value for name, value in state.items() if name not in {"steps", "budget", *OF_THIS_PROCESS}}
+        if (key := state["kwargs"].get("api_key")) and key in secrets_of_environment():
+            state["kwargs"] = {name: value for name, value in state["kwargs"].items() if name != "api_key"}
+        return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__({**state, "steps": NoSteps(), "budget": Unbounded()})

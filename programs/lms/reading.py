@@ -8,14 +8,14 @@ from typing import Any, Literal, TypeAlias, get_args, get_origin
 import dspy
 from dspy.adapters.utils import parse_value
 
-from seedless.spelling import plain, seen, typed
+from seedless.spelling import seen, typed, unaccented
 
 __all__ = ["chooses", "coerce", "label_of", "lines_of", "read", "unreadable", "unwrapped"]
 
 Signature = type[dspy.Signature]
 Spelling: TypeAlias = Callable[[str], str]
 
-SPELLINGS: tuple[Spelling, ...] = (seen, typed, plain)
+SPELLINGS: tuple[Spelling, ...] = (seen, typed)
 Raw = str | Any | None  # whatever models put where a text is asked for
 UNPRINTABLE = re.compile(
     r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\u2060\ufeff]"  # control characters, halves of surrogate pairs, marks of no line break
@@ -171,7 +171,7 @@ def label_of(answer: str, allowed: tuple[str, ...]) -> str:
     if exact in allowed:
         return exact
     for spelled in SPELLINGS:
-        for said in (shown := UNPRINTABLE.sub("", answer), LED.sub(f" {HERE} ", shown)):
+        for said in (plain := UNPRINTABLE.sub("", answer), LED.sub(f" {HERE} ", plain)):
             named = _named(_bare(said, spelled), allowed, spelled)
             if len(named) == 1:
                 return named[0]
@@ -180,8 +180,8 @@ def label_of(answer: str, allowed: tuple[str, ...]) -> str:
 
 def coerce(value: str, allowed: tuple[str, ...]) -> str:
     """The one of `allowed` that `value` is, or `value` as it is. One that it is exactly comes first, then one but for case, quotation marks, full stops,
-    spaces and hyphens between words and what cannot be seen (`spelling.seen`), then one but for typographic signs, too (`spelling.typed`), then one but
-    for accents (`spelling.plain`).
+    spaces and hyphens between words and what cannot be seen (`spelling.seen`), then one but for typographic signs, too (`spelling.typed`), then, of
+    a `value` without accents, one but for them (`spelling.unaccented`).
 
     >>> coerce(' "Positive". ', ("positive", "negative"))
     'positive'
@@ -190,7 +190,7 @@ def coerce(value: str, allowed: tuple[str, ...]) -> str:
     """
     if value in allowed:
         return value
-    for spelled in SPELLINGS:
+    for spelled in (*SPELLINGS, *((unaccented,) if unaccented(value) == typed(value) else ())):
         key = _parted(_bare(value, spelled))
         meant = [one for one in allowed if _parted(_own(one, spelled)) == key]
         if meant:
@@ -226,9 +226,9 @@ LED = re.compile(  # what a label is said behind, at the beginning of a line or 
 
 
 def _bare(value: str, spelled: Spelling) -> str:
-    """`value`, so spelled, without what stands around it, case folded, with one sign for a hyphen and one for a space."""
+    """`value`, so spelled, without what stands around it, case folded, with one sign for a hyphen and one for a space; Turkish's dotted capital is i's."""
     shown = spelled(value)
-    return re.sub(r"[\s_]+", " ", DASHES.sub("-", EDGES.sub("", shown) or shown)).casefold()
+    return re.sub(r"[\s_]+", " ", DASHES.sub("-", EDGES.sub("", shown) or shown)).casefold().replace("i\u0307", "i")
 
 
 @lru_cache(maxsize=2048)

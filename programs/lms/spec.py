@@ -21,6 +21,7 @@ __all__ = ["HOSTED", "LMSpec", "Profile", "configured", "opened"]
 
 Sampling = Mapping[str, Any]
 
+OPENAI = "https://api.openai.com/v1"
 KEYS = {
     "openai": "OPENAI_API_KEY",
     "anthropic": "ANTHROPIC_API_KEY",
@@ -95,8 +96,8 @@ class LMSpec:
     """A model as named on the command line.
 
     `embedded` is SmolLM2-135M-Instruct in this process; `gguf:PATH` any GGUF file in this process; `hf:REPO/FILE` fetches one once;
-    anything else with a slash is DSPy's `provider/model`, reached at `api_base` where that is given, else where the provider's variable
-    of the environment leads DSPy (`OPENAI_BASE_URL`, `OPENAI_API_BASE` and the like), which is the `api_base` then.
+    anything else with a slash is DSPy's `provider/model`, reached at `api_base` where that is given, else, of OpenAI's, where
+    `OPENAI_BASE_URL` or `OPENAI_API_BASE` of the environment lead DSPy, which is the `api_base` then.
 
     Examples
     --------
@@ -121,11 +122,11 @@ class LMSpec:
         """
         if api_base is None and (variable := _base_variable(given)) is not None:
             try:
-                return cls.parse(given, api_base=os.environ[variable])
+                return cls.parse(given, api_base=os.environ[variable].strip())
             except UsageError as error:
                 raise UsageError(f"{variable}: {error}; or unset the variable") from error
         forms = "embedded, gguf:PATH, hf:REPO/FILE, or a DSPy model string such as openai/NAME, anthropic/NAME, ollama_chat/NAME"
-        if api_base is not None and "@" in api_base.partition("//")[2].partition("/")[0]:
+        if api_base is not None and "@" in re.sub("^[a-z]+:/*", "", api_base).partition("/")[0]:
             raise UsageError("given an API base with a password in it, which runs would keep; set the provider's API key instead")
         if api_base is not None and re.search(r"[?#]", api_base):
             raise UsageError(
@@ -289,10 +290,10 @@ class LMSpec:
 
 
 def _base_variable(given: str) -> str | None:
-    """The variable of the environment that leads DSPy from a provider's own address to another one, if one is set."""
-    provider, _, model = given.partition("/")
-    named = (f"{provider.upper()}_{name}" for name in ("BASE_URL", "API_BASE")) if model and provider in KEYS else ()
-    return next(filter(os.environ.get, named), None)
+    """The variable of the environment that leads DSPy from OpenAI's own address to another one, if one is set, in the order in which it is obeyed."""
+    named = ("OPENAI_BASE_URL", "OPENAI_API_BASE") if given.startswith("openai/") else ()
+    found = next(filter(os.environ.get, named), None)
+    return found if found is not None and os.environ[found].strip().rstrip("/") != OPENAI else None
 
 
 def _is_address(given: str) -> bool:

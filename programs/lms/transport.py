@@ -3,9 +3,8 @@
 import json
 import re
 from collections.abc import AsyncIterator, Hashable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from email.message import Message
 from email.utils import parsedate_to_datetime
 from ssl import SSLCertVerificationError
 from typing import Any
@@ -19,6 +18,8 @@ from seedless.lms.proxies import proxy_of
 __all__ = ["MOST_TOKENS", "Engines", "Reply", "Transport", "as_openai", "counted", "in_seconds", "in_utf_8", "reason", "redirected"]
 
 SAYING = ("error", "message", "detail", "errors", "msg")  # the fields in which servers say what is wrong
+EVENT = re.compile(rb"\s*(?:data|event|id|retry)?:")  # how a stream of events begins
+CHARSET = re.compile(r"charset=[\"']?([\w.:-]+)", re.IGNORECASE)
 SHOWN = 200  # characters of an error that says it in none of them
 MOST_TOKENS = 10**9  # of one answer that are believed
 DIGITS = re.compile(r"\s*[0-9]{1,10}\s*")
@@ -74,10 +75,13 @@ class Transport:
                 kind = reply.header("content-type") or ""
                 if "event-stream" in kind and _asks_for_events(request):
                     yield reply
-                elif "event-stream" in kind and reply.status < ERRORS:
-                    raise ConfigurationError("the server answers event by event, which it was not asked to; turn its streaming off")
                 else:
-                    body = as_openai(reply.status, in_utf_8(await reply.read(), kind))
+                    body = in_utf_8(await reply.read(), kind)
+                    if "event-stream" in kind and reply.status < ERRORS and EVENT.match(body):
+                        raise ConfigurationError(
+                            "the server answers event by event, which it was not asked to; turn its streaming off"
+                        )
+                    body = as_openai(reply.status, body)
                     yield Reply(reply.status, reply.reason, in_seconds(reply.headers), reply.http_version, body)
         except Exception as error:  # raised again, one of them in better words
             if isinstance(error.__cause__, SSLCertVerificationError):
@@ -111,17 +115,18 @@ def redirected(asked: str, location: str | None) -> str:
 
 
 def in_utf_8(body: bytes, content_type: str) -> bytes:
-    """`body` as UTF-8, where its header names another charset that is known and that it is in.
+    """`body` as UTF-8: as it is where it is that, whatever its header says, else from the charset that its header names.
 
     >>> in_utf_8(b'"caf\\xe9"', "application/json; charset=ISO-8859-1").decode()
     '"café"'
     """
-    header = Message()
-    header["Content-Type"] = content_type
+    named = CHARSET.search(content_type)
     try:
-        return body.decode(header.get_content_charset() or "utf-8").encode()
-    except (LookupError, ValueError):  # the reader of JSON says what is wrong
-        return body
+        body.decode()
+    except UnicodeDecodeError:
+        with suppress(LookupError, ValueError):  # the reader of JSON says what is wrong
+            return body.decode(named[1]).encode() if named is not None else body
+    return body
 
 
 def in_seconds(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -141,7 +146,7 @@ def in_seconds(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
 
 def _asks_for_events(request: Any) -> bool:
     """Whether a request is for a stream, as its address says (Gemini's) or its body."""
-    return "stream" in urlsplit(request.url).path or json.loads(request.body).get("stream") is True
+    return ":stream" in urlsplit(request.url).path or json.loads(request.body).get("stream") is True
 
 
 def as_openai(status: int, body: bytes) -> bytes:

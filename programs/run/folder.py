@@ -143,8 +143,6 @@ class RunFolder:
         if not begun:
             self.journal.begin_run(settings)
             return
-        if isinstance(base := begun.get("api_base"), str):
-            begun["api_base"] = base.rstrip("/")  # which earlier versions kept
         differing = [name for name in settings if settings[name] != begun.get(name)]
         if differing and not self.journal.got_anything():
             self.journal.begin_anew()

@@ -96,7 +96,10 @@ class Journal:
         """The settings that the run was begun with; empty for a new one."""
         with self._reported():
             found = self._db.execute("SELECT name, value FROM settings WHERE name <> ?", (RUN_ID,))
-            return {name: self._parsed(value) for name, value in found}
+            settings = {name: self._parsed(value) for name, value in found}
+        if isinstance(base := settings.get("api_base"), str):
+            settings["api_base"] = base.rstrip("/")  # which earlier versions kept
+        return settings
 
     def run_id(self) -> str:
         """This run's name for good, 16 hexadecimal digits: the same in every session, another one after `begin_anew`."""

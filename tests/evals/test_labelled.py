@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import dspy
 import numpy as np
 import pytest
 
@@ -514,6 +515,9 @@ def test_a_refusal_is_no_row() -> None:
     where = Provenance("targen", "", "", "", {}, "good", None, "", None, 1, (), "", "")
     with pytest.raises(UsageError, match=r"^row 13: is a Refusal, which is no row; leave it out"):
         read_labelled([*ROWS, Refusal("write", 0, 0, "good", {}, (), where)], TASK)
+    made = dspy.Prediction(text="a b", label="good", ok=False, outcome=Refusal("write", 0, 0, "good", {}, (), where))
+    with pytest.raises(UsageError, match=r"^row 13: is a Refusal"):
+        read_labelled([*ROWS, made], TASK)
 
 
 def test_a_data_set_s_other_columns_are_not_decoded() -> None:

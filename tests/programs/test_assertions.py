@@ -222,6 +222,15 @@ HOLDS: list[tuple[str, dict[str, Any], str]] = [
     ("regex", {"pattern": "^$", "message": "Write nothing."}, ""),
     ("regex", {"pattern": r"\d{3,}-\d{4}", "absent": True, "message": "Write no number."}, "somewhat " * 8000),
     ("regex", {"pattern": "é", "absent": True, "message": "Write no accent."}, "cafe"),
+    *(
+        ("meta", {}, said)
+        for said in ("I'm an expert in AI.", "I'm not a human, I'm a zombie before coffee.", "I was programmed to help others.")
+    ),
+    *(
+        ("meta", {}, said)
+        for said in ("While the topic is heavy, the film is light.", "What is the topic of the meeting tomorrow?")
+    ),
+    ("complete", {"form": "sentence"}, "Il dit : « Viens. »"),
 ]
 
 BROKEN: list[tuple[str, dict[str, Any], str]] = [
@@ -242,6 +251,9 @@ BROKEN: list[tuple[str, dict[str, Any], str]] = [
     ("complete", {"form": "question"}, "部屋は静か。"),
     ("complete", {"form": "sentence"}, "It rained;"),
     ("complete", {"form": "sentence"}, "Er sagte: „Es regnet“"),
+    *(("complete", {"form": "sentence"}, f"Il part. {opened}") for opened in "«‹‘“"),
+    ("complete", {"form": "question"}, "Pourquoi ? «"),
+    ("complete", {"form": "question"}, "残りはわずか。"),
     ("no_label_word", {"banned": ["İltifat"]}, "bu da bir iltifat"),
     ("no_label_word", {"banned": ["Isı"]}, "burada ısı var"),
     ("complete", {"form": "question"}, "Who wrote it? I did."),

@@ -62,6 +62,13 @@ def test_a_program_with_its_own_lm_is_pickled(task: Path) -> None:
     assert again(**INPUTS).ok
 
 
+def test_a_key_of_the_environment_is_in_no_pickle(task: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-planted-4711")
+    pickled = cloudpickle.dumps(TarGEN(task, lm="openai/some-model"))
+    assert b"planted" not in pickled
+    assert "api_key" not in cloudpickle.loads(pickled).lms()[0].kwargs
+
+
 @pytest.mark.slow
 def test_a_program_on_the_embedded_lm_is_pickled_loaded_or_not() -> None:
     program = TarGEN("movie_reviews")

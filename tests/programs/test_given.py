@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from decimal import Decimal
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
@@ -47,6 +47,10 @@ def test_what_is_no_path_is_refused(given: Any) -> None:
     for take in takes:
         with pytest.raises(UsageError, match="a path is allowed; give one or leave it out"):
             take(given)
+
+
+def test_what_has_a_path_is_one() -> None:
+    assert check_path("out", PurePath("a/b")) == check_path("out", "a/b") == Path("a/b")
 
 
 @pytest.mark.parametrize("given", [{"seed": None}, {"max_refills": None}, {"verify": None}, {"verify": 3}, {"fresh": "no"}])

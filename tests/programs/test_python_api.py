@@ -289,6 +289,27 @@ def test_closing_an_asynchronous_stream_stops_its_run(task: Path, tmp_path: Path
     assert complaints == []
 
 
+def test_a_run_that_is_given_up_while_it_begins_is_closed(task: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begin, going = Generation.__init__, threading.Event()
+
+    def slowly(self: Generation, *args: Any, **kwargs: Any) -> None:
+        going.set()
+        time.sleep(0.3)
+        begin(self, *args, **kwargs)
+
+    async def give_up() -> None:
+        beginning = asyncio.ensure_future(anext(astream(task, n=4, out=tmp_path / "out", lm=fake_lm(Author()))))
+        await asyncio.to_thread(going.wait)
+        beginning.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await beginning
+
+    monkeypatch.setattr(Generation, "__init__", slowly)
+    asyncio.run(give_up())
+    time.sleep(1)  # the run is opened, and closed, in a thread that nobody waits for
+    assert len(generate(task, n=4, out=tmp_path / "out", lm=fake_lm(Author()))) == 4
+
+
 def test_a_label_that_always_fails_ends_in_an_error_with_the_account(task: Path, tmp_path: Path) -> None:
     author = Author()
 

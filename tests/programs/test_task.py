@@ -280,3 +280,6 @@ def test_a_place_in_a_meaning_is_refused(place: str) -> None:
 def test_equal_tasks_have_the_same_hash() -> None:
     said = {"attributes": [{"name": "size", "values": {"in at most eight words": 1, "in at least twenty words": 2}}]}
     assert len({task(**said), task(**said), task()}) == 2
+    turned = {"attributes": [{"name": "size", "values": {"in at least twenty words": 2, "in at most eight words": 1}}]}
+    assert task(**turned) == task(**said)
+    assert hash(task(**turned)) == hash(task(**said))

@@ -203,6 +203,12 @@ SHAPES: list[tuple[str, int, tuple[str, ...]]] = [
         14,
         ("given 'school, the gym', a list is allowed; write `given: [school, the gym]`",),
     ),
+    (swap("hint: rooms", "given: '1,000 rooms'"), 14, ("write `given: ['1,000 rooms']`",)),
+    (
+        swap("hint: rooms", "given: the rooms of a large house, a shed"),
+        14,
+        ("write `given: ['the rooms of a large house, a shed']`",),
+    ),
     (swap("hint: rooms", "given: I saw it, and left."), 14, ("write `given: ['I saw it, and left.']`",)),
     (swap("contexts:\n  hint: rooms", "contexts: [a, b]"), 13, ("write `contexts: {given: [a, b]}`",)),
     (swap("contexts:\n  hint: rooms\n", ""), 1, ("contexts: is missing; add it: `contexts: {hint: topics of the texts}`",)),

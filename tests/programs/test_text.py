@@ -99,6 +99,8 @@ def test_rouge_l_by_hand(a: str, b: str, score: float) -> None:
         ("»Es regnet.« »Ja.« Sie ging.", 3),
         ("„Es regnet.“ sagte sie.", 1),
         ("Ήταν βρώμικο; Ναι.", 2),
+        ("The letter α; Beta", 1),
+        ('天黑了。"走吧,"他说。', 2),
         ('"बारिश हुई।" उसने कहा।', 1),
         ("बारिश हुई। वह गया।", 2),
     ],

@@ -198,6 +198,10 @@ ACCENTED = "négatif"
         *((said, ("İltifat", "Şikâyet"), "Şikâyet") for said in ("ŞİKÂYET", "sikayet")),
         ("ΠΑΡΑΠΟΝΟ", ("Παράπονο", "Έπαινος"), "Παράπονο"),
         ("resume", ("résumé", "résume"), "resume"),
+        *(
+            (said, (said.translate({0xF1: "n", 0x1EA1: "á", 0xC4: "A"}), "x"), said) for said in ("año", "bạn", "Ä")
+        ),  # another word or letter
+        *((said, (label, "x"), said) for said, label in (("É difícil dizer", "e"), ("C'est déjà là", "la"), ("мои", "мой"))),
         ("「苦情」", ("苦情", "賛辞"), "苦情"),
         ("『苦情』です", ("苦情", "賛辞"), "苦情"),
     ],

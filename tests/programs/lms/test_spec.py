@@ -103,6 +103,14 @@ def test_where_the_environment_leads_is_the_api_base(variable: str, monkeypatch:
     assert (lm.address, lm.kwargs["api_base"], lm.identity, lm.priced) == (SERVER, SERVER, f"openai/x@{SERVER}", False)
     assert LMSpec.parse("openai/x", api_base="http://127.0.0.1:1/v1").api_base == "http://127.0.0.1:1/v1"
     assert LMSpec.parse("anthropic/x").api_base is None
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", SERVER)
+    assert LMSpec.parse("anthropic/x").api_base is None
+    monkeypatch.setenv(variable, "https://api.openai.com/v1/\n")
+    assert (LMSpec.parse("openai/x").api_base, LMSpec.parse("openai/x").open().priced) == (None, True)
+    monkeypatch.setenv(variable, "user:hunter2@host/v1")
+    with pytest.raises(UsageError, match="a password in it") as caught:
+        LMSpec.parse("openai/x")
+    assert "hunter2" not in str(caught.value)
     monkeypatch.setenv(variable, "127.0.0.1:8000")
     with pytest.raises(UsageError, match=f"^{variable}: given the API base .* or unset the variable$"):
         LMSpec.parse("openai/x")

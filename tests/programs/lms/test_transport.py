@@ -187,6 +187,12 @@ def test_events_that_nobody_asked_for_end_the_run_and_are_called_so(openai_serve
         lm_of(openai_server)(ASKED)
 
 
+def test_an_answer_that_is_only_called_a_stream_is_read(openai_server: OpenAIServer) -> None:
+    body = json.dumps({"choices": [{"message": {"content": "said"}}]}).encode()
+    openai_server.script({1: Fault(headers={"Content-Type": "text/event-stream"}, body=body)})
+    assert lm_of(openai_server)(ASKED) == ["said"]
+
+
 def test_a_charset_that_a_server_names_is_read(openai_server: OpenAIServer) -> None:
     body = json.dumps({"choices": [{"message": {"content": "café"}}]}, ensure_ascii=False)
     headers = {"Content-Type": "application/json; charset=iso-8859-1"}
@@ -194,6 +200,7 @@ def test_a_charset_that_a_server_names_is_read(openai_server: OpenAIServer) -> N
     assert lm_of(openai_server)(ASKED) == ["café"]
     for kind in ("", "application/json", "a/b; charset=none-such", "a/b; charset=ascii"):
         assert in_utf_8(b"\xe9", kind) == b"\xe9"
+    assert in_utf_8("é".encode(), "a/b; charset=iso-8859-1").decode() == "é"  # whatever its header says
 
 
 def test_an_answer_with_a_sound_usage_is_handed_on_as_it_came() -> None:
