@@ -3,7 +3,7 @@
 import re
 import unicodedata
 
-__all__ = ["seen", "typed", "unaccented"]
+__all__ = ["folded", "seen", "typed", "unaccented"]
 
 INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufe00-\ufe0f\ufeff]")  # joiners, marks of direction, variants of an emoji
 MARKS = str.maketrans({**dict.fromkeys("‘’‚‛ʼ′", "'"), **dict.fromkeys("“”„‟«»″", '"'), "‹": "'", "›": "'"})
@@ -11,6 +11,15 @@ ACCENTS = re.compile("(?<=[A-Za-z\u0370-\u03ff])[\u0300-\u036f]+")  # on Latin a
 TYPOGRAPHIC = ("<compat>", "<font>", "<isolated>", "<initial>", "<medial>", "<final>", "<narrow>", "<noBreak>", "<small>", "<vertical>",
                "<wide>")  # fmt: skip
 """Unicode's kinds of other forms of a sign. None is one that says something else: a superscript, a fraction, a number in a circle."""
+
+
+def folded(text: str) -> str:
+    r"""`text` with case folded, and the letters that Turkish writes with and without a dot as one: their capitals are I and \u0130.
+
+    >>> folded("\u0130LT\u0130FAT") == folded("iltifat"), folded("\u0131l\u0131k") == folded("ILIK")
+    (True, True)
+    """
+    return text.casefold() if text.isascii() else text.casefold().replace("i\u0307", "i").replace("\u0131", "i")
 
 
 def seen(text: str) -> str:

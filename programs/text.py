@@ -9,6 +9,8 @@ from typing import Any
 import regex
 from rapidfuzz.distance import Indel
 
+from seedless.spelling import folded
+
 __all__ = [
     "LANGUAGES",
     "LETTERS",
@@ -122,11 +124,7 @@ def normalized(text: str) -> str:
 
 
 def _folded(text: str) -> str:
-    if text.isascii():
-        return text.casefold()
-    return (
-        unicodedata.normalize("NFKC", text).casefold().replace("i\u0307", "i").replace("ı", "i")
-    )  # İ and I are capitals of Turkish letters
+    return folded(text if text.isascii() else unicodedata.normalize("NFKC", text))
 
 
 def writable(text: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias, get_args, get_origin
 import dspy
 from dspy.adapters.utils import parse_value
 
-from seedless.spelling import seen, typed, unaccented
+from seedless.spelling import folded, seen, typed, unaccented
 
 __all__ = ["chooses", "coerce", "label_of", "lines_of", "read", "unreadable", "unwrapped"]
 
@@ -226,9 +226,9 @@ LED = re.compile(  # what a label is said behind, at the beginning of a line or 
 
 
 def _bare(value: str, spelled: Spelling) -> str:
-    """`value`, so spelled, without what stands around it, case folded, with one sign for a hyphen and one for a space; Turkish's dotted capital is i's."""
+    """`value`, so spelled, without what stands around it, case folded, with one sign for a hyphen and one for a space."""
     shown = spelled(value)
-    return re.sub(r"[\s_]+", " ", DASHES.sub("-", EDGES.sub("", shown) or shown)).casefold().replace("i\u0307", "i")
+    return folded(re.sub(r"[\s_]+", " ", DASHES.sub("-", EDGES.sub("", shown) or shown)))
 
 
 @lru_cache(maxsize=2048)

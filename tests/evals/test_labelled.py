@@ -494,10 +494,9 @@ class Frame:
 
 @pytest.mark.parametrize("form", ["polars", "pyarrow", "rows", "examples", "enumeration"])
 def test_rows_of_other_kinds_are_read(form: str) -> None:
-    import dspy
     import pyarrow as pa
 
-    word = enum.Enum("word", {"good": "good", "bad": "bad"}, type=str)  # type: ignore[misc]
+    word = enum.Enum("word", {"good": "good", "bad": "bad"}, type=str)
     where = Provenance("targen", "", "", "", {}, "good", None, "", None, 1, (), "", "")
     given: Any = {
         "polars": Frame(ROWS),
