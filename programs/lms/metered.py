@@ -349,7 +349,7 @@ class MeteredLM(dspy.LM):
         return StepFailed(f"the LM at {self.address} gave no answer: {self._cause(error)}")
 
     def _unusable(self, error: dspy.LMError) -> LMUnusable:
-        cause = self._cause(error)
+        cause = self._cause(error).removesuffix(".")
         remedy = (
             "" if "--api-base" in cause else "; mend the cause and give the same command again"
         )  # with another base it is another command
