@@ -448,6 +448,33 @@ def test_a_model_that_cannot_be_used_ends_the_compile(task: Path, tmp_path: Path
 
 
 @pytest.mark.parametrize(
+    ("fault", "says"),
+    [
+        (Fault(status=400, stage="verify"), "HTTP 400, InvalidRequest: scripted fault"),
+        (Fault(close=True, stage="write"), "Transport: "),
+    ],
+)
+def test_a_model_that_fails_throughout_at_one_stage_ends_the_compile_and_the_budget_is_not_blamed(
+    fault: Fault, says: str, task: Path
+) -> None:
+    with CoachableServer(seed=2) as server:
+        server.script(lambda _: fault)
+        lm = MeteredLM("openai/x", identity="x", address="there", api_base=server.url, api_key="none", concurrency=24, tries=2)
+        with pytest.raises(LMUnusable, match=rf"^the LM openai/x at there cannot be used: {says}.*again$"):
+            compile(task, optimizer="random", lm=lm, budget_calls=100, concurrency=24)
+
+
+def test_a_reader_of_which_nothing_can_be_read_is_told(task: Path) -> None:
+    with CoachableServer(seed=2) as server:
+        server.script(lambda _: Fault(edit=lambda _: "It reads well.", stage="verify"))
+        account = compile(task, optimizer="random", lm=model(server), budget_calls=100, concurrency=CONCURRENCY).compiled
+    assert account["kept"] == "uncompiled"
+    assert re.search(
+        r"; none of the verifier's \d+ answers names one of the labels: name another model with --judge-lm", account["why"]
+    )
+
+
+@pytest.mark.parametrize(
     ("given", "says"),
     [
         ({"optimizer": "adam"}, "given the optimizer 'adam', allowed are bootstrap, random, gepa"),
