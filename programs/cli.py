@@ -603,10 +603,12 @@ def _drain(tracker: "Tracker") -> None:
     from seedless.files import counted
 
     tracker.outbox.check_version()
-    if waiting := len(tracker.outbox.pending()):
-        with Delayed() as progress:
+    if tracker.outbox.pending():
+        with Delayed(every=15.0) as progress:
             progress.say(
-                f"seedless: recording {counted(waiting, 'earlier run')} in {tracker.outbox.folder}, or waiting for another process that does"
+                lambda: (
+                    f"seedless: recording {counted(len(tracker.outbox.pending()), 'earlier run')} in {tracker.outbox.folder}, or waiting for another process that does"
+                )
             )
             problems = tracker.drain()
         _say_all(problems)
