@@ -55,7 +55,8 @@ class CompileOptions:
     seed
         Of every random choice.
     concurrency, timeout
-        LM requests in flight, and seconds for one answer.
+        LM requests in flight, and seconds for one answer. With a model in this process the same compile gives the same program only with one
+        in flight: what is decoded side by side changes answers a little.
     fresh
         Begin anew what was begun before.
     """
@@ -167,7 +168,7 @@ def compile(  # noqa: A001  the verb that it is
     UsageError
         If anything given cannot be used.
     BudgetEnded
-        If the budget does not even suffice to try the uncompiled program on every example of a stage.
+        If the budget ends before the uncompiled program is tried on every example of a stage.
     LMUnusable
         If an LM cannot be used.
 

@@ -10,9 +10,11 @@ import logging
 import math
 import os
 import select
+import shutil
 import sqlite3
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -39,6 +41,7 @@ CHAMPION, IN_USE = "champion", "in-use"
 LONGEST_PROMPT = 100_000  # characters, MLflow's own bound
 SAMPLING = "MLFLOW_TRACE_SAMPLING_RATIO"
 GRACE = 1.0  # seconds in which a lock is tried for: who only looks whether it is taken has it for a moment
+PAUSE = 0.1  # seconds, twice as long as the time between two tries for a lock
 GLANCE = 1.0  # seconds between two looks at what others leave in the outbox
 
 Version: TypeAlias = tuple[Path, int]
@@ -68,7 +71,8 @@ class TrackedRun:
 class Tracker:
     """The runs below `folder` (`mlruns/`): a SQLite database, `mlflow.db`, and `artifacts/`.
 
-    Nothing is read or made before it is asked for. Settings of MLflow's in the environment are not looked at.
+    Nothing is read or made before it is asked for. Between two records that wait it makes a `pause` of so many seconds, in which another
+    process may take over. Settings of MLflow's in the environment are not looked at.
 
     Raises
     ------
@@ -76,9 +80,11 @@ class Tracker:
         From each method, if MLflow or its database cannot do it.
     """
 
-    def __init__(self, folder: Path = MLRUNS) -> None:
+    def __init__(self, folder: Path = MLRUNS, *, pause: float = 0.0) -> None:
+        self._pause = pause
         self.outbox = Outbox(folder)
         self._opened: MlflowClient | None = None
+        self._copy: tempfile.TemporaryDirectory[str] | None = None  # with the database, where it cannot be written in its place
 
     @cached_property
     def folder(self) -> Path:
@@ -91,7 +97,7 @@ class Tracker:
     @property
     def uri(self) -> str:
         """The database's address, for MLflow's own functions: `mlflow.set_tracking_uri(tracker.uri)`."""
-        return f"sqlite:///{self.folder / 'mlflow.db'}"
+        return f"sqlite:///{Path(self._copy.name) if self._copy is not None else self.folder}/mlflow.db"
 
     # --- in ---------------------------------------------------------------------------------------------------------
 
@@ -124,18 +130,23 @@ class Tracker:
 
         failed: dict[str, str] = {}
         self.outbox.check()
-        with self._reported(), FileLock(self.outbox.lock, timeout=60):
+        with self._reported():
             while waiting := self.untried(tried):
                 for file, version in waiting:
                     tried.add((file, version))
-                    try:
-                        self.record(Record.read(file.read_bytes()))
-                    except Untracked as error:
-                        failed[file.name] = f"{file.name}: {error}"
-                    else:
-                        failed.pop(file.name, None)
-                        if _version_of(file) == (file, version):  # else a newer record of the same run has come, and is next
-                            file.unlink()
+                    # Held for one record at a time: a command that waits is not to wait for all of them at the background's priority.
+                    with FileLock(self.outbox.lock, timeout=60), suppress(FileNotFoundError):  # another process has recorded it
+                        version = _version_of(file)[1]
+                        tried.add((file, version))
+                        try:
+                            self.record(Record.read(file.read_bytes()))
+                        except Untracked as error:
+                            failed[file.name] = f"{file.name}: {error}"
+                        else:
+                            failed.pop(file.name, None)
+                            if _version_of(file) == (file, version):  # else a newer record of the same run has come, and is next
+                                file.unlink()
+                    time.sleep(self._pause)
         return tuple(failed.values())
 
     def untried(self, tried: set[Version]) -> list[Version]:
@@ -418,8 +429,8 @@ class Tracker:
 
             self.outbox.check_version()
             self._make_database()
-            self._opened = MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
             self.settle()
+            self._opened = MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
         return self._opened
 
     def _make_database(self) -> None:
@@ -441,10 +452,18 @@ class Tracker:
     def settle(self) -> None:
         """Let artifacts be where the database is: MLflow notes where they were when an experiment began, and folders are copied and moved.
 
-        It is done wherever the database is opened.
+        It is done wherever the database is opened. One that cannot be written is read from a copy, in which that is done.
         """
         with self._reported():
-            settle(self.folder)
+            try:
+                settle(self.folder / "mlflow.db", self.folder / "artifacts")
+            except sqlite3.OperationalError as error:
+                if not getattr(error, "sqlite_errorname", "").startswith("SQLITE_READONLY"):
+                    raise
+                self._copy = tempfile.TemporaryDirectory()
+                copied = Path(self._copy.name) / "mlflow.db"
+                shutil.copyfile(self.folder / "mlflow.db", copied)
+                settle(copied, self.folder / "artifacts")
 
     @contextmanager
     def _reported(self) -> Iterator[None]:
@@ -481,7 +500,7 @@ def main() -> None:
     from filelock import FileLock, Timeout
 
     _give_way()
-    tracker, tried = Tracker(Path(sys.argv[1])), set[Version]()
+    tracker, tried = Tracker(Path(sys.argv[1]), pause=PAUSE), set[Version]()
     told = False
     try:
         tracker.outbox.path.mkdir(parents=True, exist_ok=True)

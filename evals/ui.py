@@ -49,16 +49,17 @@ def ui(folder: str | Path = MLRUNS, *, port: int = 5000) -> Iterator[UI]:
         raise UsageError(f"given port {port}, 1 to 65535 are allowed; give a free one: --port")
     if not (folder / "mlflow.db").exists():
         raise UsageError(f"{folder}: holds no tracked runs; `seedless generate` makes one")
-    Tracker(folder).outbox.check_version()
+    tracker = Tracker(folder)
+    tracker.outbox.check_version()
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
             raise UsageError(f"given port {port}: it cannot be used ({error.strerror}); give a free one: --port") from error
-    Tracker(folder).settle()
+    tracker.settle()
     command = [
-        sys.executable, "-P", "-m", "mlflow", "server", "--backend-store-uri", f"sqlite:///{folder.absolute() / 'mlflow.db'}",
+        sys.executable, "-P", "-m", "mlflow", "server", "--backend-store-uri", tracker.uri,
         "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
     ]  # fmt: skip
     address = f"http://127.0.0.1:{port}"

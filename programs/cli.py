@@ -380,7 +380,11 @@ def compile_(
     budget_usd: Annotated[float | None, typer.Option(help="USD at most.", metavar="X")] = None,
     seed: Annotated[int, typer.Option(help="Of every random choice.")] = 0,
     concurrency: Annotated[
-        int | None, typer.Option(help="LM requests in flight.  [default: what suits the LM]", metavar="INT")
+        int | None,
+        typer.Option(
+            help="LM requests in flight; a model in this process gives the same program twice only with 1.  [default: what suits the LM]",
+            metavar="INT",
+        ),
     ] = None,
     timeout: Annotated[float, typer.Option(help="Seconds that a server may take for one answer.", metavar="S")] = 120.0,
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin anew; answers that fit are reused.")] = False,
@@ -603,10 +607,12 @@ def _drain(tracker: "Tracker") -> None:
     from seedless.files import counted
 
     tracker.outbox.check_version()
-    if waiting := len(tracker.outbox.pending()):
-        with Delayed() as progress:
+    if tracker.outbox.pending():
+        with Delayed(every=15.0) as progress:
             progress.say(
-                f"seedless: recording {counted(waiting, 'earlier run')} in {tracker.outbox.folder}, or waiting for another process that does"
+                lambda: (
+                    f"seedless: recording {counted(len(tracker.outbox.pending()), 'earlier run')} in {tracker.outbox.folder}, or waiting for another process that does"
+                )
             )
             problems = tracker.drain()
         _say_all(problems)

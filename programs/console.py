@@ -7,7 +7,7 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -80,27 +80,43 @@ def say(text: str) -> None:
 
 
 class Delayed:
-    """Says on stderr what is being done, from `after` seconds on: of what is over by then nobody needs to know. A context manager."""
+    """Says on stderr what is being done, from `after` seconds on: of what is over by then nobody needs to know. A context manager.
 
-    def __init__(self, after: float = 5.0) -> None:
+    It says so once, or `every` so many seconds.
+    """
+
+    def __init__(self, after: float = 5.0, *, every: float | None = None) -> None:
         self._due = time.monotonic() + after
+        self._every = every
+        self._over = threading.Event()
         self._waiting: threading.Timer | None = None
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._over.set()
         self._withdraw()
 
-    def say(self, text: str) -> None:
-        """`text` is what is being done from now on."""
+    def say(self, text: str | Callable[[], str]) -> None:
+        """`text` is what is being done from now on, or gives it each time that it is said."""
         self._withdraw()
         if (left := self._due - time.monotonic()) <= 0:
-            say(text)
+            self._say(text)
         else:
-            self._waiting = threading.Timer(left, say, (text,))
-            self._waiting.daemon = True
-            self._waiting.start()
+            self._later(left, text)
+
+    def _say(self, text: str | Callable[[], str]) -> None:
+        if self._over.is_set():
+            return
+        say(text if isinstance(text, str) else text())
+        if self._every is not None:
+            self._later(self._every, text)
+
+    def _later(self, seconds: float, text: str | Callable[[], str]) -> None:
+        self._waiting = threading.Timer(seconds, self._say, (text,))
+        self._waiting.daemon = True
+        self._waiting.start()
 
     def _withdraw(self) -> None:
         if self._waiting is not None:

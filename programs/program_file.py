@@ -152,7 +152,7 @@ def _check_kind(path: Path, account: object, said: Mapping[str, object], fields:
     compiled = account if isinstance(account, dict) else {}
     theirs = str(compiled["lm"])[:80] if "lm" in compiled else None
     other = set(said) != set(fields)
-    if other or (theirs not in {None, lm} and any(_fields(state) != list(fields[name]) for name, state in said.items())):
+    if other or (theirs not in {None, lm} and any(not _same_fields(state, fields[name]) for name, state in said.items())):
         read = f", read by {'embeddings' if compiled['verifier'] == 'embedding' else 'an LM'}" if "verifier" in compiled else ""
         _refuse(
             path,
@@ -161,10 +161,16 @@ def _check_kind(path: Path, account: object, said: Mapping[str, object], fields:
         )
 
 
-def _fields(state: object) -> object:
-    """A predictor's fields, as far as there are any."""
+def _same_fields(state: object, fields: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a predictor's fields are those here. Their prefixes may be others: COPRO writes some of its own, and no prompt says them."""
     signature = state.get("signature") if isinstance(state, dict) else None
-    return signature.get("fields") if isinstance(signature, dict) else None
+    theirs = signature.get("fields") if isinstance(signature, dict) else None
+    if not isinstance(theirs, list) or len(theirs) != len(fields):
+        return False
+    return all(
+        isinstance(field, dict) and {**own, "prefix": field.get("prefix")} == field and _text(field["prefix"])
+        for field, own in zip(theirs, fields, strict=True)
+    )
 
 
 def _check_state(path: Path, name: str, state: object, fields: Sequence[Mapping[str, Any]]) -> None:
@@ -175,7 +181,7 @@ def _check_state(path: Path, name: str, state: object, fields: Sequence[Mapping[
     if state.get("lm") is not None:
         _refuse(path, f"{name} names an LM of its own, which is not taken from a file", "save the program without one")
     signature, demos = state.get("signature"), state.get("demos", [])
-    if not isinstance(signature, dict) or signature.get("fields") != list(fields) or not _text(signature.get("instructions")):
+    if not isinstance(signature, dict) or not _same_fields(state, fields) or not _text(signature.get("instructions")):
         _refuse(path, f"{name} was saved for other fields, or without its instructions", "give a program saved for this task")
     if any(state.get(key, []) != [] for key in ("traces", "train")) or set(signature) - {"instructions", "fields"}:
         _refuse(path, f"{name} {more}", way)

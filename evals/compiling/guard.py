@@ -20,7 +20,9 @@ from seedless.slot import Slot
 
 __all__ = ["FEWEST_PAIRS", "Decision", "Guard"]
 
-FEWEST_PAIRS = 4  # places on which both programs were tried: of fewer, chance alone makes any difference
+FEWEST_PAIRS = (
+    6  # slots on which both programs were tried: of five, chance alone makes one program the better on all in 3 of 100 cases
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ class Guard:
     at_once
         Pairs begun before another one has ended. Those that a budget ends are spent for nothing.
     seed
-        Of the bootstrap.
+        Of what is drawn to tell chance.
     """
 
     def __init__(self, workshop: Workshop, rows: Sequence[DevRow], *, attempts: int, at_once: int, seed: int) -> None:
@@ -91,7 +93,8 @@ class Guard:
             return Decision(better=False, why=f"{chosen}{so_far}, so the uncompiled program is kept")
         sides = background.run(self._sides(base, state, plan))
         if sides is None:
-            return Decision(better=False, why="the budget ended before the compiled program could be compared, so the uncompiled program is kept")  # fmt: skip
+            why = f"the budget ended before both programs were tried on {FEWEST_PAIRS} slots, and fewer cannot tell a gain from chance"
+            return Decision(better=False, why=f"{why}, so the uncompiled program is kept")
         found = self._comparison(*sides)
         before, after, gain = found.before, found.after, found.gain
         told = f"{found.metric.replace('_', ' ')} {before.value:.3f} before, {after.value:.3f} after, gain {gain.value:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}]"

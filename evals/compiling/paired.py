@@ -1,10 +1,12 @@
-"""Two programs side by side on the same slots and the same real rows: a paired bootstrap tells how sure their difference is."""
+"""Two programs side by side on the same slots and the same real rows, and how sure their difference is."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import product
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from seedless.evals.compiling.anchor import Indices, Vectors, classifier_of, true_label_probability
 from seedless.evals.measures.estimate import Interval
@@ -13,7 +15,7 @@ from seedless.evals.measures.scores import macro_f1
 __all__ = ["Learnt", "PairedComparison", "by_probability", "by_scores"]
 
 DRAWS = 2000
-FITS = 200  # draws of the bootstrap that fits two classifiers each time
+SWAPS = 200  # draws, two classifiers are fitted for each
 LEVEL = 0.95
 
 
@@ -23,7 +25,7 @@ class PairedComparison:
 
     `metric` names what `before` and `after` are: `true_label_probability` (the mean probability that a classifier taught by the drafts
     gives to the labels of the reporting half of the real rows) or `score` (the mean score of the drafts themselves, intrinsic). Both are in [0, 1], higher is better;
-    `gain` is their difference. `n` counts what the bootstrap draws from, `figures` holds others, before and after.
+    `gain` is their difference. `n` counts the rows or the slots, `figures` holds others, before and after.
     """
 
     metric: str
@@ -53,70 +55,126 @@ class Learnt:
 
 
 def by_scores(before: Sequence[float], after: Sequence[float], seed: int) -> PairedComparison:
-    """Scores of the same slots under both programs; slots are drawn with replacement, for both the same."""
+    """Scores of the same slots under both programs. The intervals are a bootstrap's: slots are drawn with replacement, for both the same."""
+    from scipy.stats import norm, t
+
     pairs = np.array([before, after], dtype=np.float64)
-    rng = np.random.default_rng([seed, 1])
-    drawn = rng.integers(0, pairs.shape[1], (DRAWS, pairs.shape[1]))
-    means = pairs[:, drawn].mean(axis=2)
-    return _comparison("score", pairs.mean(axis=1), means, pairs.shape[1], {})
+    n = pairs.shape[1]
+    drawn = np.random.default_rng([seed, 1]).integers(0, n, (DRAWS, n))
+    values, means = pairs.mean(axis=1), pairs[:, drawn].mean(axis=2)
+    # A percentile interval is too narrow for few draws; expanded so (Hesterberg, arXiv 1411.5279, section 3.2) it is as wide as Student's.
+    tail = 100 * norm.cdf(np.sqrt(n / (n - 1)) * t.ppf((1 - LEVEL) / 2, n - 1))
+
+    def figure(value: float, drawn: Vectors) -> Interval:
+        return _interval(value, *np.percentile(drawn, [tail, 100 - tail]))
+
+    return PairedComparison(
+        "score", figure(values[0], means[0]), figure(values[1], means[1]), figure(values[1] - values[0], means[1] - means[0]), n
+    )
 
 
 def by_probability(
-    before: Learnt, after: Learnt, rows: Vectors, labels: Indices, count: int, seed: int, *, fits: int = FITS
+    before: Learnt, after: Learnt, rows: Vectors, labels: Indices, count: int, seed: int, *, swaps: int = SWAPS
 ) -> PairedComparison:
     """Classifiers that learnt from the same slots under both programs, on real rows that no candidate was chosen with.
 
-    `rows` are the real rows' vectors, `labels` their labels, of `count` in all. Each draw of the bootstrap takes real rows and slots with
-    replacement, label by label and for both programs the same, and fits both classifiers anew: the interval holds the chance of the
-    drafts as well as that of the rows.
+    `rows` are the real rows' vectors, `labels` their labels, of `count` in all; there are two at least.
+
+    The gain's interval holds the chance of the drafts and that of the rows. That of the drafts is a permutation test's: were the programs
+    equal, then in each slot either draft could as well be the other program's, and the gains with some of them swapped are what chance
+    makes of such drafts. So a label may have one slot, in which a bootstrap finds no chance at all. That of the rows is how much their own
+    gains vary within a label, beyond what they vary where drafts are swapped. The intervals of `before` and `after` hold that of the rows alone.
     """
-    rng = np.random.default_rng([seed, 2])
+    from scipy.stats import t
 
-    def judged(learnt: Learnt, slots: Indices, drawn: Indices) -> Vectors:
-        kept = slots[learnt.trust[slots] > 0]
+    everyone = np.arange(len(labels))
+
+    def own(learnt: Learnt) -> Vectors:
+        """Each row's probability of its label."""
+        kept = learnt.trust > 0
         classifier = classifier_of(learnt.vectors[kept], learnt.labels[kept], learnt.trust[kept], count)
-        probabilities: Vectors = classifier(rows[drawn])
-        return probabilities
+        return classifier(rows)
 
-    slots, everyone = np.arange(len(before.labels)), np.arange(len(labels))
-    whole = [judged(learnt, slots, everyone) for learnt in (before, after)]
+    whole = [own(learnt) for learnt in (before, after)]
+    each = np.array([p[everyone, labels] for p in whole])
     values = np.array([true_label_probability(p, labels) for p in whole])
-    means = np.zeros((2, fits))
-    for i in range(fits):
-        some, real = _within(before.labels, rng), _within(labels, rng)
-        for j, learnt in enumerate((before, after)):
-            means[j, i] = true_label_probability(judged(learnt, some, real), labels[real])
+    swapped = _swaps(len(before.labels), swaps, np.random.default_rng([seed, 2]))
+    gains = np.array(
+        [each[1] - each[0]]
+        + [
+            own(_mixed(after, before, some))[everyone, labels] - own(_mixed(before, after, some))[everyone, labels]
+            for some in swapped
+        ]
+    )
+    means = _mean_of_labels(gains, labels)
+    chance = np.sort(np.abs(means))[int(np.ceil(LEVEL * len(means))) - 1]
+    variances, freedom = _variances(gains, labels)
+    beyond = max(0.0, float(variances[0] - variances[1:].mean()))
+    half = float(np.sqrt(chance**2 + t.ppf((1 + LEVEL) / 2, freedom) ** 2 * beyond))
+
+    def alone(value: float, probabilities: Vectors) -> Interval:
+        variances, freedom = _variances(probabilities[None, :], labels)
+        reach = float(t.ppf((1 + LEVEL) / 2, freedom) * np.sqrt(variances[0]))
+        return _interval(value, max(0.0, value - reach), min(1.0, value + reach))
+
+    gain = float(values[1] - values[0])
     figures = {
-        "macro_f1": (macro_f1(labels, whole[0].argmax(axis=1), count), macro_f1(labels, whole[1].argmax(axis=1), count)),
-        "rows_learnt_from": (float((before.trust > 0).sum()), float((after.trust > 0).sum())),
+        "macro_f1": tuple(macro_f1(labels, p.argmax(axis=1), count) for p in whole),
+        "rows_learnt_from": tuple(float((learnt.trust > 0).sum()) for learnt in (before, after)),
     }
-    return _comparison("true_label_probability", values, means, len(labels), figures)
-
-
-def _within(labels: Indices, rng: np.random.Generator) -> Indices:
-    """Indices drawn with replacement within each label, as many as it has."""
-    places = [np.flatnonzero(labels == label) for label in np.unique(labels)]
-    return np.concatenate([rng.choice(place, len(place)) for place in places])
-
-
-def _comparison(
-    metric: str, values: Vectors, means: Vectors, n: int, figures: Mapping[str, tuple[float, float]]
-) -> PairedComparison:
-    from scipy.stats import norm, t
-
-    # A percentile interval is too narrow for few draws; expanded so (Hesterberg, arXiv 1411.5279, section 3.2) it is as wide as Student's.
-    tail = 100 * norm.cdf(np.sqrt(n / (n - 1)) * t.ppf((1 - LEVEL) / 2, n - 1))
-    edges = [tail, 100 - tail]
-
-    def figure(value: float, drawn: Vectors) -> Interval:
-        low, high = np.percentile(drawn, edges)
-        return Interval(*(round(float(x), 4) for x in (value, low, high)))
-
     return PairedComparison(
-        metric,
-        figure(values[0], means[0]),
-        figure(values[1], means[1]),
-        figure(values[1] - values[0], means[1] - means[0]),
-        n,
+        "true_label_probability",
+        alone(values[0], each[0]),
+        alone(values[1], each[1]),
+        _interval(gain, gain - half, gain + half),
+        len(labels),
         {name: (round(a, 4), round(b, 4)) for name, (a, b) in figures.items()},
     )
+
+
+def _swaps(slots: int, most: int, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Which slots are swapped in each draw, shape (draws, slots): every way where there are no more than `most`, else some.
+
+    To swap all others instead gives the same gain with the other sign: the first slot stays where it is.
+    """
+    if 2 ** (slots - 1) - 1 <= most:
+        return np.array([(False, *some) for some in product((False, True), repeat=slots - 1)][1:], dtype=np.bool_)
+    drawn = rng.random((most, slots)) < 0.5
+    return drawn ^ drawn[:, :1]
+
+
+def _mixed(one: Learnt, other: Learnt, swapped: NDArray[np.bool_]) -> Learnt:
+    """The drafts of `one`, of `other` in the slots that are swapped."""
+    return Learnt(np.where(swapped[:, None], other.vectors, one.vectors), one.labels, np.where(swapped, other.trust, one.trust))
+
+
+def _mean_of_labels(gains: Vectors, labels: Indices) -> Vectors:
+    """The mean over labels of their rows' mean, for each line of `gains`, shape (lines, rows)."""
+    found: Vectors = np.mean([gains[:, labels == label].mean(axis=1) for label in np.unique(labels)], axis=0)
+    return found
+
+
+def _variances(values: Vectors, labels: Indices) -> tuple[Vectors, float]:
+    """The variance of `_mean_of_labels` by the chance of which rows there are, for each line, and the first's degrees of freedom (Welch, Satterthwaite).
+
+    A row that is its label's only one tells nothing of how much that label's rows vary: such rows vary as they do among each other, or
+    as the other labels' rows do within theirs, whichever is more.
+    """
+    groups = [values[:, labels == label] for label in np.unique(labels)]
+    lone = [group for group in groups if group.shape[1] == 1]
+    several = [group for group in groups if group.shape[1] > 1]
+    within = [(group.var(axis=1, ddof=1), group.shape[1] - 1) for group in several]
+    parts = [(variance / (freedom + 1), freedom) for variance, freedom in within]
+    if lone:
+        freedom = sum(n for _, n in within)
+        guesses = [(sum(variance * n for variance, n in within) / freedom, freedom)] if within else []
+        guesses += [(np.hstack(lone).var(axis=1, ddof=1), len(lone) - 1)] if len(lone) > 1 else []
+        most = max(guesses, key=lambda guess: float(guess[0][0]))
+        parts.append((len(lone) * np.max([variance for variance, _ in guesses], axis=0), most[1]))
+    variance = np.sum([part for part, _ in parts], axis=0)
+    of_parts = sum(float(part[0]) ** 2 / freedom for part, freedom in parts)
+    return variance / len(groups) ** 2, float(variance[0]) ** 2 / of_parts if of_parts > 0 else 1.0
+
+
+def _interval(value: float, low: float, high: float) -> Interval:
+    return Interval(*(round(float(x), 4) for x in (value, low, high)))

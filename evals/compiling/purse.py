@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 
 from seedless.errors import BudgetEnded, UsageError
 from seedless.lms.metered import MeteredLM
@@ -19,6 +20,7 @@ CHOOSE = 0.11  # share that trying one candidate on every choosing slot may cost
 SHARES = {"contexts": 0.7, "seeds": 0.7, "write": 6.0, "revise": 0.6}  # of what is left, by stage
 MOST_CHOSEN, MOST_REPORTED = 60, 150  # slots
 FEWEST = 6  # slots
+TRIED = 3  # drafts of other candidates that the search for the writer must be able to pay
 LISTS = {"contexts": 4, "seeds": 6}  # examples of a stage that names lists
 
 
@@ -65,7 +67,7 @@ def sizes(
     Raises
     ------
     UsageError
-        If they do not suffice to try the uncompiled program and to report.
+        If they do not suffice to try the uncompiled program and another one, and to report.
     """
     least = max(FEWEST, len(task.labels))
     pair = per_draft * (3 if revises else 2)  # a row of each program; where drafts are revised, one of them may be
@@ -74,19 +76,24 @@ def sizes(
     def lists(n: int) -> int:
         return list_calls(task, n, batch)
 
-    needed = (1 + changed) * lists(least) + least * (2 * per_draft + pair)
-    if budget < needed:
+    def dealt(budget: int) -> Sizes:
+        chosen = max(least, min(MOST_CHOSEN, int(CHOOSE * budget / per_draft)))
+        reported = max(least, min(MOST_REPORTED, int((REPORT * budget - changed * lists(least)) / pair)))
+        kept = changed * lists(reported) + reported * pair
+        whole = {"contexts": 2, "seeds": 2, "write": finalists * chosen * per_draft, "revise": 4 * per_draft}
+        finals = {name: whole[name] for name in stages}
+        left = max(0, budget - lists(chosen) - chosen * per_draft - kept - sum(finals.values()))
+        search = {name: int(left * SHARES[name] / sum(SHARES[each] for each in stages)) for name in stages}
+        return Sizes(chosen, reported, search, finals, kept)
+
+    parts = dealt(budget)
+    if parts.search["write"] < TRIED * per_draft:
+        needed = next(more for more in count(budget + 1) if dealt(more).search["write"] >= TRIED * per_draft)
         raise UsageError(
-            f"given {given or f'--budget-calls {budget}'}, at least {needed} are needed to compile a program for {task.name!r}; give more"
+            f"given {given or f'--budget-calls {budget}'}, at least {needed} are needed to compile a program for {task.name!r}: fewer leave none to "
+            "look for better words with; give more"
         )
-    chosen = max(least, min(MOST_CHOSEN, int(CHOOSE * budget / per_draft)))
-    reported = max(least, min(MOST_REPORTED, int((REPORT * budget - changed * lists(least)) / pair)))
-    kept = changed * lists(reported) + reported * pair
-    whole = {"contexts": 2, "seeds": 2, "write": finalists * chosen * per_draft, "revise": 4 * per_draft}
-    finals = {name: whole[name] for name in stages}
-    left = max(0, budget - lists(chosen) - chosen * per_draft - kept - sum(finals.values()))
-    search = {name: int(left * SHARES[name] / sum(SHARES[each] for each in stages)) for name in stages}
-    return Sizes(chosen, reported, search, finals, kept)
+    return parts
 
 
 class Purse:
@@ -188,6 +195,8 @@ class Purse:
             If there may be no more, in this part or at all.
         """
         if self._over:
+            if not self._share:
+                raise BudgetEnded("the budget leaves no LM call for its search")
             whole = f" of {self.calls}" if self.usd is None else ""
             raise BudgetEnded(f"its share of the budget ({self._share}{whole} LM calls) is used up")
         self._total.admit()

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
@@ -142,6 +142,7 @@ class Session:
             for name in self.stages:
                 state, notes[name] = self._stage(name, base, state)
                 self.say(f"{name}: {notes[name]}; {self.purse.spent()} LM calls so far")
+                self._check_answers()
             if not self._tried:
                 raise self._untried()
             self.purse.release()
@@ -155,6 +156,11 @@ class Session:
                 others=len(self._numbers) > 1,
                 ended=self._ended,
             )
+        self._check_answers()
+        if reader.unread > reader.verdicts / 2:
+            count = "none" if reader.unread == reader.verdicts else f"only {reader.verdicts - reader.unread}"
+            why = f"{decision.why}; {count} of the verifier's {reader.verdicts} answers names one of the labels: name another model with --judge-lm, or another reader with --verifier"
+            decision = replace(decision, why=why)
         program = (state if decision.better else base).apply(self.team.program(self.task))
         program.compiled = asdict(self._account(notes, decision, self._quoted(program)))
         if self.out is not None:
@@ -213,7 +219,19 @@ class Session:
         except UsageError as error:
             raise BudgetEnded(str(error)) from error
 
+    def _check_answers(self) -> None:
+        """Make sure that the LMs answer: a budget that failures used up is no budget that was too small.
+
+        Raises
+        ------
+        LMUnusable
+            If one fails throughout.
+        """
+        for lm in self.team.lms:
+            lm.check_heard()
+
     def _untried(self) -> BudgetEnded:
+        self._check_answers()
         return BudgetEnded(
             f"the budget ended after {self.purse.spent()} LM calls, before the uncompiled program was tried on every example of a stage; "
             "raise it and give the same command again"

@@ -49,11 +49,16 @@ class Reader:
 
     def __init__(self, fresh: Any) -> None:
         self._fresh = fresh
+        self.verdicts = 0
+        self.unread = 0  # of those, the ones that name no label
 
     async def verdict(self, draft: Draft, slot: Slot, rollout: int) -> Verdict | None:
         """What a verifier that has seen no other draft says."""
         verifier: Verifier = self._fresh()
-        return await verifier.verdict(draft, slot, rollout)
+        said = await verifier.verdict(draft, slot, rollout)
+        self.verdicts += 1
+        self.unread += said is not None and not said.label
+        return said
 
     async def remember(self, rows: Sequence[tuple[str, str]]) -> None:
         """Nothing to remember."""

@@ -53,7 +53,8 @@ def check_writable(database: Path) -> None:
     """
     for path in (database.parent, database):
         if path.exists() and not os.access(path, os.W_OK):
-            raise Untracked(f"{path} cannot be written (Permission denied)")
+            why = "Read-only file system" if os.statvfs(path).f_flag & os.ST_RDONLY else "Permission denied"
+            raise Untracked(f"{path} cannot be written ({why}); copy the folder to where it can, to record what waits in it")
     check_readable(database)
     if not database.exists():
         return

@@ -12,16 +12,18 @@ PLACES: Mapping[str, str] = {"runs": "artifact_uri", "logged_models": "artifact_
 """The columns of MLflow's tables that say where a part of an experiment's artifacts is."""
 
 
-def settle(folder: Path) -> None:
-    """Let the artifacts of the database in `folder` be in `folder`; MLflow notes where they were when an experiment began.
+def settle(file: Path, artifacts: Path) -> None:
+    """Let the artifacts of the database in `file` be in `artifacts`; MLflow notes where they were when an experiment began.
+
+    Nothing is written where they are there already.
 
     Raises
     ------
     sqlite3.Error
         If the database cannot be written.
     """
-    root = (folder / "artifacts").as_uri()
-    with closing(sqlite3.connect(folder / "mlflow.db", timeout=60, isolation_level=None)) as database:
+    root = artifacts.as_uri()
+    with closing(sqlite3.connect(file, timeout=60, isolation_level=None)) as database:
         begun = database.execute("SELECT experiment_id, name, artifact_location FROM experiments").fetchall()
         for number, name, before in begun:
             own = "0" if name == "Default" else quote(name)

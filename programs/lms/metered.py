@@ -42,6 +42,7 @@ FINAL = (
 CONFLICT, MISSING, FAILING = 409, 404, 500  # HTTP; from the last on the fault is the server's
 OUTAGE = 150.0  # seconds that a server out of order is waited for, by all requests together
 LONGEST_WAIT = 10 * 365 * 86_400.0  # seconds; a server may name any number
+THROUGHOUT = 3  # requests of one stage that failed, none answered: one or two may be a filter's
 IN_A_ROW = 8  # failures of one stage that end a run, unless more requests may be in flight at once
 LONGEST = 500_000  # characters of an answer that are read: twice what a row's texts can have, and the model's thoughts before them
 OF_THIS_PROCESS = (
@@ -52,6 +53,8 @@ OF_THIS_PROCESS = (
     "_answered",
     "_failing",
     "_failing_since",
+    "_heard",
+    "_unheard",
 )  # of how an LM has done
 ASKING = ("__call__", "acall", "forward", "aforward")  # through which a dspy.LM sends a request
 SAID = frozenset({"text", "data"})  # the parts of a response that are its answer
@@ -173,6 +176,8 @@ class MeteredLM(dspy.LM):
         self._answered = 0
         self._failing: set[_Trial] = set()  # since the last answer
         self._failing_since = 0.0
+        self._heard: set[str] = set()  # the stages of which a request was answered, and
+        self._unheard: dict[str, tuple[int, dspy.LMError]] = {}  # of the others how many failed, and the last failure
 
     def __call__(self, prompt: Any = None, *, messages: Any = None, **kwargs: Any) -> Any:
         """As `acall`, for synchronous callers."""
@@ -206,6 +211,7 @@ class MeteredLM(dspy.LM):
             async with self._gate():
                 step = await self._ask(key, self._request(messages, wanted))
             self.steps.finish(key, step)
+        self._heard.add(current_stage())
         if step.finish == "length":
             raise CutOff(step.text)
         return step.text
@@ -289,6 +295,7 @@ class MeteredLM(dspy.LM):
                     continue
                 # Once others were answered it is this prompt that is refused: a filter, a length.
                 if isinstance(error, dspy.LMInvalidRequestError) and self._answered:
+                    self._count(error, trial)
                     raise self._failed(error) from error
                 raise self._unusable(error) from error
             except dspy.LMError as error:
@@ -297,6 +304,7 @@ class MeteredLM(dspy.LM):
                 if isinstance(error, dspy.LMUnexpectedError) and not isinstance(
                     self.engine, str
                 ):  # a fault of somebody's engine, no server's
+                    self._count(error, trial)
                     raise self._failed(error) from error
                 early = not self._answered and not isinstance(error, dspy.LMTimeoutError)
                 if early and (proxy := self._proxy(error)) is not None and proxy.fault:
@@ -305,6 +313,7 @@ class MeteredLM(dspy.LM):
 
     async def _passed(self, error: dspy.LMError, trial: _Trial) -> None:
         """Wait for the next try, or raise where there is none."""
+        self._count(error, trial)
         limited = isinstance(error, dspy.LMRateLimitError)
         told = float(error.retry_after or 0.0)
         if told > self.patience:
@@ -324,6 +333,24 @@ class MeteredLM(dspy.LM):
             self._told_until = time.monotonic() + wait
             LOG.warning("waiting %.0f s for the LM at %s (HTTP %s)", wait, self.address, error.status or "without an answer")
         await asyncio.sleep(wait)
+
+    def _count(self, error: dspy.LMError, trial: _Trial) -> None:
+        """Note that a request failed, however often it is sent."""
+        failed, _ = self._unheard.get(current_stage(), (0, error))
+        self._unheard[current_stage()] = (failed + (trial.sent == 1), error)
+
+    def check_heard(self) -> None:
+        """Make sure that there is no stage of which several requests failed and none was ever answered. A run need not have met its bound of
+        failures in a row by then: it may have few requests, and many in flight.
+
+        Raises
+        ------
+        LMUnusable
+            If there is one; it tells the last failure.
+        """
+        for stage, (failed, error) in self._unheard.items():
+            if failed >= THROUGHOUT and stage not in self._heard:
+                raise self._unusable(error)
 
     def _out_of_order(self, error: dspy.LMError, trial: _Trial) -> bool:
         """Whether the server says that it fails (5xx) at one request after the other, and has answered before: at one alone it is the request's fault."""

@@ -4,6 +4,7 @@ import asyncio
 import math
 from collections import deque
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -162,7 +163,14 @@ def regression(
 ) -> Any:
     """scikit-learn's logistic regression on unit vectors, shape (rows, dimensions), fitted: classes balanced, each row counting for its weight."""
     from sklearn.linear_model import LogisticRegression
-    from threadpoolctl import threadpool_limits
 
-    with threadpool_limits(1):  # small matrices: threads would only wait for each other
+    with _threads().limit(limits=1):  # small matrices: threads would only wait for each other
         return LogisticRegression(C=STRENGTH, class_weight="balanced", max_iter=200).fit(vectors, labels, sample_weight=weights)
+
+
+@cache
+def _threads() -> Any:
+    """What bounds the threads of the libraries that a regression runs on. To find these takes longer than a small regression does."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()

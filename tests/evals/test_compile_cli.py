@@ -206,7 +206,7 @@ def test_what_cannot_be_used_is_one_line_before_the_first_call(seedless: Command
     with CoachableServer() as server:
         for more, says in (
             (("--optimizer", "adam"), "given the optimizer 'adam'"),
-            (("--budget-calls", "12"), "at least 81 are needed"),
+            (("--budget-calls", "12"), "at least 101 are needed"),
             (("--dev", str(tmp_path / "dev.jsonl")), "dev.jsonl:1: has the label 'hot'"),
             (("--dev", str(tmp_path / "none.jsonl")), "none.jsonl: cannot be read"),
             (("--demos-from-dev",), "without dev rows"),

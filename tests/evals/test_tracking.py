@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from filelock import FileLock
@@ -140,6 +141,29 @@ def test_a_folder_that_was_copied_or_moved_takes_its_artifacts_along(
         assert {name: found[name] for name in before} == before
 
 
+def test_a_copy_that_cannot_be_written_can_be_looked_at(
+    tracker: Tracker, variants: tuple[Record, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a read-only file system, which root cannot lay out by permissions: SQLite is told that the file is for reading."""
+    for record in variants:
+        tracker.record(record)
+    before = {run.run_id: tracker.changes(run.run_id) for run in tracker.runs()}
+    place = tmp_path / "a copy" / "mlruns"
+    shutil.copytree(tracker.folder, place)
+    connect = sqlite3.connect
+
+    def reading(file: Any, *more: Any, **options: Any) -> sqlite3.Connection:
+        if not str(file).startswith(str(place)):
+            return connect(file, *more, **options)
+        return connect(f"file:{quote(str(file))}?mode=ro", *more, uri=True, **options)
+
+    monkeypatch.setattr(sqlite3, "connect", reading)
+    there, whole = Tracker(place), (place / "mlflow.db").read_bytes()
+    assert {run.run_id: there.changes(run.run_id) for run in there.runs()} == before
+    assert (place / "mlflow.db").read_bytes() == whole
+    assert not there.uri.endswith(f"{place}/mlflow.db")
+
+
 def test_another_process_that_records_is_told_as_that(tracker: Tracker, run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
     import filelock
 
@@ -168,6 +192,31 @@ def test_what_is_put_while_another_process_records_is_recorded_too(tracker: Trac
     assert sorted(met) == ["another", "one", "one"]
     assert tracker.outbox.pending() == ()
     assert {run.key: run.metrics["rows"] for run in tracker.runs()} == {"one": 3.0, "another": 2.0}
+
+
+def test_who_waits_for_another_process_that_records_waits_for_one_record_and_not_for_all(
+    tracker: Tracker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other one has the lowest priority: on a busy machine all of them took minutes."""
+    other, mine, begun = Tracker(tracker.folder, pause=0.15), Tracker(tracker.folder), threading.Event()
+
+    def slow(_: Record) -> str:
+        begun.set()
+        time.sleep(0.2)
+        return ""
+
+    quick: list[str] = []
+    monkeypatch.setattr(other, "record", slow)
+    monkeypatch.setattr(mine, "record", lambda record: quick.append(record.key) or "")
+    for number in range(8):
+        tracker.outbox.put(replace(ONE, key=str(number)))
+    process = threading.Thread(target=other.drain)
+    process.start()
+    begun.wait(30)
+    assert mine.drain() == ()
+    process.join(10)
+    assert quick
+    assert tracker.outbox.pending() == ()
 
 
 ONE = Record(key="one", kind="generate", task="rooms", name="x", params={}, metrics={"rows": 2.0})

@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -66,3 +67,14 @@ def test_what_cannot_be_said_leaves_no_traceback(tmp_path: Path, line: str, code
     assert done.returncode == code
     assert done.stderr.startswith(said)
     assert done.stderr.count("\n") == (1 if said else 0)
+
+
+def test_what_goes_on_is_told_again_as_it_is_by_then(capsys: pytest.CaptureFixture[str]) -> None:
+    left = iter(range(3, 0, -1))
+    with Delayed(after=0.05, every=0.05) as progress:
+        progress.say(lambda: f"{next(left)} left")
+        time.sleep(0.13)
+    said = capsys.readouterr().err.splitlines()
+    assert said[:2] == ["3 left", "2 left"]
+    time.sleep(0.1)
+    assert capsys.readouterr().err == ""

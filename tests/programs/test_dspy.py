@@ -157,33 +157,57 @@ def test_several_answers_are_asked_for_one_by_one() -> None:
     assert len(lm.fake.prompts) == 3
 
 
-@pytest.mark.parametrize("optimiser", ["BootstrapFewShot", "LabeledFewShot", "COPRO"])
-def test_an_optimiser_of_dspy_s_ends_with_a_program_that_writes(optimiser: str, task: Path) -> None:
+def met(example: Any, made: Any, trace: Any = None, name: Any = None, steps: Any = None) -> Any:
+    """The metric, for each of DSPy's optimisers; some of them hand on the step that they look at."""
+    return dspy.Prediction(score=float(made.ok), feedback="Go on.") if name is not None else float(made.ok)
+
+
+QUICK = {"num_threads": 1}
+OPTIMISERS: dict[str, Any] = {
+    "BootstrapFewShot": lambda _: dspy.BootstrapFewShot(metric=met, max_rounds=2),
+    "BootstrapFewShotWithRandomSearch": lambda _: dspy.BootstrapFewShotWithRandomSearch(
+        metric=met, num_candidate_programs=1, num_threads=1
+    ),
+    "LabeledFewShot": lambda _: dspy.LabeledFewShot(k=1),
+    "COPRO": lambda _: dspy.COPRO(metric=met, breadth=2, depth=1),
+    "MIPROv2": lambda _: dspy.MIPROv2(metric=met, auto=None, num_candidates=2, num_threads=1),
+    "GEPA": lambda lm: dspy.GEPA(metric=met, max_metric_calls=12, reflection_lm=lm, num_threads=1),
+    "SIMBA": lambda _: dspy.SIMBA(
+        metric=lambda _example, made: float(made.ok), bsize=2, num_candidates=2, max_steps=1, num_threads=1
+    ),
+}
+SETTINGS: dict[str, Any] = {
+    "COPRO": {"eval_kwargs": QUICK},
+    "MIPROv2": {"num_trials": 2, "minibatch": False},
+}
+
+
+@pytest.mark.parametrize("optimiser", OPTIMISERS)
+def test_an_optimiser_of_dspy_s_ends_with_a_program_that_writes_and_can_be_taken_up_again(
+    optimiser: str, task: Path, tmp_path: Path
+) -> None:
+    """COPRO's was saved and then refused: it gives the last field another prefix."""
+    if optimiser == "MIPROv2":
+        pytest.importorskip("optuna")
     examples = [dspy.Example(**{**INPUTS, "label": label}, text="x").with_inputs(*INPUTS) for label in ("warm", "cold")]
-
-    def metric(example: Any, made: Any, trace: Any = None) -> float:
-        return float(made.ok)
-
     author = Author()
 
     def answer(prompt: str) -> str:
         if "proposed_instruction" in prompt:
             return json.dumps(
-                {"proposed_instruction": f"Write plainly ({len(prompt)}).", "proposed_prefix_for_output_field": "Text:"}
+                {"proposed_instruction": f"Write plainly ({len(prompt)}).", "proposed_prefix_for_output_field": "So it reads:"}
             )
         return author(prompt)
 
-    with dspy.context(lm=fake_lm(answer), adapter=dspy.JSONAdapter()):
+    with dspy.context(lm=(lm := fake_lm(answer)), adapter=dspy.JSONAdapter()):
         program = TarGEN(task, verify="none")
-        if optimiser == "COPRO":
-            tuned = dspy.COPRO(metric=metric, breadth=2, depth=1).compile(
-                program, trainset=examples, eval_kwargs={"num_threads": 1}
-            )
-        elif optimiser == "LabeledFewShot":
-            tuned = dspy.LabeledFewShot(k=1).compile(program, trainset=examples)
-        else:
-            tuned = dspy.BootstrapFewShot(metric=metric, max_rounds=2).compile(program, trainset=examples)
+        tuned = OPTIMISERS[optimiser](lm).compile(program, trainset=examples, **SETTINGS.get(optimiser, {}))
         assert tuned(**INPUTS).ok
+        tuned.save(tmp_path / "tuned.json")
+        again = TarGEN(task, verify="none")
+        again.load(tmp_path / "tuned.json")
+        assert again.hash == tuned.hash
+        assert again(**INPUTS).ok
 
 
 @pytest.mark.parametrize("hosted", [True, False])

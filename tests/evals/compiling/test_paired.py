@@ -1,4 +1,4 @@
-"""The paired bootstrap: it sees a gain where there is one, and none where there is none."""
+"""Two programs compared: a gain is seen where there is one, and none where there is none."""
 
 import numpy as np
 import pytest
@@ -57,19 +57,52 @@ def learnt(wrong: int) -> Learnt:
 def test_classifiers_tell_right_labels_from_wrong_ones_on_real_rows() -> None:
     rows = EMBED.embed([f"the {thing} near a {noun}" for thing in ("lantern", "compass") for noun in NOUNS])
     labels = np.array([0] * 10 + [1] * 10)
-    better = by_probability(learnt(4), learnt(0), rows, labels, 2, 0, fits=60)
+    better = by_probability(learnt(4), learnt(0), rows, labels, 2, 0, swaps=60)
     assert better.better
     assert better.metric == "true_label_probability"
     assert better.figures["macro_f1"][1] == pytest.approx(1.0)
-    assert not by_probability(learnt(0), learnt(4), rows, labels, 2, 0, fits=60).better
-    assert not by_probability(learnt(2), learnt(2), rows, labels, 2, 0, fits=60).better
+    assert not by_probability(learnt(0), learnt(4), rows, labels, 2, 0, swaps=60).better
+    assert not by_probability(learnt(2), learnt(2), rows, labels, 2, 0, swaps=60).better
 
 
 def test_drafts_that_count_for_nothing_are_not_learnt_from() -> None:
     rows, labels = EMBED.embed(["the lantern", "the compass"] * 3), np.array([0, 1] * 3)
     full = learnt(0)
     nothing = Learnt(full.vectors, full.labels, np.zeros(20))
-    found = by_probability(nothing, full, rows, labels, 2, 0, fits=40)
+    found = by_probability(nothing, full, rows, labels, 2, 0, swaps=40)
     assert found.before.value == 0.5
     assert found.figures["rows_learnt_from"] == (0.0, 20.0)
     assert found.better
+
+
+def near(centres: np.ndarray, rng: np.random.Generator, noise: float) -> np.ndarray:
+    """Unit vectors around `centres`."""
+    found = centres + noise * rng.normal(size=centres.shape)
+    return found / np.linalg.norm(found, axis=1, keepdims=True)
+
+
+def test_where_a_label_has_one_slot_and_one_row_chance_is_seen_as_such_and_a_gain_as_well() -> None:
+    """To draw with replacement within each label finds no chance in a label of one: every difference was sure, half of them a gain."""
+    slots, labels, centres = np.arange(7), np.repeat(np.arange(7), [9, 2, 1, 1, 1, 1, 1]), np.eye(7)
+    better, found = 0, 0
+    for seed in range(7):
+        rng = np.random.default_rng(seed)
+        real = near(centres[labels], rng, 0.2)
+        first, second, worse = (Learnt(near(centres, rng, noise), slots, np.ones(7)) for noise in (0.2, 0.2, 2.0))
+        better += by_probability(first, second, real, labels, 7, seed, swaps=19).better
+        found += by_probability(worse, first, real, labels, 7, seed, swaps=19).better
+    assert better <= 1
+    assert found >= 5
+
+
+def test_rows_on_which_two_programs_differ_widen_the_interval_though_all_drafts_agree() -> None:
+    """Drafts that are the same again and again hold no chance; which rows there are does."""
+    centres, labels = np.eye(4)[[0, 1]], np.array([0] * 6 + [1] * 6)
+    other = np.eye(4)[[2, 3]]
+    before, after = (Learnt(np.repeat(each, 10, axis=0), np.repeat([0, 1], 10), np.ones(20)) for each in (centres, other))
+    rows = np.concatenate([np.repeat(np.eye(4)[[0, 2]], (2, 4), axis=0), np.repeat(np.eye(4)[[1, 3]], (2, 4), axis=0)])
+    found = by_probability(before, after, rows, labels, 2, 0, swaps=39)
+    assert found.gain.value > 0.05
+    assert not found.better
+    many = by_probability(before, after, np.tile(rows, (8, 1)), np.tile(labels, 8), 2, 0, swaps=39)
+    assert many.better

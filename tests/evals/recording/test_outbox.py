@@ -82,7 +82,7 @@ def test_a_folder_that_cannot_be_written(mlruns: Path) -> None:
     assert done.stderr == ""
     put, check = done.stdout.splitlines()
     assert "outbox cannot be written (Permission denied)" in put
-    assert check == f"{mlruns} cannot be written (Permission denied)"
+    assert check == f"{mlruns} cannot be written (Permission denied); copy the folder to where it can, to record what waits in it"
 
 
 def test_a_file_in_the_folder_s_place(tmp_path: Path) -> None:
