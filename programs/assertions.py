@@ -321,8 +321,8 @@ class Echo(Assertion):
     constraints: tuple[tuple[str, str], ...] = ()
 
     def judge(self, text: str, slot: Slot) -> str | None:
-        said = f" {' '.join(words(text))} "
-        alone = {f" {' '.join(words(sentence))} " for sentence in sentences(text)}
+        said = f" {' '.join(_told(text))} "
+        alone = {f" {' '.join(_told(sentence))} " for sentence in sentences(text)}
         for label, instruction in self.constraints:
             if label == slot.label and (
                 any(f" {run} " in (alone if whole else said) for run, whole in self._runs(instruction, slot))
@@ -341,9 +341,9 @@ class Echo(Assertion):
             if i % 2 and piece == "cue":
                 parts.append([])
             elif i % 2:
-                parts[-1] += [(word, False) for word in words(values.get(piece, slot.seed.text))]
+                parts[-1] += [(word, False) for word in _told(values.get(piece, slot.seed.text))]
             else:
-                parts[-1] += [(word, True) for word in words(piece)]
+                parts[-1] += [(word, True) for word in _told(piece)]
         of_its_own = sum(own for part in parts for _, own in part)
         for part in parts:
             told = [word for word, _ in part]
@@ -673,6 +673,11 @@ def telling(label: str) -> bool:
 def kinds() -> dict[str, type[Assertion]]:
     """The stock by kind."""
     return {str(cls.model_fields["kind"].default): cls for cls in get_args(get_args(Stock)[0])}
+
+
+def _told(text: str) -> list[str]:
+    """Its words with one form of the English article: which stands before a place hangs on what fills it."""
+    return ["a" if word == "an" else word for word in words(text)]
 
 
 def _runs(said: list[str], length: int) -> list[tuple[str, ...]]:

@@ -132,7 +132,7 @@ class Instance(dspy.Module):
         places = {"context": slot.seed.context.text, "seed": slot.seed.text, **self._dealt(slot)}
         if self.task.seeds.field is not None:
             places[self.task.seeds.field] = slot.seed.text
-        return fill(self.task.label(slot.label).constraint, places)
+        return fill(self.task.label(slot.label).constraint, places, language=self.task.language)
 
     def _dealt(self, slot: Slot) -> dict[str, str]:
         """What code deals to a slot beside its seed: its attributes, and one of its label's cues, or of the words that tell it."""

@@ -77,7 +77,7 @@ class InstanceSeeds(dspy.Module):
             If the LM names none that can be used, and the seed becomes a field, for which a context is no text.
         """
         if given := self.task.seeds.given:
-            return tuple(InstanceSeed(fill(text, {"context": context.text}), context) for text in given)
+            return tuple(InstanceSeed(self._filled(text, context), context) for text in given)
         if self._words is not None and context.source == "words":
             others = [text for text in await self._words.aof(label) if text != context.text]
             return tuple(InstanceSeed(text, context) for text in others or [context.text])
@@ -103,9 +103,12 @@ class InstanceSeeds(dspy.Module):
 
     def asked(self, context: Context) -> dict[str, str]:
         """What the LM is told of the seeds that are wanted in `context`: the inputs of its signature but for how many, and which not."""
-        asked = {"wanted": fill(self.task.seeds.hint, {"context": context.text}), "context": context.text}
+        asked = {"wanted": self._filled(self.task.seeds.hint, context), "context": context.text}
         shape = {} if self._field is None else {"shape": self._shape}
         return {"description": self.task.description, **asked, **shape}
+
+    def _filled(self, text: str, context: Context) -> str:
+        return fill(text, {"context": context.text}, language=self.task.language)
 
 
 def _items(field: Field, task: Task, checked: Sequence[Assertion]) -> Mapping[str, Any]:

@@ -569,6 +569,13 @@ def test_an_echo_is_found_with_its_places_filled_in(constraint: str, text: str, 
     assert (sentence is None) == holds
 
 
+@pytest.mark.parametrize("article", ["a", "an"])
+def test_an_echo_is_found_whatever_the_article_before_a_place(article: str) -> None:
+    echo = Echo(constraints=(("praise", "You saw a {context} at the cinema."),))
+    slot = Slot(0, 0, "praise", InstanceSeed("the plot", Context("art film")))
+    assert_sentence(echo.check(Draft({"text": f"You saw {article} art film at the cinema and liked it."}), slot, Kept()))
+
+
 def test_letters_of_another_script_may_be_those_of_what_the_text_is_about() -> None:
     slot = Slot(0, 0, "praise", InstanceSeed("音乐", Context("words")))
     assert Language().check(Draft({"text": "What does 音乐 mean?"}), slot, Kept()) is None

@@ -904,3 +904,11 @@ def test_a_place_that_code_fills_is_no_blank_that_the_task_shows() -> None:
     for name in built_in_tasks():
         (meta,) = [each for each in assertions_of(load_task(name)) if isinstance(each, Meta)]
         assert meta.blank, name
+
+
+def test_a_writer_is_told_a_constraint_with_the_article_of_what_fills_it() -> None:
+    task = load_task("movie_reviews")
+    program = TarGEN(task, lm=fake_lm(lambda _: ""), profile=HOSTED)
+    for context, said in (("art film", "You saw an art film at"), ("western", "You saw a western at")):
+        slot = Slot(0, 0, "positive", InstanceSeed("the plot", Context(context)), {"cue": "moving"})
+        assert program.write_instance.constraint(slot).startswith(said)
