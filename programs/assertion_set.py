@@ -27,7 +27,7 @@ from seedless.assertions import (
 from seedless.task import Field, Label, Task
 from seedless.text import PLACE, says
 
-__all__ = ["assertions_of", "assertions_of_seeds", "form_of", "forms_of", "of_the_given"]
+__all__ = ["assertions_of", "assertions_of_seeds", "form_of", "forms_of", "language_of", "of_the_given"]
 
 FORMS = {
     "sentence": "in one sentence of",
@@ -121,11 +121,15 @@ def form_of(field: Field, task: Task) -> str:
     return f"{FORMS[field.form]} {bounds}"
 
 
-def forms_of(task: Task) -> Iterator[str]:
-    """What the assertions will ask of a text's form, told a model that can heed it before it writes: the language, each field's form and length,
-    and where its words are taken from."""
+def language_of(task: Task) -> Iterator[str]:
+    """The language in which is written, in the words that a model is told, where it is not English."""
     if task.language != "en":
         yield f"in the language {task.language!r} (ISO 639-1)"
+
+
+def forms_of(task: Task) -> Iterator[str]:
+    """What the assertions will ask of a text's form, told a model that can heed it before it writes: each field's form and length, and where its words
+    are taken from."""
     for field in task.written_fields:
         of = f"{field.name} " if len(task.written_fields) > 1 else ""
         yield f"{of}{form_of(field, task)}"

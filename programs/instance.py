@@ -7,7 +7,7 @@ from typing import Any
 
 import dspy
 
-from seedless.assertion_set import assertions_of, forms_of, of_the_given
+from seedless.assertion_set import assertions_of, forms_of, language_of, of_the_given
 from seedless.assertions import Assertion, Conflict, NearDuplicate, NotCut
 from seedless.errors import LMUnusable
 from seedless.kept import OPENING, Kept
@@ -173,6 +173,7 @@ class Instance(dspy.Module):
                     if not self._full and f"{{{a.name}}}" not in pattern
                 ),
                 *([random.Random(f"{slot.rollout}/style").choice(self.styles)] if self.styles else []),
+                *(language_of(self.task) if self._full else ()),
                 *(forms_of(self.task) if self._full and self.filters else ()),
             ],
             "opening": self._opening(slot),

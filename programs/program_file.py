@@ -13,6 +13,8 @@ from pydantic import ValidationError
 
 from seedless.errors import SetupError, UsageError
 from seedless.phrasing import Phrasing
+from seedless.signatures.contexts import LABELS
+from seedless.signatures.seeds import VIOLATIONS
 from seedless.task import Task
 from seedless.whole import whole
 
@@ -22,6 +24,7 @@ FORMAT = 1
 LIMIT = 8 * 1024 * 1024  # bytes; instructions and a few demonstrations are some thousands
 LONGEST = 50_000  # characters of an instruction, or of a value in a demonstration
 MOST_DEMOS = 200
+TOLD_SINCE = frozenset({LABELS, VIOLATIONS})  # by what they are described as: inputs that older programs do not know
 OWN = "seedless"  # the key beside the predictors' own under which everything of ours stands
 
 Fields = Mapping[str, Sequence[Mapping[str, Any]]]  # by predictor: its signature's fields, as DSPy dumps them
@@ -101,7 +104,7 @@ def read_program(path: Path, task: Task, fields: Fields, *, lm: str) -> ProgramF
     phrasing.applied(task)
     if not isinstance(own["compiled"], dict):
         _refuse(path, "holds an account that is no mapping", "compile the program again")
-    return ProgramFile(said, phrasing, own["compiled"])
+    return ProgramFile({name: _with_fields(state, fields[name]) for name, state in said.items()}, phrasing, own["compiled"])
 
 
 def _parsed(path: Path) -> dict[str, Any]:
@@ -152,13 +155,22 @@ def _check_kind(path: Path, account: object, said: Mapping[str, object], fields:
     compiled = account if isinstance(account, dict) else {}
     theirs = str(compiled["lm"])[:80] if "lm" in compiled else None
     other = set(said) != set(fields)
-    if other or (theirs not in {None, lm} and any(_fields(state) != list(fields[name]) for name, state in said.items())):
+    if other or (theirs not in {None, lm} and not all(_same(_fields(state), fields[name]) for name, state in said.items())):
         read = f", read by {'embeddings' if compiled['verifier'] == 'embedding' else 'an LM'}" if "verifier" in compiled else ""
         _refuse(
             path,
             f"was made for {f'the LM {theirs}' if theirs else 'another LM'}{read}; the LM {lm} here is asked or read in another way",
             "write with that LM (--lm) and verifier (--verifier), or compile one for this LM: seedless compile TASK -o FILE",
         )
+
+
+def _same(theirs: object, own: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a predictor's fields are those of here, or were before it was told more."""
+    return theirs in (list(own), [field for field in own if field["description"] not in TOLD_SINCE])
+
+
+def _with_fields(state: Mapping[str, Any], own: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    return {**state, "signature": {**state["signature"], "fields": list(own)}}
 
 
 def _fields(state: object) -> object:
@@ -175,7 +187,7 @@ def _check_state(path: Path, name: str, state: object, fields: Sequence[Mapping[
     if state.get("lm") is not None:
         _refuse(path, f"{name} names an LM of its own, which is not taken from a file", "save the program without one")
     signature, demos = state.get("signature"), state.get("demos", [])
-    if not isinstance(signature, dict) or signature.get("fields") != list(fields) or not _text(signature.get("instructions")):
+    if not isinstance(signature, dict) or not _same(signature.get("fields"), fields) or not _text(signature.get("instructions")):
         _refuse(path, f"{name} was saved for other fields, or without its instructions", "give a program saved for this task")
     if any(state.get(key, []) != [] for key in ("traces", "train")) or set(signature) - {"instructions", "fields"}:
         _refuse(path, f"{name} {more}", way)
