@@ -174,7 +174,7 @@ class Instance(dspy.Module):
                 ),
                 *([random.Random(f"{slot.rollout}/style").choice(self.styles)] if self.styles else []),
                 *(language_of(self.task) if self._full else ()),
-                *(forms_of(self.task) if self._full and self.filters else ()),
+                *(forms_of(self.task, [a for a in self.assertions if a.concerns(slot)]) if self._full and self.filters else ()),
             ],
             "opening": self._opening(slot),
         }

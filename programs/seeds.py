@@ -5,7 +5,7 @@ from typing import Any
 
 import dspy
 
-from seedless.assertion_set import assertions_of_seeds, form_of, language_of
+from seedless.assertion_set import asked_of, assertions_of_seeds, form_of, language_of
 from seedless.assertions import Assertion, Length, Sentences
 from seedless.contexts import PHRASE, NameList
 from seedless.kept import Kept
@@ -44,8 +44,9 @@ class InstanceSeeds(dspy.Module):
         else:
             checked = assertions_of_seeds(task)
             items = _items(field, task, checked)
+            told = ", ".join([form_of(field, task, checked), *asked_of(task, checked, named=False)])
             self._shape = (
-                f"the {field.name} of a row ({field.description.rstrip('.')}), {form_of(field, task)}, which stands there as it is named here"
+                f"the {field.name} of a row ({field.description.rstrip('.')}), {told}, which stands there as it is named here"
                 if self._full
                 else _shape(field, items)
             )
