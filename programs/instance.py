@@ -226,11 +226,7 @@ class Instance(dspy.Module):
                 score=_score(verdict),
                 verdict=verdict,
             )
-        meaning = self.task.label(slot.label).meaning.rstrip(".")
-        holds = f"so that this holds: {meaning}" if len(self.task.fields) > 1 else f"so that {meaning}"
-        because = f", because {verdict.reason.rstrip('.')}" if verdict.reason else ""
-        read = f"read the text as {verdict.label!r}{because}; change it" if verdict.label else "was not understood; change the text"
-        sentence = f"A reader who was not told the label {read} {holds}."
+        sentence = _objection(verdict, self.task.label(slot.label).meaning)
         return Judged(draft, (Broken("label", sentence),), score=_score(verdict), verdict=verdict)
 
     def _convinced(self, verdict: Verdict, slot: Slot) -> bool:
@@ -278,6 +274,14 @@ class Instance(dspy.Module):
             lm=identity["lm"],
             program=identity["program"],
         )
+
+
+def _objection(verdict: Verdict, meaning: str) -> str:
+    """What the writer is told of a verdict that names another label than the asked one, or none."""
+    reason = verdict.reason.rstrip(".").replace('"', "'")
+    because = f' (because: "{reason}")' if reason else ""
+    read = f"read the text as {verdict.label!r}{because}; change it" if verdict.label else "was not understood; change the text"
+    return f"A reader who was not told the label {read} so that this holds: {meaning}{'' if meaning[-1] in '.!?' else '.'}"
 
 
 def _score(verdict: Verdict | None) -> float:
