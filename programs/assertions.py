@@ -28,6 +28,7 @@ from seedless.slips import (
     ASKING,
     BLANK,
     CLOSERS,
+    DECLINING,
     DOUBLED,
     ENDINGS,
     GREEK,
@@ -92,6 +93,7 @@ __all__ = [
     "Sentences",
     "Stock",
     "kinds",
+    "refuses",
     "shows_blank",
     "shows_strange_letters",
     "telling",
@@ -283,6 +285,9 @@ class Complete(Assertion):
         return None
 
 
+BRIEF = 60  # words of a polite refusal at most
+
+
 class Meta(Assertion):
     """Is an instance, not talk about one: no `refusal`, no `preamble` or echo of the instruction, no `blank` left to fill in.
 
@@ -298,8 +303,8 @@ class Meta(Assertion):
 
     def judge(self, text: str, slot: Slot) -> str | None:
         text = text.replace("’", "'")
-        if self.refusal and REFUSAL.search(text):
-            return "The text is an answer to the instruction, not an instance of the data; write the instance itself."
+        if self.refusal and refuses(text):
+            return "The text is a refusal or an assistant's answer, not an instance of the data; write the instance itself."
         if self.preamble and PREAMBLE.search(text):
             return "The text talks about the instance; write only the instance, with nothing before or around it."
         if self.blank and BLANK.search(text):
@@ -649,6 +654,16 @@ Stock = Annotated[
     | Regex,
     Attr(discriminator="kind"),
 ]
+
+
+def refuses(text: str) -> bool:
+    """Whether `text` declines to write what was asked for, or speaks as an assistant does. In a long text a writer who declines is a part of the story.
+
+    >>> refuses("I must decline to write this message."), refuses("I must decline to sign this contract.")
+    (True, False)
+    """
+    said = text.replace("’", "'")
+    return REFUSAL.search(said) is not None or (length(text) <= BRIEF and DECLINING.search(said) is not None)
 
 
 def shows_blank(text: str) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 import dspy
 
 from seedless.assertion_set import assertions_of, forms_of, language_of, of_the_given
-from seedless.assertions import Assertion, Conflict, NearDuplicate, NotCut
+from seedless.assertions import Assertion, Conflict, Meta, NearDuplicate, NotCut, refuses
 from seedless.errors import LMUnusable
 from seedless.kept import OPENING, Kept
 from seedless.label_words import LabelWords, in_document
@@ -39,6 +39,7 @@ QUESTION_WORDS = (
     "Who", "Whose", "What", "Which", "When", "Where", "Why", "How", "In what", "In which", "At what", "For what", "On what", "Is", "Are", "Was", "Were",
     "Do", "Does", "Did", "Has", "Have", "Can", "Could", "Will", "Would", "Should",
 )  # fmt: skip
+REFUSED = "The answer declines the request and holds no instance; write the instance, in the form that was asked for."
 UNREAD = 50  # answers of a verifier in a row that nobody could read, after which it is not asked again
 RELEVANCE = 1.0  # weight of a draft's relevance beside its label's probability
 
@@ -91,6 +92,7 @@ class Instance(dspy.Module):
         self.assertions: tuple[Assertion, ...] = assertions_of(task) if self.filters else (NotCut(),)
         self.of_the_given = tuple(a for a in task.assertions if self.filters and of_the_given(a, task))
         self.of_the_set = tuple(a for a in self.assertions if isinstance(a, Conflict | NearDuplicate))
+        self._names_refusals = all(a.refusal for a in task.assertions if isinstance(a, Meta))
         self._trims = profile.adapter == "plain" and self.filters
         self._config = _config(task, profile, formed=self.filters, document=self._document)
 
@@ -204,6 +206,8 @@ class Instance(dspy.Module):
     async def _judge(self, draft: Draft, slot: Slot, kept: Kept) -> Judged:
         draft = _bounded(draft, self.task)
         if draft.problem:
+            if draft.finished and self._names_refusals and refuses(draft.text):
+                return Judged(draft, (Broken("refusal", REFUSED),))
             return Judged(draft, (Broken("form" if draft.finished else NotCut().name, draft.problem),))
         if self._trims:
             draft = _trimmed(draft, self.task)

@@ -938,3 +938,23 @@ def test_an_objection_quotes_its_reason_and_says_the_meaning_as_it_stands(meanin
     made = TarGEN(task, lm=lm, verify="blind", profile=replace(HOSTED, relabels=False))(seed="a", context="b", label="asked")
     assert isinstance(made.outcome, Refusal)
     assert {b.sentence for b in made.outcome.broken} == {f"A reader who was not told the label read the text as {said}"}
+
+
+@pytest.mark.parametrize("said", ["I can't help with that.", "I’m sorry. I won't write content of that kind."])
+@pytest.mark.parametrize("lets_through", [False, True])
+def test_a_refusal_in_prose_is_called_one(said: str, lets_through: bool) -> None:
+    """A support desk's reply that is no JSON is no refusal, and was not in the form that was asked for."""
+    assertions = (Meta(field="hypothesis", refusal=False),) if lets_through else ()
+    task = PAIRS.model_copy(update={"assertions": assertions})
+    lm = fake_lm(lambda _: said)
+    made = TarGEN(task, lm=lm, verify="none", profile=HOSTED)(seed=PREMISE, context="trade", label="follows")
+    assert isinstance(made.outcome, Refusal)
+    assert {b.assertion for b in made.outcome.broken} == {"form" if lets_through else "refusal"}
+    told = "was not in the form" if lets_through else "The answer declines the request and holds no instance"
+    assert told in lm.fake.prompts[-1]
+    assert not made.outcome.provenance.verdict
+
+
+def test_an_answer_that_cannot_be_read_and_declines_nothing_is_no_refusal() -> None:
+    made, _ = make(lambda _: "Bread, bread, bread")
+    assert {b.assertion for b in made.outcome.broken} == {"form"}
