@@ -304,7 +304,7 @@ class Meta(Assertion):
     def judge(self, text: str, slot: Slot) -> str | None:
         text = text.replace("’", "'")
         if self.refusal and refuses(text):
-            return "The text is a refusal or an assistant's answer, not an instance of the data; write the instance itself."
+            return "The text is an answer to the instruction, not an instance of the data; write the instance itself."
         if self.preamble and PREAMBLE.search(text):
             return "The text talks about the instance; write only the instance, with nothing before or around it."
         if self.blank and BLANK.search(text):

@@ -230,8 +230,21 @@ class Instance(dspy.Module):
                 score=_score(verdict),
                 verdict=verdict,
             )
-        sentence = _objection(verdict, self.task.label(slot.label).meaning)
+        sentence = self._objection(verdict, self.task.label(slot.label).meaning)
         return Judged(draft, (Broken("label", sentence),), score=_score(verdict), verdict=verdict)
+
+    def _objection(self, verdict: Verdict, meaning: str) -> str:
+        """What the writer is told of a verdict that names another label than the asked one, or none: in the plain wording as part of one sentence."""
+        said = verdict.reason.rstrip(".")
+        if self._full:
+            quoted = said.replace('"', "'")
+            because = f' (because: "{quoted}")' if said else ""
+            holds = f"this holds: {meaning}{'' if meaning[-1] in '.!?' else '.'}"
+        else:
+            because = f", because {said}" if said else ""
+            holds = f"{'this holds: ' if len(self.task.fields) > 1 else ''}{meaning.rstrip('.')}."
+        read = f"read the text as {verdict.label!r}{because}; change it" if verdict.label else "was not understood; change the text"
+        return f"A reader who was not told the label {read} so that {holds}"
 
     def _convinced(self, verdict: Verdict, slot: Slot) -> bool:
         """Whether the verdict lets the asked label stand."""
@@ -278,14 +291,6 @@ class Instance(dspy.Module):
             lm=identity["lm"],
             program=identity["program"],
         )
-
-
-def _objection(verdict: Verdict, meaning: str) -> str:
-    """What the writer is told of a verdict that names another label than the asked one, or none."""
-    reason = verdict.reason.rstrip(".").replace('"', "'")
-    because = f' (because: "{reason}")' if reason else ""
-    read = f"read the text as {verdict.label!r}{because}; change it" if verdict.label else "was not understood; change the text"
-    return f"A reader who was not told the label {read} so that this holds: {meaning}{'' if meaning[-1] in '.!?' else '.'}"
 
 
 def _score(verdict: Verdict | None) -> float:
