@@ -1,7 +1,7 @@
 """What the texts of a task must hold, and what a model is told of it beforehand."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from seedless.assertions import (
@@ -11,6 +11,7 @@ from seedless.assertions import (
     Conflict,
     Contains,
     Echo,
+    Excludes,
     FieldsDiffer,
     FreshOpening,
     Language,
@@ -19,15 +20,16 @@ from seedless.assertions import (
     Meta,
     NearDuplicate,
     NoLabelWord,
+    Regex,
     Sentences,
     shows_blank,
     shows_strange_letters,
     telling,
 )
 from seedless.task import Field, Label, Task
-from seedless.text import PLACE, says
+from seedless.text import PLACE, says, unspaced
 
-__all__ = ["assertions_of", "assertions_of_seeds", "form_of", "forms_of", "of_the_given"]
+__all__ = ["asked_of", "assertions_of", "assertions_of_seeds", "form_of", "forms_of", "language_of", "of_the_given"]
 
 FORMS = {
     "sentence": "in one sentence of",
@@ -114,23 +116,74 @@ def _asked_for(label: Label) -> bool:
     return (phrase and says(label.constraint, name)) or any(says(said, name) for said in (*label.cues, *label.openings))
 
 
-def form_of(field: Field, task: Task) -> str:
-    """The form and length of a field's texts, in the words that a model is told."""
-    fewest, most = field.min_words, field.max_words
+def form_of(field: Field, task: Task, assertions: Sequence[Assertion]) -> str:
+    """The form and length that `assertions` ask of a field's texts, in the words that a model is told."""
+    of_it = [a for a in assertions if a.field in {None, field.name}]
+    fewest = max((a.min_words for a in of_it if isinstance(a, Length)), default=field.min_words)
+    most = min((a.max_words for a in of_it if isinstance(a, Length)), default=field.max_words)
     bounds = f"{fewest} to {most} {task.unit}" if fewest < most else f"{most} {task.unit if most > 1 else task.unit[:-1]}"
-    return f"{FORMS[field.form]} {bounds}"
+    several = field.form == "sentence" and any(a.maximum > 1 for a in of_it if isinstance(a, Sentences))
+    return f"{FORMS['text' if several else field.form]} {bounds}"
 
 
-def forms_of(task: Task) -> Iterator[str]:
-    """What the assertions will ask of a text's form, told a model that can heed it before it writes: the language, each field's form and length,
-    and where its words are taken from."""
+def language_of(task: Task) -> Iterator[str]:
+    """The language in which is written, in the words that a model is told, where it is not English."""
     if task.language != "en":
         yield f"in the language {task.language!r} (ISO 639-1)"
+
+
+def forms_of(task: Task, assertions: Sequence[Assertion]) -> Iterator[str]:
+    """What `assertions`, those that concern one label, will ask of its texts, told a model that can heed it before it writes: each field's form and
+    length, where its words are taken from, and what the task's own assertions ask."""
+    several = len(task.written_fields) > 1
     for field in task.written_fields:
-        of = f"{field.name} " if len(task.written_fields) > 1 else ""
-        yield f"{of}{form_of(field, task)}"
+        yield f"{field.name if several else ''} {form_of(field, task, assertions)}".strip()
         for source in field.sources:
             yield f"{field.name} copied word for word, sign for sign, from {'the seed' if source == task.seeds.field else source}"
     for field in task.fields:
         if field not in task.written_fields:
             yield from (f"{source} with the {field.name} in it, word for word, sign for sign" for source in field.sources)
+    yield from asked_of(task, assertions, named=several)
+
+
+def asked_of(task: Task, assertions: Sequence[Assertion], *, named: bool) -> Iterator[str]:
+    """What `assertions` ask of a text beside its form, a line each and each once: what it holds, what it does not, how many sentences it has, and
+    what a pattern's message says. With `named`, a line begins with the field that it is about."""
+    unwanted: dict[str, dict[str, str]] = {}
+    for a in assertions:
+        of = f"{a.field} " if named and a.field else ""
+        words = (word for word in a.unwanted if len(word) > 1 or not unspaced(word))
+        unwanted.setdefault(of, {}).update((word.casefold().replace("_", " "), word.replace("_", " ")) for word in words)
+    told = (line for a in assertions for line in _told(a, task, f"{a.field} " if named and a.field else "", unwanted))
+    banned = (
+        f"{of}without the word{'s' if len(words) > 1 else ''} {_quoted(words.values(), 'and')}"
+        for of, words in unwanted.items()
+        if words
+    )
+    yield from dict.fromkeys((*told, *banned))
+
+
+def _told(a: Assertion, task: Task, of: str, unwanted: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
+    """The line of one assertion, but for what it wants left out."""
+    match a:
+        case Sentences():
+            forms = {field.form for field in task.fields if a.field in {None, field.name}}
+            if not (a.maximum == 1 and forms <= {"sentence", "question"}):  # which are called so already
+                bounds = str(a.maximum) if a.minimum == a.maximum else f"{a.minimum} to {a.maximum}"
+                yield f"{of}in {bounds} sentence{'s' if a.maximum > 1 else ''}"
+        case Contains(value_of=str() as name) if a.field not in next(field.sources for field in task.fields if field.name == name):
+            yield f"{a.field} {'without' if isinstance(a, Excludes) else 'with'} the {name} in it, word for word"
+        case Contains(value_of=None) if not isinstance(a, Excludes):
+            left_out = {*unwanted.get("", {}), *unwanted.get(of, {})}
+            wanted = [word for word in a.any_of if word.casefold() not in left_out] or a.any_of
+            yield f"{of}with {_quoted(wanted, 'or')} in it, word for word"
+        case Regex():
+            yield f'{of}so that nobody has to object: "{a.message}"'
+        case FieldsDiffer() if a in task.assertions:
+            yield "with no two fields that say the same"
+
+
+def _quoted(words: Iterable[str], joint: str) -> str:
+    """The words in quotation marks, "a", "b" or "c"."""
+    *others, last = (f'"{word}"' for word in words)
+    return f"{', '.join(others)} {joint} {last}" if others else last

@@ -28,6 +28,7 @@ from seedless.slips import (
     ASKING,
     BLANK,
     CLOSERS,
+    DECLINING,
     DOUBLED,
     ENDINGS,
     GREEK,
@@ -92,6 +93,7 @@ __all__ = [
     "Sentences",
     "Stock",
     "kinds",
+    "refuses",
     "shows_blank",
     "shows_strange_letters",
     "telling",
@@ -283,6 +285,9 @@ class Complete(Assertion):
         return None
 
 
+BRIEF = 60  # words of a polite refusal at most
+
+
 class Meta(Assertion):
     """Is an instance, not talk about one: no `refusal`, no `preamble` or echo of the instruction, no `blank` left to fill in.
 
@@ -298,7 +303,7 @@ class Meta(Assertion):
 
     def judge(self, text: str, slot: Slot) -> str | None:
         text = text.replace("’", "'")
-        if self.refusal and REFUSAL.search(text):
+        if self.refusal and refuses(text):
             return "The text is an answer to the instruction, not an instance of the data; write the instance itself."
         if self.preamble and PREAMBLE.search(text):
             return "The text talks about the instance; write only the instance, with nothing before or around it."
@@ -321,8 +326,8 @@ class Echo(Assertion):
     constraints: tuple[tuple[str, str], ...] = ()
 
     def judge(self, text: str, slot: Slot) -> str | None:
-        said = f" {' '.join(words(text))} "
-        alone = {f" {' '.join(words(sentence))} " for sentence in sentences(text)}
+        said = f" {' '.join(_told(text))} "
+        alone = {f" {' '.join(_told(sentence))} " for sentence in sentences(text)}
         for label, instruction in self.constraints:
             if label == slot.label and (
                 any(f" {run} " in (alone if whole else said) for run, whole in self._runs(instruction, slot))
@@ -341,9 +346,9 @@ class Echo(Assertion):
             if i % 2 and piece == "cue":
                 parts.append([])
             elif i % 2:
-                parts[-1] += [(word, False) for word in words(values.get(piece, slot.seed.text))]
+                parts[-1] += [(word, False) for word in _told(values.get(piece, slot.seed.text))]
             else:
-                parts[-1] += [(word, True) for word in words(piece)]
+                parts[-1] += [(word, True) for word in _told(piece)]
         of_its_own = sum(own for part in parts for _, own in part)
         for part in parts:
             told = [word for word, _ in part]
@@ -651,6 +656,16 @@ Stock = Annotated[
 ]
 
 
+def refuses(text: str) -> bool:
+    """Whether `text` declines to write what was asked for, or speaks as an assistant does. In a long text a writer who declines is a part of the story.
+
+    >>> refuses("I must decline to write this message."), refuses("I must decline to sign this contract.")
+    (True, False)
+    """
+    said = text.replace("’", "'")
+    return REFUSAL.search(said) is not None or (length(text) <= BRIEF and DECLINING.search(said) is not None)
+
+
 def shows_blank(text: str) -> bool:
     """Whether `text` holds what `Meta` takes for a blank to fill in."""
     return BLANK.search(text) is not None
@@ -673,6 +688,11 @@ def telling(label: str) -> bool:
 def kinds() -> dict[str, type[Assertion]]:
     """The stock by kind."""
     return {str(cls.model_fields["kind"].default): cls for cls in get_args(get_args(Stock)[0])}
+
+
+def _told(text: str) -> list[str]:
+    """Its words with one form of the English article: which stands before a place hangs on what fills it."""
+    return ["a" if word == "an" else word for word in words(text)]
 
 
 def _runs(said: list[str], length: int) -> list[tuple[str, ...]]:

@@ -5,6 +5,7 @@ from typing import Any
 
 import dspy
 
+from seedless.assertion_set import language_of
 from seedless.label_words import LabelWords
 from seedless.lms.grammar import FEW, LONGEST_PHRASE
 from seedless.lms.metered import CutOff
@@ -18,6 +19,7 @@ from seedless.text import rouge_l, run_of, words
 __all__ = ["PHRASE", "Contexts", "NameList"]
 
 ALIKE = 0.75
+REMEMBERED = 5  # items that were refused, of which the LM is told why
 TOGETHER = 3  # items that are asked for at once at least: those of one answer differ more
 PHRASE = 12  # words of a context, or of a seed that becomes no field
 
@@ -57,15 +59,24 @@ class NameList(dspy.Module):
         self._batch = profile.list_batch
 
     async def aforward(
-        self, *, count: int, rollout: int, known: tuple[str, ...] = (), fits: Callable[[str], bool] | None = None, **inputs: str
+        self,
+        *,
+        count: int,
+        rollout: int,
+        known: tuple[str, ...] = (),
+        broken: Callable[[str], str | None] | None = None,
+        **inputs: Any,
     ) -> tuple[str, ...]:
-        """`count` new items, fewer where the LM runs dry; where `fits` is given, it takes the place of the bound on words. Call c asks under `rollout + c`."""
+        """`count` new items, fewer where the LM runs dry; where `broken` is given, it takes the place of the bound on words: what it objects to an item
+        is told at the next request. Call c asks under `rollout + c`."""
         (output,) = self.name_list.signature.output_fields
         found: list[str] = []
+        objections: dict[str, str] = {}
         config, batch = self._config()
         barren = call = 0
         while len(found) < count and barren < 3:
-            asked = {**inputs, "count": min(batch, count - len(found)), "avoid": [*known, *found]}
+            told = [f'"{text}": {sentence}' for text, sentence in list(objections.items())[-REMEMBERED:]]
+            asked = {**inputs, "count": min(batch, count - len(found)), "avoid": [*known, *found], "violations": told}
             taken = {name: asked[name] for name in self.name_list.signature.input_fields}
             before = len(found)
             try:
@@ -82,8 +93,12 @@ class NameList(dspy.Module):
             for item in named:
                 text = " ".join(str(item).split()).strip(self._marks)
                 whole = self._characters is None or len(text) <= self._characters
-                short = 0 < len(words(text)) <= run_of(self._longest, text) if fits is None else fits(text)
-                if whole and short and not _alike(text, (*known, *found)) and len(found) < count:
+                if broken is None:
+                    fits = 0 < len(words(text)) <= run_of(self._longest, text)
+                else:
+                    fits = (objection := broken(text)) is None
+                    objections |= {} if objection is None else {text: objection}
+                if whole and fits and not _alike(text, (*known, *found)) and len(found) < count:
                     found.append(text)
             barren = barren + 1 if len(found) == before else 0
             call += 1
@@ -124,6 +139,7 @@ class Contexts(dspy.Module):
         )
         self.task = task
         self._words = words
+        self._full = profile.wording == "full"
 
     def rephrase(self, task: Task, profile: Profile) -> None:
         """Ask from now on in `task`'s words and with `profile`'s sampling."""
@@ -139,7 +155,10 @@ class Contexts(dspy.Module):
             return tuple(Context(text, source="given") for text in given)
         if self._words is not None:
             return tuple(Context(text, source="words") for text in await self._words.aof(label))
-        named = await self.name_list.acall(
-            count=count, rollout=rollout, description=self.task.description, wanted=self.task.contexts.hint
-        )
+        named = await self.name_list.acall(count=count, rollout=rollout, **self.asked())
         return tuple(Context(text) for text in named) or (Context(self.task.contexts.hint, source="hint"),)
+
+    def asked(self) -> dict[str, Any]:
+        """What the LM is told of the contexts that are wanted: the inputs of its signature but for how many, and which not."""
+        wanted = [self.task.contexts.hint, *(language_of(self.task) if self._full else ())]
+        return {"description": self.task.description, "labels": list(self.task.label_names), "wanted": ", ".join(wanted)}

@@ -7,8 +7,8 @@ from typing import Any
 
 import dspy
 
-from seedless.assertion_set import assertions_of, forms_of, of_the_given
-from seedless.assertions import Assertion, Conflict, NearDuplicate, NotCut
+from seedless.assertion_set import assertions_of, forms_of, language_of, of_the_given
+from seedless.assertions import Assertion, Conflict, Meta, NearDuplicate, NotCut, refuses
 from seedless.errors import LMUnusable
 from seedless.kept import OPENING, Kept
 from seedless.label_words import LabelWords, in_document
@@ -39,6 +39,7 @@ QUESTION_WORDS = (
     "Who", "Whose", "What", "Which", "When", "Where", "Why", "How", "In what", "In which", "At what", "For what", "On what", "Is", "Are", "Was", "Were",
     "Do", "Does", "Did", "Has", "Have", "Can", "Could", "Will", "Would", "Should",
 )  # fmt: skip
+REFUSED = "The answer declines the request and holds no instance; write the instance, in the form that was asked for."
 UNREAD = 50  # answers of a verifier in a row that nobody could read, after which it is not asked again
 RELEVANCE = 1.0  # weight of a draft's relevance beside its label's probability
 
@@ -91,6 +92,7 @@ class Instance(dspy.Module):
         self.assertions: tuple[Assertion, ...] = assertions_of(task) if self.filters else (NotCut(),)
         self.of_the_given = tuple(a for a in task.assertions if self.filters and of_the_given(a, task))
         self.of_the_set = tuple(a for a in self.assertions if isinstance(a, Conflict | NearDuplicate))
+        self._names_refusals = all(a.refusal for a in task.assertions if isinstance(a, Meta))
         self._trims = profile.adapter == "plain" and self.filters
         self._config = _config(task, profile, formed=self.filters, document=self._document)
 
@@ -132,7 +134,7 @@ class Instance(dspy.Module):
         places = {"context": slot.seed.context.text, "seed": slot.seed.text, **self._dealt(slot)}
         if self.task.seeds.field is not None:
             places[self.task.seeds.field] = slot.seed.text
-        return fill(self.task.label(slot.label).constraint, places)
+        return fill(self.task.label(slot.label).constraint, places, language=self.task.language)
 
     def _dealt(self, slot: Slot) -> dict[str, str]:
         """What code deals to a slot beside its seed: its attributes, and one of its label's cues, or of the words that tell it."""
@@ -173,7 +175,8 @@ class Instance(dspy.Module):
                     if not self._full and f"{{{a.name}}}" not in pattern
                 ),
                 *([random.Random(f"{slot.rollout}/style").choice(self.styles)] if self.styles else []),
-                *(forms_of(self.task) if self._full and self.filters else ()),
+                *(language_of(self.task) if self._full else ()),
+                *(forms_of(self.task, [a for a in self.assertions if a.concerns(slot)]) if self._full and self.filters else ()),
             ],
             "opening": self._opening(slot),
         }
@@ -203,6 +206,8 @@ class Instance(dspy.Module):
     async def _judge(self, draft: Draft, slot: Slot, kept: Kept) -> Judged:
         draft = _bounded(draft, self.task)
         if draft.problem:
+            if draft.finished and self._names_refusals and refuses(draft.text):
+                return Judged(draft, (Broken("refusal", REFUSED),))
             return Judged(draft, (Broken("form" if draft.finished else NotCut().name, draft.problem),))
         if self._trims:
             draft = _trimmed(draft, self.task)
@@ -225,12 +230,21 @@ class Instance(dspy.Module):
                 score=_score(verdict),
                 verdict=verdict,
             )
-        meaning = self.task.label(slot.label).meaning.rstrip(".")
-        holds = f"so that this holds: {meaning}" if len(self.task.fields) > 1 else f"so that {meaning}"
-        because = f", because {verdict.reason.rstrip('.')}" if verdict.reason else ""
-        read = f"read the text as {verdict.label!r}{because}; change it" if verdict.label else "was not understood; change the text"
-        sentence = f"A reader who was not told the label {read} {holds}."
+        sentence = self._objection(verdict, self.task.label(slot.label).meaning)
         return Judged(draft, (Broken("label", sentence),), score=_score(verdict), verdict=verdict)
+
+    def _objection(self, verdict: Verdict, meaning: str) -> str:
+        """What the writer is told of a verdict that names another label than the asked one, or none: in the plain wording as part of one sentence."""
+        said = verdict.reason.rstrip(".")
+        if self._full:
+            quoted = said.replace('"', "'")
+            because = f' (because: "{quoted}")' if said else ""
+            holds = f"this holds: {meaning}{'' if meaning[-1] in '.!?' else '.'}"
+        else:
+            because = f", because {said}" if said else ""
+            holds = f"{'this holds: ' if len(self.task.fields) > 1 else ''}{meaning.rstrip('.')}."
+        read = f"read the text as {verdict.label!r}{because}; change it" if verdict.label else "was not understood; change the text"
+        return f"A reader who was not told the label {read} so that {holds}"
 
     def _convinced(self, verdict: Verdict, slot: Slot) -> bool:
         """Whether the verdict lets the asked label stand."""

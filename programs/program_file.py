@@ -13,6 +13,8 @@ from pydantic import ValidationError
 
 from seedless.errors import SetupError, UsageError
 from seedless.phrasing import Phrasing
+from seedless.signatures.contexts import LABELS
+from seedless.signatures.seeds import VIOLATIONS
 from seedless.task import Task
 from seedless.whole import whole
 
@@ -22,6 +24,7 @@ FORMAT = 1
 LIMIT = 8 * 1024 * 1024  # bytes; instructions and a few demonstrations are some thousands
 LONGEST = 50_000  # characters of an instruction, or of a value in a demonstration
 MOST_DEMOS = 200
+TOLD_SINCE = frozenset({LABELS, VIOLATIONS})  # by what they are described as: inputs that older programs do not know
 OWN = "seedless"  # the key beside the predictors' own under which everything of ours stands
 
 Fields = Mapping[str, Sequence[Mapping[str, Any]]]  # by predictor: its signature's fields, as DSPy dumps them
@@ -101,7 +104,7 @@ def read_program(path: Path, task: Task, fields: Fields, *, lm: str) -> ProgramF
     phrasing.applied(task)
     if not isinstance(own["compiled"], dict):
         _refuse(path, "holds an account that is no mapping", "compile the program again")
-    return ProgramFile(said, phrasing, own["compiled"])
+    return ProgramFile({name: _with_fields(state, fields[name]) for name, state in said.items()}, phrasing, own["compiled"])
 
 
 def _parsed(path: Path) -> dict[str, Any]:
@@ -162,15 +165,32 @@ def _check_kind(path: Path, account: object, said: Mapping[str, object], fields:
 
 
 def _same_fields(state: object, fields: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether a predictor's fields are those here. Their prefixes may be others: COPRO writes some of its own, and no prompt says them."""
+    """Whether a predictor's fields are those here, or were before it was told more. Their prefixes may be others: COPRO writes some of its own, and
+    no prompt says them."""
     signature = state.get("signature") if isinstance(state, dict) else None
     theirs = signature.get("fields") if isinstance(signature, dict) else None
-    if not isinstance(theirs, list) or len(theirs) != len(fields):
-        return False
-    return all(
-        isinstance(field, dict) and {**own, "prefix": field.get("prefix")} == field and _text(field["prefix"])
-        for field, own in zip(theirs, fields, strict=True)
+    return isinstance(theirs, list) and any(
+        len(theirs) == len(own) and all(map(_same_field, theirs, own)) for own in (fields, _told_before(fields))
     )
+
+
+def _same_field(theirs: object, own: Mapping[str, Any]) -> bool:
+    return isinstance(theirs, dict) and {**own, "prefix": theirs.get("prefix")} == theirs and _text(theirs["prefix"])
+
+
+def _told_before(fields: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+    """The fields without those that older programs do not know."""
+    return [field for field in fields if field["description"] not in TOLD_SINCE]
+
+
+def _with_fields(state: Mapping[str, Any], fields: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """A checked predictor's state with every field that is here; what it says of one stays."""
+    signature = state["signature"]
+    if len(signature["fields"]) == len(fields):
+        return state
+    theirs = iter(signature["fields"])
+    told = [own if own["description"] in TOLD_SINCE else next(theirs) for own in fields]
+    return {**state, "signature": {**signature, "fields": told}}
 
 
 def _check_state(path: Path, name: str, state: object, fields: Sequence[Mapping[str, Any]]) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import dspy
 
-from seedless.assertion_set import assertions_of_seeds, form_of
+from seedless.assertion_set import asked_of, assertions_of_seeds, form_of, language_of
 from seedless.assertions import Assertion, Length, Sentences
 from seedless.contexts import PHRASE, NameList
 from seedless.kept import Kept
@@ -44,8 +44,9 @@ class InstanceSeeds(dspy.Module):
         else:
             checked = assertions_of_seeds(task)
             items = _items(field, task, checked)
+            told = ", ".join([form_of(field, task, checked), *asked_of(task, checked, named=False)])
             self._shape = (
-                f"the {field.name} of a row ({field.description.rstrip('.')}), {form_of(field, task)}, which stands there as it is named here"
+                f"the {field.name} of a row ({field.description.rstrip('.')}), {told}, which stands there as it is named here"
                 if self._full
                 else _shape(field, items)
             )
@@ -77,7 +78,7 @@ class InstanceSeeds(dspy.Module):
             If the LM names none that can be used, and the seed becomes a field, for which a context is no text.
         """
         if given := self.task.seeds.given:
-            return tuple(InstanceSeed(fill(text, {"context": context.text}), context) for text in given)
+            return tuple(InstanceSeed(self._filled(text, context), context) for text in given)
         if self._words is not None and context.source == "words":
             others = [text for text in await self._words.aof(label) if text != context.text]
             return tuple(InstanceSeed(text, context) for text in others or [context.text])
@@ -87,25 +88,29 @@ class InstanceSeeds(dspy.Module):
             return tuple(InstanceSeed(text, context) for text in named) or (InstanceSeed(context.text, context),)
         field, slot, refused = self._field, Slot(0, 0, "", InstanceSeed("", context)), dict[str, str]()
 
-        def fits(text: str) -> bool:
+        def broken(text: str) -> str | None:
             draft = Draft({field.name: text})
-            broken = next((said for a in self._checked if (said := a.check(draft, slot, Kept())) is not None), None)
-            if broken is not None:
-                refused[text] = broken
-            return broken is None
+            sentence = next((said for a in self._checked if (said := a.check(draft, slot, Kept())) is not None), None)
+            if sentence is not None:
+                refused[text] = sentence
+            return sentence
 
-        named = await self.name_list.acall(count=count, rollout=rollout, known=(context.text,), fits=fits, **asked)
+        named = await self.name_list.acall(count=count, rollout=rollout, known=(context.text,), broken=broken, **asked)
         if not named:
             last = next(reversed(refused.items()), None)
             why = "" if last is None else f"; of {len(refused)} none holds, the last one being {last[0][:80]!r}: {last[1]}"
             raise NoSeeds(f"the LM named no {field.name} for {context.text!r} that could be read and used{why}")
         return tuple(InstanceSeed(text, context) for text in named)
 
-    def asked(self, context: Context) -> dict[str, str]:
+    def asked(self, context: Context) -> dict[str, Any]:
         """What the LM is told of the seeds that are wanted in `context`: the inputs of its signature but for how many, and which not."""
-        asked = {"wanted": fill(self.task.seeds.hint, {"context": context.text}), "context": context.text}
+        wanted = [self._filled(self.task.seeds.hint, context), *(language_of(self.task) if self._full else ())]
+        asked = {"labels": list(self.task.label_names), "wanted": ", ".join(wanted), "context": context.text}
         shape = {} if self._field is None else {"shape": self._shape}
         return {"description": self.task.description, **asked, **shape}
+
+    def _filled(self, text: str, context: Context) -> str:
+        return fill(text, {"context": context.text}, language=self.task.language)
 
 
 def _items(field: Field, task: Task, checked: Sequence[Assertion]) -> Mapping[str, Any]:

@@ -5,7 +5,7 @@ import re
 import regex
 
 __all__ = [
-    "ADDRESS", "ASKING", "BLANK", "CLOSERS", "DOUBLED", "ENDINGS", "GREEK", "INITIAL", "KA", "LETTERED", "MENTIONING", "OPEN", "OPENED", "PREAMBLE", "REFUSAL", "REPEATED_MARK", "SMILING", "STRANGE", "UNENDED", "bracketed", "closed", "quoted", "unruled",
+    "ADDRESS", "ASKING", "BLANK", "CLOSERS", "DECLINING", "DOUBLED", "ENDINGS", "GREEK", "INITIAL", "KA", "LETTERED", "MENTIONING", "OPEN", "OPENED", "PREAMBLE", "REFUSAL", "REPEATED_MARK", "SMILING", "STRANGE", "UNENDED", "bracketed", "closed", "quoted", "unruled",
 ]  # fmt: skip
 
 ENDINGS = ".!?…。！？؟۔।॥።။។"
@@ -44,12 +44,32 @@ MENTIONING = re.compile(
     r"(?:^|[.!?][\"')]*\s+)mention(?:ing)?\b", re.IGNORECASE
 )  # begins a sentence of instructions, hardly any other
 REFUSAL = re.compile(
-    r"\b(?:as an ai\b|(?:ai|digital|helpful|virtual|artificial intelligence) (?:language )?(?:assistant|model)\b|\b(?:i(?:'m| am)|as) (?:just |only )?an? (?:\w+ )?language model|i(?:'m| am) (?:sorry,? but i|unable to|not able to|here to"
+    r"\b(?:as an ai\b|(?:ai|digital|helpful|virtual|artificial intelligence) (?:language )?(?:assistant|model)\b|\b(?:i(?:'m| am)|as) (?:just |only )?an? (?:\w+ )?language model|i(?:'m| am) (?:sorry,? but i|(?:unable|not able) to (?:\w+ly )?(?:answer|assist|"
+    r"comply|continue|create|discuss|engage|fulfil|generate|help|produce|provide|respond|write|(?:complete|process) (?:that|the|this|your) (?:request|task))|here to"
     r" (?:help|assist))|i (?:can(?:no|')t|cannot) (?:assist|fulfill|provide|write (?!to\b|back\b)|generate|create|help with)|i don't have (?:enough|access|the ability)|(?:i(?:'m| am|'d be| would be)|always) happy to (?:help|assist)|ready to assist)"
     r"|\bi(?:'m| am) (?:\w+, )?(?:just |only )?(?:an?|the|your) (?:(?!(?:about|at|by|for|from|in|of|on|to|with)\b)[\w-]+ ){0,2}(?:ai|chatbot)(?=\W*$|[.,!?;:]| (?:and i|called|created|designed|made|named|that|trained|who)\b)"
     r"|\bas an? (?:[\w-]+ ){0,2}chatbot, i\b|(?<!\bas if )(?<!\blike )\bi(?:'m| am) not a human(?=[.!]|$)|\bi(?:'m| am) (?:designed|programmed) to (?:answer|assist|help|provide)\b",
     re.IGNORECASE,
 )
+MAKE = r"(?:writ|creat|produc|generat|compos|draft|craft|fulfil)(?:l?e|l?ing|l)?\b"
+WHAT = (
+    r"(?:(?:(?:such(?: an?)?|that|the requested|these|this|those|your) (?:\w+ ){0,2}?(?:content|examples?|instances?|material|messages?|posts?|prompts?|questions?|"
+    r"requests?|reviews?|sentences?|texts?|tweets?)|content|material|an? \w+ (?:like|of) (?:that|this))\b|(?:it|that|this)(?: one)?(?= for you|[.,;!]|$))"
+)
+POLICY = r"(?:content|safety|usage) (?:guidelines?|polic(?:y|ies))|guidelines\b|programming\b"
+DECLINING = re.compile(
+    rf"\bi(?:'d rather| would rather| prefer| choose) not (?:to )?{MAKE} {WHAT}|\bi(?:'m| am)? (?:\w+ ){{0,3}}?(?:declin(?:e|ing)|refus(?:e|ing)|not (?:allowed|going|permitted|willing)) to (?:comply with|{MAKE}) {WHAT}"
+    rf"|\bi (?:can(?:no|')t|cannot|do not|don't|must not|will not|won't|would not|wouldn't) (?:in good conscience |be )?(?:(?:comply with|engage with|{MAKE}) {WHAT})"
+    rf"|\bi (?:\w+ ){{0,2}}?(?:decline|refuse) (?:such an?|that|this|your) (?:\w+ )?(?:prompt|request)\b"
+    rf"|\bi(?:(?:'m| am) not| (?:do not|don't|would not|wouldn't) feel) comfortable (?:with )?(?:{MAKE} {WHAT}|(?:such an?|that|this) (?:content|prompt|request))"
+    rf"|\bi(?:'ll| will|'m going to)?(?: have to)? pass on (?:{MAKE})"
+    rf"|\bnot something (?:that )?i (?:can|could|will|would|am able to|'m able to) (?:assist with|{MAKE}|help (?:you )?with|provide)"
+    rf"|\b(?:{MAKE}) (?:such|that|the requested|this) (?:\w+ )?(?:content|material|messages?|texts?) (?:is|would|wouldn't)(?: not)?(?: be)? (?:against|appropriate|harmful|inappropriate|unethical)"
+    rf"|\b(?:inappropriate|not (?:be )?appropriate) (?:for me )?to {MAKE} {WHAT}"
+    rf"|\b(?:against|beyond|goes against|outside|violat(?:es?|ing)) my (?:\w+ )?(?:{POLICY})|\bmy (?:\w+ )?(?:{POLICY}) (?:(?:do not|does not|doesn't|don't) (?:allow|let|permit)|forbid|prevent|prohibit)"
+    rf"|^\W*(?:answer|content|output|response|text) (?:blocked|filtered|withheld)\b.{{0,60}}\b(?:content filter|polic(?:y|ies)|safety)\b",
+    re.IGNORECASE,
+)  # a first person, or rules of its own, and what it does not write; found in short texts only
 PREAMBLE = re.compile(
     r"^\W*(?:(?:sure|certainly|of course|absolutely|okay|ok)[,!.:]? (?:here\b|this\b|let\b(?! (?:me|us|you|him|her|them) know\b)|i\b[^.!?:\n]{0,80}:|i(?:'\w+)? (?:\w+ ){0,4}(?:write|rewrite|draft|compose|create|generate|provide)\b)|here(?:'s| is| are) (?:a|an|the|one|your|some|my)\b[^.!?]{0,80}:|"
     r"(?:question|answer|sentence|review|tweet|message|text|example|output|response|title|instance|label|topic|headline|statement|input)s?\s*\d*\s*:)"

@@ -23,7 +23,7 @@ class Strategy:
         row, a hint would be no row's text, and the LM is asked for one.
     constraint
         The label's constraint, its openings, and what the attributes say, in the wording that suits the LM; otherwise one
-        sentence made of the fields' descriptions and the label's meaning, and every field is written.
+        sentence made of the fields' descriptions and the label's meaning, alone in its message, and every field is written.
     correction
         The verifier, and several drafts and attempts; otherwise the first draft that the assertions let through.
     filters
@@ -78,7 +78,9 @@ class Strategy:
     def profile(self, profile: Profile) -> Profile:
         """`profile` as far as this strategy uses it."""
         if not self.constraint:
-            profile = replace(profile, wording="plain", document="never")  # the others build on a seed
+            profile = replace(
+                profile, wording="plain", adapter="plain", document="never"
+            )  # one message that says it once; the others build on a seed
             if profile.sampling:  # what one would set for a prompt that is always the same
                 profile = replace(profile, sampling={**profile.sampling, "write": {"temperature": 1.0, "min_p": 0.05}})
         return profile if self.correction else replace(profile, drafts=1, attempts=1)

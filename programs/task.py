@@ -19,7 +19,7 @@ from pydantic import (
 from seedless.assertions import LanguageCode, Name, Stock
 from seedless.errors import TaskError
 from seedless.spelling import seen
-from seedless.text import LETTERS, LONGEST, PER_WORD, PLACE, length, says
+from seedless.text import LETTERS, LONGEST, PER_WORD, PLACE, article, length, says
 
 __all__ = [
     "Attribute",
@@ -82,6 +82,7 @@ UNSPACED = frozenset({"ja", "km", "lo", "my", "th", "zh"})  # languages that set
 FEW = 3  # words that tell no row apart
 BUILT_IN_PLACES = frozenset({"context", "cue", "seed"})
 TORN = re.compile(r"\{\w+|\w+\}")
+ARTICLED = re.compile(rf"""((?<![\w'’-])a|(?:(?<=[.!?:] )|(?<![^"“(\n]))A) {PLACE.pattern}""")  # an article before a place
 
 
 class Misfit(ValueError):
@@ -468,12 +469,18 @@ class Task(Declared):
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
 
 
-def fill(pattern: str, values: dict[str, str]) -> str:
-    """`pattern` with each `{place}` replaced by its value; a plain look-up, so a value is never itself expanded.
+def fill(pattern: str, values: dict[str, str], *, language: str = "") -> str:
+    """`pattern` with each `{place}` replaced by its value; a plain look-up, so a value is never itself expanded. In English an "a" before a place
+    becomes the value's own article.
 
     >>> fill("Greet {context}.", {"context": "the {seed} of a king"})
     'Greet the {seed} of a king.'
+    >>> fill("You saw a {context}.", {"context": "art film"}, language="en")
+    'You saw an art film.'
     """
+
+    if language == "en":
+        pattern = ARTICLED.sub(lambda match: f"{match[1]}{article(values.get(match[2], ''))[1:]} {{{match[2]}}}", pattern)
     return PLACE.sub(lambda match: values.get(match[1], match[0]), pattern)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import regex
 from rapidfuzz.distance import Indel
 
-from seedless.spelling import folded
+from seedless.spelling import folded, unaccented
 
 __all__ = [
     "LANGUAGES",
@@ -17,6 +17,7 @@ __all__ = [
     "LONGEST",
     "PER_WORD",
     "PLACE",
+    "article",
     "first_words",
     "languages_of",
     "length",
@@ -57,6 +58,13 @@ LONGEST = 2000  # words of a field
 LETTERS = 40  # of a word at most, on average over a text, the space behind it among them
 PER_WORD = 2  # characters of a word in such a script, about
 PLACE = re.compile(r"\{([^{}]*)\}")  # in a task's pattern, what code fills in
+READ_OUT = re.compile(r"[AEFHILMNORSX](?![AEIOUYa-z])[^\Wa-z]{0,3}(?![\w'’])|(?:FAQ|HIV|LED|SUV)s?\b")  # an FBI agent, an X-ray
+LIKE_YOU = (
+    r"eu\B|ewe|u\b|u[knsx]\b|ubiq|ufo|ugand|ukr|ukul|uni(?:[cflqs]|on|t|vers)|ur[ailu]|us(?:[aeu]|b\b)|ut(?:e[nr]|il|op)|uv\b"
+)
+VOWEL_SOUND = re.compile(
+    rf"8|1[18](?!\d)|x-|h(?:eir|onest|onou?r|our)|(?!{LIKE_YOU}|one\b|once\b)[aeiou]", re.IGNORECASE
+)  # eighteen, hour; not European, university, one
 SUBJECT = r"(?:I|you|he|she|it|we|they|there|this|that|let)\b"
 CLAUSE = re.compile(  # where a main clause begins behind a whole one: "and I" without a comma may be half of "my wife and I"
     rf",?\s+because\b|,\s+(?:(?:and|but|or|so)\s+)?{SUBJECT}|\s+(?:but|so)\s+{SUBJECT}|\s+and\s+(?:he|it|let|she|there|they|we)\b",
@@ -196,6 +204,15 @@ def first_words(text: str, count: int) -> str:
     """
     ends = [match.end() for match in WORD.finditer(text)][: run_of(count, text)]
     return text[: ends[-1]] if ends else ""
+
+
+def article(phrase: str) -> str:
+    """The indefinite article that stands before an English phrase, by how its first word is spoken.
+
+    >>> [article(phrase) for phrase in ("art film", "user", "one-way street", "hour", "house", "FBI agent", "US bank")]
+    ['an', 'a', 'a', 'an', 'a', 'an', 'a']
+    """
+    return "an" if READ_OUT.match(said := phrase.lstrip("\"'“”‘’«([ ")) or VOWEL_SOUND.match(unaccented(said[:20])) else "a"
 
 
 def rouge_l(first: Sequence[str], second: Sequence[str]) -> float:

@@ -4,17 +4,20 @@ from typing import Any
 
 import dspy
 
-__all__ = ["CONTEXTS_SHOWN", "NameContexts", "NameContextsPlainly"]
+__all__ = ["CONTEXTS_SHOWN", "LABELS", "NameContexts", "NameContextsPlainly"]
+
+LABELS = "the names of the data set's labels"
 
 
 class NameContexts(dspy.Signature):
     """Name domains or settings that spread a labelled data set over everything its task covers in real life.
 
     Make each one a short noun phrase, specific, and different in kind from the others and from those to avoid; include the
-    common ones and the rare ones. Name no label.
+    common ones and the rare ones. Name those only in which texts of every label occur, and name no label.
     """
 
     description: str = dspy.InputField(desc="what the data set holds")
+    labels: list[str] = dspy.InputField(desc=LABELS)
     wanted: str = dspy.InputField(desc="what kind of contexts to name")
     count: int = dspy.InputField(desc="how many to name")
     avoid: list[str] = dspy.InputField(desc="contexts that are there already")

@@ -5,17 +5,31 @@ from typing import Any
 
 import dspy
 
-__all__ = ["SEEDS_SHOWN", "TEXTS_SHOWN", "NameSeeds", "NameSeedsApart", "NameSeedsPlainly", "NameTexts", "NameTextsPlainly"]
+from seedless.signatures.contexts import LABELS
+
+__all__ = [
+    "SEEDS_SHOWN",
+    "TEXTS_SHOWN",
+    "VIOLATIONS",
+    "NameSeeds",
+    "NameSeedsApart",
+    "NameSeedsPlainly",
+    "NameTexts",
+    "NameTextsPlainly",
+]
+
+VIOLATIONS = "texts that were named before and not taken, and the objection to each"
 
 
 class NameSeeds(dspy.Signature):
     """Name atomic elements within one context, on each of which one instance of the data set will be built.
 
-    Take what occurs there in real life: make each element concrete, self-contained, usable under any label, and different
+    Take what occurs there in real life: make each element concrete, self-contained, usable under any of the labels, and different
     from the others and from those to avoid. Name no label.
     """
 
     description: str = dspy.InputField(desc="what the data set holds")
+    labels: list[str] = dspy.InputField(desc=LABELS)
     context: str = dspy.InputField(desc="the context that the elements belong to")
     wanted: str = dspy.InputField(desc="what kind of element to name")
     count: int = dspy.InputField(desc="how many to name")
@@ -43,16 +57,18 @@ class NameSeedsApart(dspy.Signature):
 class NameTexts(dspy.Signature):
     """Name texts within one context, each of which becomes a field of one row of the data set, word for word as it is named.
 
-    Take what occurs there in real life: make each text concrete, understandable by itself, usable under any label, and different
-    from the others and from those to avoid. Name no label.
+    Take what occurs there in real life: make each text concrete, understandable by itself, usable under any of the labels, and
+    different from the others and from those to avoid.
     """
 
     description: str = dspy.InputField(desc="what the data set holds")
+    labels: list[str] = dspy.InputField(desc=LABELS)
     context: str = dspy.InputField(desc="the context that the texts belong to")
     wanted: str = dspy.InputField(desc="what kind of text to name")
     shape: str = dspy.InputField(desc="what each text is")
     count: int = dspy.InputField(desc="how many to name")
     avoid: list[str] = dspy.InputField(desc="texts that are there already")
+    violations: list[str] = dspy.InputField(desc=VIOLATIONS)
     seeds: list[str] = dspy.OutputField(desc="the texts")
 
 

@@ -18,6 +18,7 @@ from typing import Any
 __all__ = ["FAULTS", "Author", "Fault", "OpenAIServer", "Seen", "answer_to", "stage_of", "task_file"]
 
 ASKED = re.compile(r"Respond with a JSON object in the following order of fields: (.*)\.\s*$", re.DOTALL)
+ASKED_PLAINLY = re.compile(r"Answer with a JSON object with the keys (.*)\.\s*$", re.DOTALL)
 FIELD = re.compile(r"\[\[ ## (\w+) ## \]\]\n(.*?)(?=\n\n\[\[ ## |\n\nRespond with a JSON object)", re.DOTALL)
 MARKER = re.compile(r"the word '(\w+)'")
 SYLLABLES = (
@@ -237,13 +238,15 @@ def answer_to(prompt: str, rng: random.Random) -> str:
         return json.dumps({stage: [f"{_word(rng)} {_word(rng)}" for _ in range(int(inputs["count"]))]})
     if stage == "verify":
         return json.dumps(_verdict(inputs))
-    marker = MARKER.search(inputs["constraint"])
-    assert marker is not None, inputs["constraint"]
+    marker = MARKER.search(inputs.get("constraint", prompt))
+    assert marker is not None, prompt
+    if ASKED.search(prompt) is None and ASKED_PLAINLY.search(prompt) is None:
+        return _sentence(rng, marker[1])
     return json.dumps({name: _sentence(rng, marker[1]) for name in _outputs(prompt)})
 
 
 def stage_of(prompt: str) -> str:
-    """`contexts`, `seeds`, `write` or `verify`, from the output fields that `prompt` asks for."""
+    """`contexts`, `seeds`, `write` or `verify`, from the output fields that `prompt` asks for; one without any asks for a text."""
     return {("contexts",): "contexts", ("seeds",): "seeds", ("reason", "label"): "verify"}.get(tuple(_outputs(prompt)), "write")
 
 
@@ -275,9 +278,10 @@ def _last_user(body: Mapping[str, Any]) -> str:
 
 
 def _outputs(prompt: str) -> list[str]:
-    asked = ASKED.search(prompt)
-    assert asked is not None, prompt
-    return re.findall(r"`(\w+)`", asked[1])
+    if (asked := ASKED.search(prompt)) is not None:
+        return re.findall(r"`(\w+)`", asked[1])
+    asked = ASKED_PLAINLY.search(prompt)
+    return re.findall(r'"(\w+)" \(', asked[1]) if asked is not None else ["text"]
 
 
 def _word(rng: random.Random) -> str:

@@ -37,13 +37,13 @@ class ListTries:
         """One list, its score, and its exchange with the predictor."""
         program, count = self.workshop.program(state), self.counts[index]
         rollout = shifted(self.rollouts[index], shift)
-        inputs: dict[str, Any] = {"description": self.workshop.task.description, "count": count, "avoid": []}
+        inputs: dict[str, Any] = {"count": count, "avoid": [], "violations": []}
         with self.workshop.speaking(lm):
             try:
                 if self.name == CONTEXTS:
                     found = await program.contexts(count=count, rollout=rollout)
                     items = [context.text for context in found if context.source == "lm"]
-                    inputs["wanted"] = program.name_contexts.task.contexts.hint
+                    inputs |= program.name_contexts.asked()
                 else:
                     context = self.contexts[index]
                     named = await program.seeds(context=context, count=count, rollout=rollout)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any, Literal, cast, get_args, get_origin
 
 import dspy
@@ -33,28 +34,51 @@ def _said(value: object) -> str:
 
 
 def _filled(signature: Signature, inputs: Mapping[str, Any]) -> Signature:
+    if not list(places(signature.instructions)):
+        return signature
     instructions = fill(signature.instructions, {name: _said(inputs[name]) for name in signature.input_fields if name in inputs})
     return cast("Signature", signature.with_instructions(instructions))
 
 
+@lru_cache(maxsize=256)  # to make a signature anew for each prompt takes milliseconds
+def _choices_once(signature: Signature) -> Signature:
+    """The signature for the description of its form: what an output of a closed set is chosen from is said where the answer is asked for."""
+    for name, field in signature.output_fields.items():
+        if get_origin(field.annotation) is Literal:
+            signature = signature.with_updated_fields(name, type_=str)
+    return signature
+
+
 class _JSONAdapter(dspy.JSONAdapter):
-    """DSPy's JSON form. Places in the instruction are filled from the inputs."""
+    """DSPy's JSON form. Places in the instruction are filled from the inputs, and a closed set is listed once."""
 
     def format(self, signature: Signature, demos: list[dict[str, Any]], inputs: dict[str, Any]) -> Messages:
         return cast("Messages", super().format(_filled(signature, inputs), demos, inputs))
+
+    def format_field_description(self, signature: Signature) -> str:
+        return str(super().format_field_description(_choices_once(signature)))  # type: ignore[arg-type]  # a class has a hash; mypy looks for its instances'
+
+    def format_field_structure(self, signature: Signature) -> str:
+        return str(super().format_field_structure(_choices_once(signature)))  # type: ignore[arg-type]  # likewise
 
     def parse(self, signature: Signature, completion: str) -> dict[str, Any]:
         return read(signature, completion, super().parse)
 
 
 class _ChatAdapter(dspy.ChatAdapter):
-    """DSPy's chat form, without its silent second call. Places in the instruction are filled from the inputs."""
+    """DSPy's chat form, without its silent second call. Places in the instruction are filled from the inputs, and a closed set is listed once."""
 
     def __init__(self) -> None:
         super().__init__(use_json_adapter_fallback=False)
 
     def format(self, signature: Signature, demos: list[dict[str, Any]], inputs: dict[str, Any]) -> Messages:
         return cast("Messages", super().format(_filled(signature, inputs), demos, inputs))
+
+    def format_field_description(self, signature: Signature) -> str:
+        return str(super().format_field_description(_choices_once(signature)))  # type: ignore[arg-type]  # a class has a hash; mypy looks for its instances'
+
+    def format_field_structure(self, signature: Signature) -> str:
+        return str(super().format_field_structure(_choices_once(signature)))  # type: ignore[arg-type]  # likewise
 
     def parse(self, signature: Signature, completion: str) -> dict[str, Any]:
         return read(signature, completion, super().parse)

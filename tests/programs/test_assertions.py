@@ -136,6 +136,16 @@ HOLDS: list[tuple[str, dict[str, Any], str]] = [
     ("meta", {}, "The response was slow and rude."),
     ("meta", {}, "The second statement of my account was late, and the last question was how to pay."),
     ("meta", {}, "I read the first sentence and put the book away."),
+    ("meta", {}, "I don't usually write reviews, but this blender earned it."),
+    ("meta", {}, "I'm not going to write a long review."),
+    ("meta", {}, "I am unable to use my card, and not able to verify my identity."),
+    ("meta", {}, "I must decline your kind invitation."),
+    ("meta", {}, "I would rather not draft this player again."),
+    ("meta", {}, "I don't write that often any more."),
+    ("meta", {}, "I am comfortable producing such texts."),
+    ("meta", {}, "It goes against the guidelines of my landlord."),
+    ("meta", {}, "Content was blocked by the firewall again."),
+    ("meta", {}, "I'll pass on your message."),
     ("complete", {}, "No refunds on that, she said."),
     ("complete", {"form": "sentence"}, "The train will be late, the company says."),
     ("complete", {}, 'He said: "No."'),
@@ -148,6 +158,8 @@ HOLDS: list[tuple[str, dict[str, Any], str]] = [
         "Its name in the original (心) is one letter, " + "and the book tells what it means to those who read it at home. " * 2,
     ),
     ("meta", {"blank": False}, "The cat sat on the ____ all day."),
+    ("meta", {"refusal": False}, "That is not something I can help you with, and I have to decline this request."),
+    ("meta", {}, f"{'She read on and on in the long letter. ' * 9}I refuse to generate this content."),
     ("meta", {"refusal": False}, "I cannot provide a refund, but I'm happy to help."),
     ("meta", {"preamble": False}, "Title: The lost parcel"),
     ("complete", {"hanging": ()}, "Ich rufe dich morgen an"),
@@ -299,6 +311,20 @@ BROKEN: list[tuple[str, dict[str, Any], str]] = [
     ("complete", {}, "Er sagte „Guten Morgen und ging."),
     ("complete", {"form": "sentence"}, "It was written by J."),
     ("meta", {}, "I'm sorry, but I cannot do this."),
+    ("meta", {}, "I won't write content of that kind, but I can suggest something else."),
+    ("meta", {}, "Unfortunately, I am unable to comply with this request."),
+    ("meta", {}, "This request goes against my guidelines, so I have to decline."),
+    ("meta", {}, "I must decline to write this message."),
+    ("meta", {}, "Sorry, but that's not something I can create for you."),
+    ("meta", {}, "I'd rather not write that one, if it is all right."),
+    ("meta", {}, "I'm going to have to pass on writing this one."),
+    ("meta", {}, "My guidelines do not allow me to produce this content."),
+    ("meta", {}, "I apologize, but generating such content would be inappropriate."),
+    ("meta", {}, "Content withheld because of the safety policy of the model."),
+    ("meta", {}, "I do not feel comfortable writing a message like that."),
+    ("meta", {}, "I refuse to generate this content."),
+    ("meta", {}, "I don’t produce such messages."),
+    ("meta", {}, "It would not be appropriate for me to write such a message."),
     ("meta", {}, "I can't provide that."),
     ("meta", {}, "Of course, let me try."),
     ("meta", {}, "Sure, here you go."),
@@ -567,6 +593,13 @@ def test_an_echo_is_found_with_its_places_filled_in(constraint: str, text: str, 
     slot = Slot(0, 0, "praise", InstanceSeed("the app for learning Spanish", Context("horror film")), {"tone": "in a loud voice"})
     sentence = Echo(constraints=(("praise", constraint),)).check(Draft({"text": text}), slot, Kept())
     assert (sentence is None) == holds
+
+
+@pytest.mark.parametrize("article", ["a", "an"])
+def test_an_echo_is_found_whatever_the_article_before_a_place(article: str) -> None:
+    echo = Echo(constraints=(("praise", "You saw a {context} at the cinema."),))
+    slot = Slot(0, 0, "praise", InstanceSeed("the plot", Context("art film")))
+    assert_sentence(echo.check(Draft({"text": f"You saw {article} art film at the cinema and liked it."}), slot, Kept()))
 
 
 def test_letters_of_another_script_may_be_those_of_what_the_text_is_about() -> None:

@@ -1,6 +1,7 @@
 """Lists that a small model is asked for: shown what a list looks like, kept whole, and of what was asked."""
 
 import asyncio
+import json
 
 import pytest
 
@@ -13,6 +14,7 @@ from seedless.slot import Context
 from seedless.targen import TarGEN
 from seedless.task import Task
 from seedless.testing import fake_lm
+from tests.openai_server import FIELD
 
 LABELS = tuple({"name": name, "meaning": name, "constraint": f"Write {name}.", "openings": ["The"]} for name in "ab")
 NOTES = Task(
@@ -155,3 +157,35 @@ def test_a_hosted_model_is_told_what_becomes_of_the_texts_that_it_names() -> Non
     assert "word for word as it is named" in prompts[-1]
     word = asked(given({"form": "phrase", "max_words": 1}), HOSTED, '{"contexts": ["work"], "seeds": ["bank"]}')[2]
     assert "in 1 word, which" in word[-1]
+
+
+# --- what a hosted model is told ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("task", [NOTES, PAIRS], ids=lambda task: str(task.name))
+def test_a_hosted_model_is_told_the_labels_and_a_language_that_is_not_english(task: Task) -> None:
+    answer = '{"contexts": ["die Halle", "der Keller"], "seeds": ["Die Lampe steht im Keller.", "Das Regal ist sehr alt."]}'
+    for language, times in (("en", 0), ("de", 1)):
+        _, _, prompts = asked(task.model_copy(update={"language": language}), HOSTED, answer)
+        assert len(prompts) == 2
+        assert {prompt.count(f"in the language {language!r}") for prompt in prompts} == {times}
+        assert all('["a", "b"]' in prompt for prompt in prompts)
+    _, _, plain = asked(task.model_copy(update={"language": "de"}), LOCAL, "1. die alte Halle\n2. ein kalter Keller")
+    assert not any("language" in prompt for prompt in plain), "a small model writes what it was measured with"
+
+
+def test_a_seed_that_was_refused_is_objected_to_at_the_next_request_for_the_same_list() -> None:
+    bad = "The hall."
+    good = (
+        "A clock hangs by the old door.",
+        "Nobody has swept the stone floor.",
+        "Wine is kept behind iron bars.",
+        "Two barrels stand on the left.",
+    )
+    answers = iter([[bad, good[0]], [good[1]], [good[2]], [good[3]]])
+    lm = fake_lm(lambda _: json.dumps({"seeds": next(answers)}))
+    program = TarGEN(given({"min_words": 5}), lm=lm, profile=HOSTED, verify="none")
+    for context in ("a hall", "a cellar"):
+        assert len(asyncio.run(program.seeds(context=Context(context), count=2))) == 2
+    told = [json.loads(dict(FIELD.findall(prompt))["violations"]) for prompt in lm.fake.prompts]
+    assert told == [[], [f'"{bad}": The text has 2 words; write at least 5.'], [], []]

@@ -146,7 +146,10 @@ def test_a_reader_who_disagrees_once_is_a_revision() -> None:
     assert made.outcome.provenance.attempts == 2
     assert made.outcome.provenance.broken == ("label",)
     revision = next(p for p in prompts if "violations" in p)
-    assert "A reader who was not told the label read the text as 'open', because it says so" in revision
+    assert (
+        r"A reader who was not told the label read the text as 'open' (because: \"it says so\"); change it so that this holds: it follows."
+        in revision
+    )
 
 
 def test_a_reader_who_always_disagrees_relabels() -> None:
@@ -904,3 +907,54 @@ def test_a_place_that_code_fills_is_no_blank_that_the_task_shows() -> None:
     for name in built_in_tasks():
         (meta,) = [each for each in assertions_of(load_task(name)) if isinstance(each, Meta)]
         assert meta.blank, name
+
+
+def test_a_writer_is_told_a_constraint_with_the_article_of_what_fills_it() -> None:
+    task = load_task("movie_reviews")
+    program = TarGEN(task, lm=fake_lm(lambda _: ""), profile=HOSTED)
+    for context, said in (("art film", "You saw an art film at"), ("western", "You saw a western at")):
+        slot = Slot(0, 0, "positive", InstanceSeed("the plot", Context(context)), {"cue": "moving"})
+        assert program.write_instance.constraint(slot).startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("meaning", "reason", "said"),
+    [
+        ("The customer wants money back.", 'It says "a lamp".', "'praise' (because: \"It says 'a lamp'\"); change it so that this holds: The customer wants money back."),
+        ("what is paid, when and how", "", "'praise'; change it so that this holds: what is paid, when and how."),
+        ("Is it late?", "it asks", "'praise' (because: \"it asks\"); change it so that this holds: Is it late?"),
+    ],
+)  # fmt: skip
+def test_an_objection_quotes_its_reason_and_says_the_meaning_as_it_stands(meaning: str, reason: str, said: str) -> None:
+    labels = [
+        {"name": "asked", "meaning": meaning, "constraint": "Write it."},
+        {"name": "praise", "meaning": "it praises", "constraint": "Praise."},
+    ]
+    task = Task(
+        name="notes", description="Notes.", fields=({"name": "text", "description": "a note"},), labels=labels,
+        contexts={"hint": "places"}, seeds={"hint": "things"},
+    )  # fmt: skip
+    lm = fake_lm(lambda prompt: json.dumps({"reason": reason, "label": "praise"} if "`reason`" in prompt else {"text": "Bread rises in warm ovens."}))  # fmt: skip
+    made = TarGEN(task, lm=lm, verify="blind", profile=replace(HOSTED, relabels=False))(seed="a", context="b", label="asked")
+    assert isinstance(made.outcome, Refusal)
+    assert {b.sentence for b in made.outcome.broken} == {f"A reader who was not told the label read the text as {said}"}
+
+
+@pytest.mark.parametrize("said", ["I can't help with that.", "I’m sorry. I won't write content of that kind."])
+@pytest.mark.parametrize("lets_through", [False, True])
+def test_a_refusal_in_prose_is_called_one(said: str, lets_through: bool) -> None:
+    """A support desk's reply that is no JSON is no refusal, and was not in the form that was asked for."""
+    assertions = (Meta(field="hypothesis", refusal=False),) if lets_through else ()
+    task = PAIRS.model_copy(update={"assertions": assertions})
+    lm = fake_lm(lambda _: said)
+    made = TarGEN(task, lm=lm, verify="none", profile=HOSTED)(seed=PREMISE, context="trade", label="follows")
+    assert isinstance(made.outcome, Refusal)
+    assert {b.assertion for b in made.outcome.broken} == {"form" if lets_through else "refusal"}
+    told = "was not in the form" if lets_through else "The answer declines the request and holds no instance"
+    assert told in lm.fake.prompts[-1]
+    assert not made.outcome.provenance.verdict
+
+
+def test_an_answer_that_cannot_be_read_and_declines_nothing_is_no_refusal() -> None:
+    made, _ = make(lambda _: "Bread, bread, bread")
+    assert {b.assertion for b in made.outcome.broken} == {"form"}

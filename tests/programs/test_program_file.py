@@ -15,7 +15,9 @@ from seedless.phrasing import Phrasing
 from seedless.program_file import _checksum
 from seedless.testing import fake_lm
 from tests.openai_server import Author
+from tests.programs.test_instance import PAIRS
 
+CONTEXTS, SEEDS = "name_contexts.name_list.name_list", "name_seeds.name_list.name_list"
 GENERATE = "write_instance.write.generate"
 DEMO = {
     "constraint": "Put it in.",
@@ -36,6 +38,14 @@ def saved(task: Path, path: Path) -> TarGEN:
     program.compiled = {"optimizer": "gepa", "kept": "compiled"}
     program.save(path)
     return program
+
+
+def signed(said: dict[str, Any], path: Path) -> None:
+    """Write `said` as a program whose checksum is right."""
+    if isinstance(said["seedless"], dict):
+        said["seedless"].pop("checksum", None)
+        said["seedless"]["checksum"] = _checksum(said)
+    path.write_text(json.dumps(said), "utf-8")
 
 
 def test_everything_that_was_compiled_is_read_back(task: Path, tmp_path: Path) -> None:
@@ -116,10 +126,7 @@ def test_a_forged_file_is_refused_in_one_line_and_changes_nothing(
     saved(task, path)
     said = json.loads(path.read_bytes())
     change(said)
-    if isinstance(said["seedless"], dict):
-        said["seedless"].pop("checksum", None)
-        said["seedless"]["checksum"] = _checksum(said)
-    path.write_text(json.dumps(said), "utf-8")
+    signed(said, path)
     program = TarGEN(task, lm=fake_lm(Author()))
     before = program.hash
     with pytest.raises(UsageError, match=says) as refused:
@@ -176,6 +183,29 @@ def test_a_program_for_another_kind_of_lm_is_refused_by_the_names_of_both(task: 
     for verify, profile in (("none", None), ("blind", replace(embedded, verifier="lm"))):  # another verifier, other fields
         with pytest.raises(UsageError, match=says):
             TarGEN(task, lm=fake_lm(Author()), verify=verify, profile=profile).read(path)
+
+
+def test_a_program_from_before_lists_were_told_more_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "program.json"
+    program = TarGEN(PAIRS, lm=fake_lm(Author()))
+    seeds = dict(program.named_predictors())[SEEDS]
+    seeds.signature = seeds.signature.with_instructions("Name what the ferryman sees.")
+    program.save(path)
+    said = json.loads(path.read_text("utf-8"))
+    dropped = 0
+    for name in (SEEDS, CONTEXTS):
+        fields = said[name]["signature"]["fields"]
+        said[name]["signature"]["fields"] = [field for field in fields if field["prefix"] not in {"Labels:", "Violations:"}]
+        dropped += len(fields) - len(said[name]["signature"]["fields"])
+    assert dropped == 3
+    signed(said, path)
+    other = TarGEN(PAIRS, lm=fake_lm(Author()))
+    other.read(path)
+    assert other.hash == program.hash
+    said[SEEDS]["signature"]["fields"].pop()
+    signed(said, path)
+    with pytest.raises(UsageError, match="was saved for other fields"):
+        other.read(path)
 
 
 def test_one_changed_word_is_noticed(task: Path, tmp_path: Path) -> None:

@@ -225,7 +225,8 @@ def test_without_filters_only_a_cut_draft_is_refused(task: Path, tmp_path: Path,
     for strategy in ("direct", "no-filters"):
         out = tmp_path / strategy
         start = openai_server.requests
-        openai_server.script({start + 1: FAULTS["JSON cut, finish length"], start + 2: FAULTS["refusal as JSON"]})
+        refusal = FAULTS["refusal" if strategy == "direct" else "refusal as JSON"]
+        openai_server.script({start + 1: FAULTS["JSON cut, finish length"], start + 2: refusal})
         options = {"lm": "openai/some-model", "api_base": openai_server.url, "strategy": strategy, "concurrency": 1}
         generate(task, n=6, out=out, verify="none", **options, **({"attempts": 1} if strategy == "no-filters" else {}))
         refusals = [json.loads(line) for line in (out / "refusals.jsonl").read_text("utf-8").splitlines()]
@@ -256,14 +257,10 @@ def test_without_filters_repeats_stay_and_the_reader_reads(task: Path) -> None:
 def test_the_naive_prompt_is_one_for_each_label(task: Path) -> None:
     run = Run(task, "direct", n=12)
     assert len(run.prompts["write"]) == 12
-    assert set(run.inputs("write", "constraint")) == {
+    assert set(run.prompts["write"]) == {
         "Write one short note. The note holds the word 'lantern'. Only output the text.",
         "Write one short note. The note holds the word 'compass'. Only output the text.",
-    }
-    assert len(set(run.prompts["write"])) == 2
-    for name in ("context", "seed"):
-        assert set(run.inputs("write", name)) == {""}
-    assert not any(PLACES in prompt or "things that stand" in prompt or "Build it on" in prompt for prompt in run.prompts["write"])
+    }, "a hosted model is told it once, and nothing else"
     assert {(row.provenance.context, row.provenance.seed) for row in run.rows} == {("", "")}
 
 
@@ -356,7 +353,7 @@ def test_the_naive_prompt_has_no_attributes() -> None:
     with Generation(ROOMS, n=6, options=Options(lm=fake_lm(answer), strategy="direct")) as generation:
         rows = [outcome for outcome in generation if isinstance(outcome, Row)]
     assert len(rows) == 6
-    assert not any("words" in dict(FIELD.findall(prompt))["attributes"] for prompt in prompts)
+    assert not any("words" in prompt for prompt in prompts)
     assert len(set(prompts)) == 2
     assert {tuple(row.provenance.attributes) for row in rows} == {()}, "what was not asked is not said to have been"
 
@@ -394,7 +391,7 @@ def pair_author() -> Callable[[str], str]:
         if stage == "seeds":
             return json.dumps({"seeds": [f"The door of {dict(FIELD.findall(prompt))['context']} opens at six o'clock."]})
         about = "rain" if "ollows from" in prompt or "It follows" in prompt else "sun"
-        names = re.findall(r"`(\w+)`", prompt.rpartition("order of fields")[2])
+        names = re.findall(r"`(\w+)`", prompt.rpartition("order of fields")[2]) or ["premise", "hypothesis"]
         return json.dumps({name: f"The {word()} {word()} {word()} a {about} {word()}." for name in names})
 
     return answer
@@ -405,9 +402,10 @@ def test_every_field_is_written_where_there_are_no_seeds_at_all() -> None:
     assert Counter(row.label for row in run.rows) == {"follows": 3, "open": 3}
     assert all(list(row.texts) == ["premise", "hypothesis"] for row in run.rows)
     assert len({row.texts["premise"] for row in run.rows}) == 6
-    assert set(run.inputs("write", "constraint")) == {
-        "Write a statement and another statement. It follows.",
-        "Write a statement and another statement. It may be or not.",
+    form = 'Answer with a JSON object with the keys "premise" (a statement), "hypothesis" (another statement).'
+    assert set(run.prompts["write"]) == {
+        f"Write a statement and another statement. It follows. {form}",
+        f"Write a statement and another statement. It may be or not. {form}",
     }
 
 

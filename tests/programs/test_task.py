@@ -283,3 +283,21 @@ def test_equal_tasks_have_the_same_hash() -> None:
     turned = {"attributes": [{"name": "size", "values": {"in at least twenty words": 2, "in at most eight words": 1}}]}
     assert task(**turned) == task(**said)
     assert hash(task(**turned)) == hash(task(**said))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "value", "filled"),
+    [
+        ("You saw a {context} at the cinema.", "art film", "You saw an art film at the cinema."),
+        ("You saw a {context} at the cinema.", "crime story", "You saw a crime story at the cinema."),
+        ("It is late. A {context} waits.", "hour", "It is late. An hour waits."),
+        ("A {context}", "university", "A university"),
+        ("vitamin A {context}, as in la{context} or a  {context}", "apple", "vitamin A apple, as in laapple or a  apple"),
+        ("a {other}", "apple", "a {other}"),
+    ],
+)
+def test_an_english_article_goes_with_what_is_filled_in(pattern: str, value: str, filled: str) -> None:
+    assert fill(pattern, {"context": value}, language="en") == filled
+    assert fill(pattern, {"context": value}, language="hu") == pattern.replace("{context}", value), (
+        "a Hungarian one is no English one"
+    )

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from seedless.text import languages_of, normalized, rouge_l, sentences, standing, words
+from seedless.text import article, languages_of, normalized, rouge_l, sentences, standing, words
 
 
 def lcs(a: list[str], b: list[str]) -> int:
@@ -151,3 +151,17 @@ def test_languages_of() -> None:
 def test_standing(phrase: str, text: str, found: str | None) -> None:
     match = standing(phrase).search(text)
     assert (match and match[0]) == found
+
+
+@pytest.mark.parametrize(
+    ("spoken", "phrases"),
+    [
+        ("an", "art film; online shop; umbrella; unimportant thing; uncle; hour; heir; honest man; honour; FBI agent; HIV test; X-ray; 8-year-old"),
+        ("an", "EU law; 11th floor; 18 people; IT firm; M&A deal; étude; \"old\" one; usher; urban garden; e-mail"),
+        ("a", "crime story; university; user; European; one-way street; once-over; union; unit; utensil; ukulele; house; hospital; US bank; UN envoy"),
+        ("a", "UFO; NASA engineer; Mr X; STRONG drink; 110-year-old; 1; T-shirt; U-turn; ewe; Uruguayan; 猫; "),
+    ],
+)  # fmt: skip
+def test_an_article_is_chosen_by_how_a_word_is_spoken(spoken: str, phrases: str) -> None:
+    for phrase in phrases.split("; "):
+        assert article(phrase) == spoken, phrase

@@ -472,3 +472,12 @@ def test_adapter_of() -> None:
     assert {type(adapter_of(name)) for name in ADAPTERS} == set(ADAPTERS.values())
     with pytest.raises(UsageError, match="given the adapter 'xml', allowed are plain, json, chat"):
         adapter_of("xml")
+
+
+@pytest.mark.parametrize("name", ["json", "chat"])
+def test_a_closed_set_is_listed_where_the_answer_is_asked_for_and_nowhere_else(name: str) -> None:
+    signature = JudgeBlind.append("label", dspy.OutputField(desc="one of the labels"), Literal["warm", "cold"])
+    system, user = adapter_of(name).format(signature, [], {"description": "Notes.", "labels": ["warm: it is", "cold: it is not"]})
+    assert "warm" not in system["content"]
+    assert user["content"].count("warm") == 2, "what it means, and what may be answered"
+    assert "Literal['warm', 'cold']" in user["content"]
