@@ -119,7 +119,7 @@ class Instance(dspy.Module):
                 **self.inputs(slot),
             )
         except StepFailed as failed:
-            last = Judged(Draft({}), (Broken("lm", str(failed)),))
+            last = Judged(Draft({}), (Broken(failed.assertion, str(failed)),))
             return self._refusal("write", slot, Retried(last, ok=False, drafts=0, history=(last,)), identity)
         if not retried.ok:
             return self._corrected(slot, retried, identity)

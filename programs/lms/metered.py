@@ -24,12 +24,12 @@ from dspy.lm15 import UnsupportedFeatureError, request_from_openai_chat
 from seedless import background
 from seedless.errors import LMUnusable, SeedlessError, UsageError
 from seedless.lms.proxies import Proxy, proxy_of
-from seedless.lms.step import Budget, NoSteps, Step, Steps, Unbounded, current_stage
+from seedless.lms.step import REFUSED, UNANSWERED, Budget, NoSteps, Step, Steps, Unbounded, current_stage
 from seedless.lms.transport import MOST_TOKENS, Engines
 from seedless.masking import NAMED, SHORTEST, masked, secrets_of_environment, without_user_info
 from seedless.text import writable
 
-__all__ = ["CutOff", "MeteredLM", "StepFailed", "metered"]
+__all__ = ["CutOff", "MeteredLM", "PromptRefused", "StepFailed", "metered"]
 
 FINAL = (
     dspy.LMAuthError,
@@ -40,6 +40,8 @@ FINAL = (
     dspy.LMInvalidRequestError,
 )
 CONFLICT, MISSING, FAILING = 409, 404, 500  # HTTP; from the last on the fault is the server's
+FOLLOWS = {"revise": "write"}  # a stage that is asked for nothing that another one was not answered to before
+THIS_PROMPT = frozenset({None, 400, 413, 422})  # HTTP statuses of a refusal that another prompt need not meet; a filter's has none
 OUTAGE = 150.0  # seconds that a server out of order is waited for, by all requests together
 LONGEST_WAIT = 10 * 365 * 86_400.0  # seconds; a server may name any number
 IN_A_ROW = 8  # failures of one stage that end a run, unless more requests may be in flight at once
@@ -65,6 +67,7 @@ LITELLM = re.compile(
 )  # its names of an error, before what it says
 KEYLIKE = re.compile(r"(?=.*\d).*[^\W\d_]")  # a secret that is neither a word nor a number or date
 PLACEHOLDER = 4  # characters of what stands for a key where a server asks for none
+FILTERED = re.compile(r"content[ _-]?(?:filter|management|policy)|\bfiltered\b|\bmoderation\b|safety polic", re.IGNORECASE)
 SOONEST = 0.1  # seconds: a server that says less before the next request says nothing
 NEVER_SENT = CLIENT_KEYS | {
     "cache",
@@ -98,7 +101,15 @@ class CutOff(SeedlessError):
 
 
 class StepFailed(SeedlessError):
-    """One call found no answer within its tries. The run goes on; the slot is refused with this message."""
+    """One call found no answer within its tries. The run goes on; the slot is refused with this message, as broken `assertion`."""
+
+    assertion = UNANSWERED
+
+
+class PromptRefused(StepFailed):
+    """The server refuses this prompt for what it holds, by a filter or for its length: to ask again is of no use, to ask for something else may be."""
+
+    assertion = REFUSED
 
 
 @dataclass(slots=True, eq=False)
@@ -170,7 +181,7 @@ class MeteredLM(dspy.LM):
         self._open_at = 0.0
         self._told_until = 0.0
         self._failed_in_a_row = Counter[str]()  # by stage: a server may write well and refuse whatever is to be verified
-        self._answered = 0
+        self._answered = Counter[str]()  # by stage
         self._failing: set[_Trial] = set()  # since the last answer
         self._failing_since = 0.0
 
@@ -287,9 +298,8 @@ class MeteredLM(dspy.LM):
                             "the LM at %s takes no seed, so none is sent from here on (%s)", self.address, self._cause(error)
                         )
                     continue
-                # Once others were answered it is this prompt that is refused: a filter, a length.
-                if isinstance(error, dspy.LMInvalidRequestError) and self._answered:
-                    raise self._failed(error) from error
+                if isinstance(error, dspy.LMInvalidRequestError) and (self._answered or _is_filtered(error)):
+                    raise (self._refused(error) if _is_the_prompt_s(error) else self._failed(error)) from error
                 raise self._unusable(error) from error
             except dspy.LMError as error:
                 if isinstance(error.__cause__, SeedlessError):  # an engine in this process said it in our own words
@@ -327,7 +337,7 @@ class MeteredLM(dspy.LM):
 
     def _out_of_order(self, error: dspy.LMError, trial: _Trial) -> bool:
         """Whether the server says that it fails (5xx) at one request after the other, and has answered before: at one alone it is the request's fault."""
-        if error.status is None or error.status < FAILING or any(map(_is_network_s, _beneath(error))) or self._answered == 0:
+        if error.status is None or error.status < FAILING or any(map(_is_network_s, _beneath(error))) or not self._answered:
             return False
         if not self._failing:
             self._failing_since = time.monotonic()
@@ -344,9 +354,18 @@ class MeteredLM(dspy.LM):
 
     def _failed(self, error: dspy.LMError) -> SeedlessError:
         self._failed_in_a_row[current_stage()] += 1
-        if self._answered == 0 or self._failed_in_a_row[current_stage()] >= max(IN_A_ROW, self.concurrency):
+        if not self._answered or self._failed_in_a_row[current_stage()] >= max(IN_A_ROW, self.concurrency):
             return self._unusable(error)
         return StepFailed(f"the LM at {self.address} gave no answer: {self._cause(error)}")
+
+    def _refused(self, error: dspy.LMError) -> SeedlessError:
+        """The error that a prompt is refused: that costs the run only where it befalls all of a stage."""
+        stage = current_stage()
+        if not self._answered[FOLLOWS.get(stage, stage)]:
+            self._failed_in_a_row[stage] += 1
+            if self._failed_in_a_row[stage] >= max(IN_A_ROW, self.concurrency):
+                return self._unusable(error)
+        return PromptRefused(f"the LM at {self.address} refuses this prompt: {self._cause(error)}")
 
     def _unusable(self, error: dspy.LMError) -> LMUnusable:
         cause = self._cause(error).removesuffix(".")
@@ -417,7 +436,7 @@ class MeteredLM(dspy.LM):
             self.steps.pay(key, step)
             raise _empty(response)
         self._failed_in_a_row[current_stage()] = 0
-        self._answered += 1
+        self._answered[current_stage()] += 1
         self._failing.clear()
         return step
 
@@ -502,6 +521,16 @@ def _untraced(said: str) -> str:
     """`said` without Python's traceback: what stands before it, or its last line, which names the error."""
     before, found, trace = said.partition("Traceback (most recent call last):")
     return before if before.strip() or not found else trace.strip().rpartition("\n")[2]
+
+
+def _is_the_prompt_s(error: dspy.LMError) -> bool:
+    """Whether a request is refused for what it asks, as far as that can be told: not for its model, nor for where it was sent."""
+    return not isinstance(error, dspy.LMUnsupportedModelError) and error.status in THIS_PROMPT
+
+
+def _is_filtered(error: dspy.LMError) -> bool:
+    """Whether a refusal speaks of what the prompt holds, so that it tells nothing of others even where none was answered yet."""
+    return error.status is None or FILTERED.search(str(error.message)) is not None
 
 
 def _refuses_seed(error: dspy.LMError) -> bool:

@@ -6,7 +6,12 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Protocol
 
-__all__ = ["Budget", "NoSteps", "Step", "Steps", "Unbounded", "current_stage", "stage"]
+__all__ = ["REFUSED", "UNANSWERED", "Budget", "NoSteps", "Step", "Steps", "Unbounded", "current_stage", "stage"]
+
+UNANSWERED, REFUSED = (
+    "lm",
+    "refused_prompt",
+)  # what is broken where there is no answer: the LM has none, or refuses what it is asked
 
 
 @dataclass(frozen=True, slots=True)

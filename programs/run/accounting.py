@@ -6,13 +6,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from seedless.files import counted
-from seedless.ledger import Ledger, Settings, Share
+from seedless.ledger import ENOUGH_READ, Ledger, Settings, Share
+from seedless.lms.step import REFUSED, UNANSWERED
 from seedless.planner import Plan
 from seedless.run.journal import Journal
 
 __all__ = ["ledger_of"]
 
 BROKEN_MOST = 3  # assertions
+NEARLY_ALL = 0.9  # share of a label's drafts that read as another one from which that is told of a label that falls short
+NO_DRAFT = {UNANSWERED, REFUSED}
 
 
 def ledger_of(journal: Journal, plan: Plan, settings: Settings, *, ended: str | None = None) -> Ledger:
@@ -42,7 +45,7 @@ def ledger_of(journal: Journal, plan: Plan, settings: Settings, *, ended: str | 
         repeated=journal.repeated(),
         cost_usd=journal.cost(),
         wall_s=round(journal.seconds(), 3),
-        shortfall=_shortfall(per_label, ended),
+        shortfall=_shortfall(per_label, made.unanswered, ended),
         unnamed=made.sources["hint"],
         worded=made.sources["words"],
         settings=settings,
@@ -61,6 +64,7 @@ class _Counted:
     read: Counter[str] = field(default_factory=Counter)
     otherwise: Counter[str] = field(default_factory=Counter)
     by_label: dict[str, Counter[str]] = field(default_factory=dict)
+    unanswered: dict[str, str] = field(default_factory=dict)  # by label, the last reason that no draft was written
 
     def accept(self, row: Mapping[str, Any]) -> None:
         origin = row["provenance"]
@@ -79,6 +83,8 @@ class _Counted:
         self.refused[names[-1]] += 1
         self.broken.update(refusal["provenance"]["broken"])
         self.by_label.setdefault(asked, Counter()).update(names)
+        if names[-1] in NO_DRAFT:
+            self.unanswered[asked] = refusal["broken"][-1]["sentence"]
         self.otherwise[asked] += missed
         self.read[asked] += missed
 
@@ -102,11 +108,15 @@ def _read_otherwise(row: Mapping[str, Any]) -> int:
     return broke + (kept and origin["verdict"] not in {None, "", origin["asked_label"]})
 
 
-def _shortfall(per_label: Mapping[str, Share], ended: str | None) -> str:
-    """Why rows are missing; empty where none is."""
+def _shortfall(per_label: Mapping[str, Share], unanswered: Mapping[str, str], ended: str | None) -> str:
+    """Why rows are missing; empty where none is. Of what was broken most a name says enough, but for a failing of the LM's: that is told as it told it."""
     lacking = []
     for label, share in per_label.items():
         if share["missing"] > 0:
             most = ", ".join(f"{assertion} {counted(times, 'time')}" for assertion, times in share["broken_most"].items())
+            if label in unanswered and NO_DRAFT & share["broken_most"].keys():
+                most += f"; {unanswered[label].rstrip('.')}"
+            if share["read"] >= ENOUGH_READ and share["read_otherwise"] > NEARLY_ALL * share["read"]:
+                most += f"; {share['read_otherwise']} of its {share['read']} drafts read as another label"
             lacking.append(f"{label} lacks {share['missing']} of {share['requested']}{f' (broken most: {most})' if most else ''}")
     return f"{ended or 'the run is not complete'}: {'; '.join(lacking)}" if lacking else ""

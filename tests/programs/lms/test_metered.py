@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from seedless.errors import LMUnusable
-from seedless.lms.metered import MeteredLM, StepFailed
+from seedless.lms.metered import MeteredLM, PromptRefused, StepFailed
 from seedless.lms.spec import opened
 from seedless.lms.step import Unbounded, stage
 from seedless.run.journal import Journal
@@ -70,18 +70,49 @@ def test_an_answer_without_a_text_is_none(fault: Fault, said: str, openai_server
     ("fault", "said"),
     [(choice("stop", refusal="I can't help with that."), "I can't help with that"), (choice("content_filter"), "content_filter")],
 )
-def test_an_answer_that_is_refused_costs_its_step_and_all_of_them_the_run(
+def test_an_answer_that_is_refused_costs_its_step_and_all_of_a_stage_the_run(
     fault: Fault, said: str, openai_server: OpenAIServer
 ) -> None:
     lm = lm_of(openai_server, tries=5)
-    openai_server.script(lambda number: fault if number > 1 else None)
+    openai_server.script(lambda number: fault if number != 9 else None)
+    for _ in range(7):
+        with stage("verify"), pytest.raises(PromptRefused, match=said):
+            lm(ASKED)
+    with stage("verify"), pytest.raises(LMUnusable, match=said):
+        lm(ASKED)
+    with stage("write"):
+        lm(ASKED)
+    for asked in ("write", "revise"):
+        for _ in range(20):
+            with stage(asked), pytest.raises(PromptRefused, match=said):
+                lm(ASKED)
+    assert openai_server.requests == 49, "what is refused is not asked for again"
+
+
+@pytest.mark.parametrize(
+    ("message", "error"),
+    [
+        ("The response was filtered due to the prompt triggering the content management policy.", PromptRefused),
+        ("Unknown parameter: 'messages'.", LMUnusable),
+    ],
+)
+def test_a_first_prompt_that_is_refused_for_what_it_holds_tells_nothing_of_others(
+    message: str, error: type[Exception], openai_server: OpenAIServer
+) -> None:
+    openai_server.script({1: Fault(status=400, message=message)})
+    with pytest.raises(error, match=message[:10]):
+        lm_of(openai_server)(ASKED)
+
+
+def test_a_model_that_is_gone_in_mid_run_is_no_refused_prompt(openai_server: OpenAIServer) -> None:
+    lm = lm_of(openai_server)
+    openai_server.script(lambda number: Fault(status=404, message="no such model") if number > 1 else None)
     lm(ASKED)
     for _ in range(7):
-        with pytest.raises(StepFailed, match=said):
+        with pytest.raises(StepFailed, match="no such model"):
             lm(ASKED)
-    with pytest.raises(LMUnusable, match=said):
+    with pytest.raises(LMUnusable, match="no such model"):
         lm(ASKED)
-    assert openai_server.requests == 9, "what is refused is not asked for again"
 
 
 def test_an_answer_without_a_text_is_paid_for_and_asked_for_again(openai_server: OpenAIServer) -> None:

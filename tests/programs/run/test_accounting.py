@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from pydantic import ValidationError
 
 from seedless.ledger import Ledger, Settings
 from seedless.lms.step import Step
-from seedless.outcome import Refusal, Row
+from seedless.outcome import Broken, Refusal, Row
 from seedless.planner import Plan
 from seedless.run.accounting import ledger_of
 from seedless.run.journal import Journal
@@ -87,6 +88,25 @@ def test_refusals_flips_and_shortfall(journal: Journal, row: Callable[..., Row],
         "the budget of 9 LM calls is used up (--max-calls): warm lacks 1 of 2 (broken most: meta 2 times, length:text 1 time)"
     )
     assert list(ledger.broken.values()) == sorted(ledger.broken.values(), reverse=True)
+
+
+def test_of_a_failing_lm_the_reason_is_told(journal: Journal, refusal: Callable[..., Refusal]) -> None:
+    unanswered = refusal(0, 0, "warm", ("lm",))
+    said = "the LM at a place gave no answer: Server: the token limit was reached before it began."
+    journal.decide(0, 0, replace(unanswered, broken=(Broken("lm", said),)))
+    told = account(journal).shortfall
+    assert (
+        "warm lacks 2 of 2 (broken most: lm 1 time; the LM at a place gave no answer: Server: the token limit was reached before it began);"
+        in told
+    )
+
+
+def test_a_label_whose_drafts_read_as_another_one_is_told_so(journal: Journal, refusal: Callable[..., Refusal]) -> None:
+    for round_ in range(10):
+        journal.decide(0, round_, refusal(0, round_, "warm", ("label", "label")))
+    assert (
+        "warm lacks 2 of 2 (broken most: label 20 times; 20 of its 20 drafts read as another label)" in account(journal).shortfall
+    )
 
 
 def test_drafts_that_read_as_another_label_are_counted_once(
