@@ -49,8 +49,8 @@ class Ledger(BaseModel):
     """The account of a run, as it is made and as it is read.
 
     `refused` counts refused slots by the assertion that was broken last; `broken` counts every broken assertion of every draft. `flips`
-    count accepted rows whose final label is not the asked one, as `asked -> final`. `calls` and `tokens` are per stage, tokens as
-    far as the server told them; `repeated` are requests sent again because a process died before it could keep their answers. `unnamed` counts accepted rows whose context is the
+    count accepted rows whose final label is not the asked one, as `asked -> final`. `calls` and `tokens` are per stage, tokens None
+    where the server did not tell them; `repeated` are requests sent again because a process died before it could keep their answers. `unnamed` counts accepted rows whose context is the
     task's hint, since the LM named no context, `worded` those whose context is a label word, since the LM is not asked for any.
     `wall_s` are the seconds of each session until the last slot that it decided. `cost_usd` is None where a price is unknown. `shortfall` says why rows are missing; it is empty for a complete run.
     """
@@ -64,7 +64,7 @@ class Ledger(BaseModel):
     broken: dict[str, Count]
     flips: dict[str, Count]
     calls: dict[str, Count]
-    tokens: dict[str, dict[str, Count]]
+    tokens: dict[str, dict[str, Count | None]]
     repeated: Count
     cost_usd: Amount | None
     wall_s: Amount
@@ -126,5 +126,6 @@ def _keeping(labels: Sequence[str], unled: Mapping[str, Sequence[str]]) -> str:
     return f"{lists[0].upper()}{lists[1:]} in the task file, or a larger model, make"
 
 
-def _both(tokens: Mapping[str, int]) -> int:
-    return sum(tokens.values())
+def _both(tokens: Mapping[str, int | None]) -> int:
+    """What was read and written, as far as it is known: where it is not, no price is either."""
+    return sum(count or 0 for count in tokens.values())

@@ -426,10 +426,8 @@ class MeteredLM(dspy.LM):
         step = Step(
             text=(self._masked(text, answer=True) if hosted else text)[:LONGEST],
             finish="length" if len(text) > LONGEST else str(response.finish_reason),
-            input_tokens=min(
-                usage.input_tokens or 0, MOST_TOKENS
-            ),  # the transport has read them, but for other providers' and engines'
-            output_tokens=min(usage.output_tokens or 0, MOST_TOKENS),
+            input_tokens=_tokens(usage.input_tokens),
+            output_tokens=_tokens(usage.output_tokens),
             cost=cost,
         )
         if hosted and not text.strip():
@@ -547,6 +545,12 @@ def _empty(response: dspy.lm15.Response) -> dspy.LMError:
         why = "it holds thoughts alone"
     said = f"the answer is empty (finish reason {response.finish_reason})" + (f": {why}" if why else "")
     return (dspy.LMInvalidRequestError if refusal or response.finish_reason == "content_filter" else dspy.LMServerError)(said)
+
+
+def _tokens(count: int | None) -> int | None:
+    """A count of tokens, None where it was not told: LiteLLM says 0 then, and neither a prompt nor an answer is of none. The transport has
+    bounded it, but for other providers' and engines'."""
+    return min(count, MOST_TOKENS) if count else None
 
 
 def _plain(value: Any) -> Any:

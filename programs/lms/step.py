@@ -16,12 +16,13 @@ UNANSWERED, REFUSED = (
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """An LM's answer to one call. `cost` is in USD, None where the price is unknown; `finish` is `stop`, `length` or the server's word."""
+    """An LM's answer to one call. `cost` is in USD, None where the price is unknown, as is a count of tokens that the server did not tell; `finish`
+    is `stop`, `length` or the server's word."""
 
     text: str
     finish: str
-    input_tokens: int
-    output_tokens: int
+    input_tokens: int | None
+    output_tokens: int | None
     cost: float | None
 
 

@@ -340,6 +340,7 @@ def test_an_answer_without_a_count_of_tokens_has_no_known_price(usage: Any, open
     openai_server.script(lambda _: choice("stop", content="text", usage=usage))
     lm(ASKED, rollout_id=1)
     assert journal.cost() is None
+    assert journal.stages()["other"]["input_tokens"] is None
 
 
 @pytest.mark.parametrize("model", ["openai/x", "ollama/x", "ollama_chat/x"])

@@ -151,6 +151,26 @@ def test_an_unknown_price_is_null_never_guessed(journal: Journal) -> None:
     assert json.loads(json.dumps(account(journal).record()))["cost_usd"] is None
 
 
+def test_tokens_that_a_server_did_not_tell_are_null_never_0(journal: Journal) -> None:
+    for key, stage, told in (
+        ("a", "write", (10, 3)),
+        ("b", "write", (None, None)),
+        ("c", "verify", (10, None)),
+        ("d", "seeds", (10, 3)),
+    ):
+        journal.begin(key, stage)
+        journal.finish(key, Step("x", "stop", *told, None))
+    journal.begin("e", "seeds")  # and was not answered
+    ledger = account(journal)
+    assert ledger.tokens == {
+        "seeds": {"input": 10, "output": 3},
+        "verify": {"input": 10, "output": None},
+        "write": {"input": None, "output": None},
+    }
+    assert Ledger.model_validate_json(ledger.model_dump_json()) == ledger
+    assert ledger.per_row["usd"] is None
+
+
 def test_record_is_plain_json(journal: Journal, row: Callable[..., Row], refusal: Callable[..., Refusal]) -> None:
     journal.decide(0, 0, row(0))
     journal.decide(1, 0, refusal(1))
