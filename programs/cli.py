@@ -249,7 +249,9 @@ def generate(
         int | None, typer.Option(help="LM requests in flight.  [default: what suits the LM]", metavar="INT")
     ] = None,
     max_calls: Annotated[int | None, typer.Option(help="LM requests at most.", metavar="INT")] = None,
-    max_cost: Annotated[float | None, typer.Option(help="USD at most.", metavar="USD")] = None,
+    max_cost: Annotated[
+        float | None, typer.Option(help="USD at most; requests in flight when they are spent are paid beside.", metavar="USD")
+    ] = None,
     max_refills: Annotated[int, typer.Option(help="Refused slots at most, for each row a label has due.", metavar="INT")] = 10,
     timeout: Annotated[float, typer.Option(help="Seconds that a server may take for one answer.", metavar="S")] = 120.0,
     drafts: Annotated[int | None, typer.Option(help="Drafts for each try, of which the best is taken.", metavar="INT")] = None,

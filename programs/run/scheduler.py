@@ -29,7 +29,8 @@ class Scheduler:
 
     There is no barrier between stages: a slot is written as soon as its own seed exists. A refused position asks again, with another
     seed, behind all that wait, until it has its row: what cannot be had keeps nothing else waiting. Outcomes are final as soon as the journal
-    has them. With one slot in flight, they come in the same order each time.
+    has them. With one slot in flight, they come in the same order each time. Slots in flight and outcomes that nobody has read yet are
+    `in_flight` together: whoever reads slowly, or breaks off, has little made ahead.
 
     Parameters
     ----------
@@ -80,6 +81,7 @@ class Scheduler:
         """
         await self._take_up()
         decided: asyncio.Queue[Outcome | None] = asyncio.Queue()
+        self._room = asyncio.Semaphore(self._in_flight)
         with dspy.context(trace=None, disable_history=True):  # neither grows with N
             workers = [asyncio.create_task(self._work(decided)) for _ in range(min(self._in_flight, max(1, len(self._open))))]
         for worker in workers:
@@ -88,6 +90,7 @@ class Scheduler:
             while not all(worker.done() for worker in workers) or not decided.empty():
                 outcome = await decided.get()
                 if outcome is not None:
+                    self._room.release()
                     yield outcome
                 elif _that_failed(workers) is not None:
                     break
@@ -153,15 +156,22 @@ class Scheduler:
         self._open = deque(sorted(self._open, key=lambda allotment: (self._rounds.get(allotment.position, 0), allotment.position)))
 
     async def _work(self, decided: asyncio.Queue[Outcome | None]) -> None:
+        """Work on one slot after the other, none of them while as many outcomes as may be in flight wait for whoever reads them."""
         while self._open and self._budget_ended is None:
+            await self._room.acquire()
+            if not self._open or self._budget_ended is not None:
+                self._room.release()
+                return
             allotment = self._open.popleft()
             if self._gives_up(allotment.label):
+                self._room.release()
                 continue
             round_ = self._rounds.get(allotment.position, 0)
             try:
                 outcome = await self._outcome(allotment, round_)
             except BudgetEnded as ended:
                 self._budget_ended = str(ended)
+                self._room.release()
                 return
             self.journal.decide(allotment.position, round_, outcome)
             decided.put_nowait(outcome)

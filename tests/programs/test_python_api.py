@@ -134,6 +134,34 @@ def test_astream_yields_the_same(task: Path) -> None:
     assert asyncio.run(collect()) == list(stream(task, n=6, lm=fake_lm(Author()), concurrency=1))
 
 
+def test_a_stream_waits_for_whoever_reads_it(task: Path) -> None:
+    def slots(lm: Any) -> int:
+        return sum(stage_of(prompt) == "write" for prompt in lm.fake.prompts)
+
+    given: dict[str, Any] = {"n": 60, "concurrency": 4, "verify": "none"}
+    lm = fake_lm(Author())
+    running = stream(task, lm=lm, **given)
+    for _ in range(3):
+        next(running)
+        time.sleep(0.3)
+    assert 3 <= slots(lm) <= 3 + 4 + 2
+    assert sum(isinstance(outcome, Row) for outcome in running) == 57
+    running = stream(task, lm=fake_lm(Author()), **given)
+    next(running)
+    time.sleep(0.3)  # all wait
+    running.close()
+
+    async def slowly() -> int:
+        lm = fake_lm(Author())
+        async with contextlib.aclosing(astream(task, lm=lm, **given)) as running:
+            for _ in range(3):
+                await anext(running)
+                await asyncio.sleep(0.3)
+        return slots(lm)
+
+    assert 3 <= asyncio.run(slowly()) <= 3 + 4 + 1
+
+
 def test_two_streams_run_side_by_side(task: Path) -> None:
     counts: dict[int, Counter[str]] = {}
 
