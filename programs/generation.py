@@ -254,6 +254,11 @@ class Generation:
         return tuple(found)
 
     @property
+    def latency(self) -> float | None:
+        """Seconds that the writing LM's server took for an answer on average in this session; None of an engine in this process."""
+        return self.program.lms()[0].latency
+
+    @property
     def accepted_before(self) -> int:
         """Rows that earlier sessions of the run accepted."""
         self._check_open()

@@ -107,13 +107,24 @@ class Ledger(BaseModel):
             "usd": None if self.cost_usd is None else self.cost_usd * (1 - lists) / made,
         }
 
-    def projected(self, n: int, *, contexts: float) -> Mapping[str, float | None]:
-        """What `n` rows would take, as `per_row`, with lists for `contexts` times as many contexts."""
+    def projected(
+        self, n: int, *, contexts: float, latency: float | None = None, concurrency: int = 1
+    ) -> Mapping[str, float | None]:
+        """What `n` rows would take, as `per_row`, with lists for `contexts` times as many contexts.
+
+        Of a server that takes `latency` seconds for an answer, however many of the `concurrency` requests are in flight, its calls share them; few
+        rows keep fewer in flight than many. Without one, each row takes as long as these did.
+        """
         each = self.per_row
+        calls = (each["calls"] or 0) * n + self._lists * contexts
+        seconds = (each["seconds"] or 0) * n
+        if latency is not None:
+            in_turn = len(LISTS) + (each["calls"] or 0)  # of the last row, which no other waits for
+            seconds = latency * (calls / min(n, concurrency) + in_turn)
         usd = None
         if self.cost_usd is not None and each["usd"] is not None:
             usd = each["usd"] * n + (self.cost_usd - each["usd"] * max(1, self.accepted)) * contexts
-        return {"seconds": (each["seconds"] or 0) * n, "calls": (each["calls"] or 0) * n + self._lists * contexts, "usd": usd}
+        return {"seconds": seconds, "calls": calls, "usd": usd}
 
     @property
     def _lists(self) -> int:

@@ -52,6 +52,7 @@ OF_THIS_PROCESS = (
     "_told_until",
     "_failed_in_a_row",
     "_answered",
+    "_took",
     "_failing",
     "_failing_since",
 )  # of how an LM has done
@@ -182,6 +183,7 @@ class MeteredLM(dspy.LM):
         self._told_until = 0.0
         self._failed_in_a_row = Counter[str]()  # by stage: a server may write well and refuse whatever is to be verified
         self._answered = Counter[str]()  # by stage
+        self._took = 0.0  # seconds, all answers together
         self._failing: set[_Trial] = set()  # since the last answer
         self._failing_since = 0.0
 
@@ -239,6 +241,13 @@ class MeteredLM(dspy.LM):
         self._begin()
 
     @property
+    def latency(self) -> float | None:
+        """Seconds that a server took for an answer on average; None where none was answered, and of an engine in this process, which answers no
+        faster the more it is asked at once."""
+        answered = self._answered.total()
+        return self._took / answered if answered and isinstance(self.engine, str) else None
+
+    @property
     def _seconds(self) -> float | None:
         """What a server may take for one answer: the client's own timeout bounds the time between two bytes."""
         return self.kwargs.get("timeout") if isinstance(self.engine, str) else None
@@ -278,13 +287,16 @@ class MeteredLM(dspy.LM):
             self.steps.begin(key, current_stage())
             trial.sent += 1
             try:
+                sent = time.monotonic()
                 ours = _ours.set(True)
                 try:
                     async with asyncio.timeout(self._seconds):
                         response = await super().acall(request)
                 finally:
                     _ours.reset(ours)
-                return self._step(key, request, response)
+                step = self._step(key, request, response)
+                self._took += time.monotonic() - sent
+                return step
             except TimeoutError:  # bytes came, one by one
                 await self._passed(dspy.LMTimeoutError("no whole answer in time"), trial)
             except FINAL as error:
