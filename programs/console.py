@@ -153,6 +153,7 @@ def show_account(ledger: "Ledger", folder: Path | None, unled: Mapping[str, Sequ
         show_ledger(ledger, folder)
         return
     from seedless.files import counted, listed
+    from seedless.ledger import rested
 
     labels = listed([f"{label} {account['accepted']}" for label, account in ledger.per_label.items()])
     refused = sum(ledger.refused.values())
@@ -163,6 +164,11 @@ def show_account(ledger: "Ledger", folder: Path | None, unled: Mapping[str, Sequ
         say(
             f"seedless: the LM named no contexts, so {counted(ledger.unnamed, 'row')} {'is' if ledger.unnamed == 1 else 'are'} about the task's hint alone; "
             "list some in the task file (contexts: given), or name another LM"
+        )
+    if few := ledger.few:
+        say(
+            f"seedless: the LM named few {' and '.join(few)}: the rows rest on {rested(few)}; list some in the task file "
+            f"({', '.join(f'{name}: given' for name in few)}), or name another LM"
         )
     if without := [label for label, account in ledger.per_label.items() if not account["requested"]]:
         say(

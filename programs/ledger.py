@@ -6,9 +6,10 @@ from typing import Annotated, Any, NotRequired
 from pydantic import BaseModel, ConfigDict, Field, with_config
 from typing_extensions import TypedDict  # before Python 3.12 pydantic does not read the standard one
 
-__all__ = ["Ledger", "Settings", "Share"]
+__all__ = ["Ledger", "Listed", "Settings", "Share", "rested"]
 
 ENOUGH_READ = 20  # drafts of a label before it is said how many read as another
+SEVERAL = 4  # places in a list from which it may be called short
 OFTEN = 0.4  # share of them from which it is
 LISTS = ("contexts", "seeds")  # stages that are asked once for many rows
 
@@ -27,6 +28,14 @@ class Share(TypedDict):
     broken_most: NotRequired[dict[str, Count]]
     read: NotRequired[Count]
     read_otherwise: NotRequired[Count]
+
+
+@with_config(ConfigDict(strict=True, extra="allow"))
+class Listed(TypedDict):
+    """How far a list of the LM's went."""
+
+    wanted: Count
+    used: Count
 
 
 @with_config(ConfigDict(strict=True, extra="allow"))
@@ -51,7 +60,8 @@ class Ledger(BaseModel):
     `refused` counts refused slots by the assertion that was broken last; `broken` counts every broken assertion of every draft. `flips`
     count accepted rows whose final label is not the asked one, as `asked -> final`. `calls` and `tokens` are per stage, tokens None
     where the server did not tell them; `repeated` are requests sent again because a process died before it could keep their answers. `unnamed` counts accepted rows whose context is the
-    task's hint, since the LM named no context, `worded` those whose context is a label word, since the LM is not asked for any.
+    task's hint, since the LM named no context, `worded` those whose context is a label word, since the LM is not asked for any. `lists` tells of the
+    contexts, and of the seeds, that the LM was to name how many different ones accepted rows rest on (`used`), and how many would have had a place (`wanted`).
     `wall_s` are the seconds of each session until the last slot that it decided. `cost_usd` is None where a price is unknown. `shortfall` says why rows are missing; it is empty for a complete run.
     """
 
@@ -71,11 +81,17 @@ class Ledger(BaseModel):
     shortfall: str = ""
     unnamed: Count = 0
     worded: Count = 0
+    lists: dict[str, Listed] = {}
     settings: Settings
 
     def record(self) -> dict[str, Any]:
         """The ledger as one JSON object."""
         return self.model_dump()
+
+    @property
+    def few(self) -> Mapping[str, Listed]:
+        """The lists of which no more than half was had, where that tells anything."""
+        return {name: each for name, each in self.lists.items() if each["wanted"] >= SEVERAL and 2 * each["used"] <= each["wanted"]}
 
     def misread(self, unled: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
         """A sentence for each label whose drafts the verifier often read as another: of twenty or more, above 40 %. A note to whoever uses the rows.
@@ -129,6 +145,15 @@ class Ledger(BaseModel):
     @property
     def _lists(self) -> int:
         return sum(self.calls.get(stage, 0) for stage in LISTS)
+
+
+def rested(lists: Mapping[str, Listed]) -> str:
+    """What rows rest on, and what would have had a place.
+
+    >>> rested({"contexts": {"wanted": 6, "used": 1}, "seeds": {"wanted": 10, "used": 2}})
+    '1 of 6 contexts and 2 of 10 seeds'
+    """
+    return " and ".join(f"{each['used']} of {each['wanted']} {name}" for name, each in lists.items())
 
 
 def _keeping(labels: Sequence[str], unled: Mapping[str, Sequence[str]]) -> str:

@@ -69,6 +69,9 @@ LITELLM = re.compile(
 KEYLIKE = re.compile(r"(?=.*\d).*[^\W\d_]")  # a secret that is neither a word nor a number or date
 PLACEHOLDER = 4  # characters of what stands for a key where a server asks for none
 FILTERED = re.compile(r"content[ _-]?(?:filter|management|policy)|\bfiltered\b|\bmoderation\b|safety polic", re.IGNORECASE)
+NO_SYSTEM = re.compile(
+    r"(?=.*\bsystem\b)(?=.*\brole)(?=.*(?:\bnot\b|n't\b|unsupported|unknown|only|must))", re.IGNORECASE
+)  # a model that takes no system's message
 SOONEST = 0.1  # seconds: a server that says less before the next request says nothing
 NEVER_SENT = CLIENT_KEYS | {
     "cache",
@@ -382,7 +385,7 @@ class MeteredLM(dspy.LM):
     def _unusable(self, error: dspy.LMError) -> LMUnusable:
         cause = self._cause(error).removesuffix(".")
         remedy = (
-            "" if "--api-base" in cause else "; mend the cause and give the same command again"
+            "" if "--api-base" in cause or "--adapter" in cause else "; mend the cause and give the same command again"
         )  # with another base it is another command
         return LMUnusable(f"the LM {self.model} at {self.address} cannot be used: {cause}{remedy}")
 
@@ -399,6 +402,8 @@ class MeteredLM(dspy.LM):
         base = self.kwargs.get("api_base")
         if status == MISSING and isinstance(base, str) and not urlsplit(base).path.strip("/"):
             said += f"; the API base has no path, and that of an OpenAI-compatible server usually ends in /v1: --api-base {base.rstrip('/')}/v1"
+        if NO_SYSTEM.search(said):
+            said += "; --adapter plain sends one user message and none of the system's"
         return f"{f'HTTP {status}, ' if status else ''}{kind}: {said}"
 
     def _proxy(self, error: dspy.LMError) -> Proxy | None:

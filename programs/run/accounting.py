@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from seedless.files import counted
-from seedless.ledger import ENOUGH_READ, Ledger, Settings, Share
+from seedless.ledger import ENOUGH_READ, Ledger, Listed, Settings, Share
 from seedless.lms.step import REFUSED, UNANSWERED
 from seedless.planner import Plan
 from seedless.run.journal import Journal
@@ -48,6 +48,7 @@ def ledger_of(journal: Journal, plan: Plan, settings: Settings, *, ended: str | 
         shortfall=_shortfall(per_label, made.unanswered, ended),
         unnamed=made.sources["hint"],
         worded=made.sources["words"],
+        lists=made.lists(plan),
         settings=settings,
     )
 
@@ -63,6 +64,8 @@ class _Counted:
     sources: Counter[str] = field(default_factory=Counter)
     read: Counter[str] = field(default_factory=Counter)
     otherwise: Counter[str] = field(default_factory=Counter)
+    contexts: dict[str, str] = field(default_factory=dict)  # and where each came from
+    seeds: set[tuple[str, str]] = field(default_factory=set)  # in their contexts: as bounded as the lists are
     by_label: dict[str, Counter[str]] = field(default_factory=dict)
     unanswered: dict[str, str] = field(default_factory=dict)  # by label, the last reason that no draft was written
 
@@ -70,6 +73,8 @@ class _Counted:
         origin = row["provenance"]
         asked, missed = origin["asked_label"], _read_otherwise(row)
         self.sources[origin["context_source"]] += 1
+        self.contexts[origin["context"]] = origin["context_source"]
+        self.seeds.add((origin["context"], origin["seed"]))
         self.accepted[row["label"]] += 1
         self.broken.update(origin["broken"])
         self.otherwise[asked] += missed
@@ -87,6 +92,16 @@ class _Counted:
             self.unanswered[asked] = refusal["broken"][-1]["sentence"]
         self.otherwise[asked] += missed
         self.read[asked] += missed
+
+    def lists(self, plan: Plan) -> dict[str, Listed]:
+        """Of what the LM was to name, what rows rest on: each label goes through the same contexts, and through the same seeds there."""
+        sources, most, found = Counter(self.contexts.values()), max(plan.per_label.values()), dict[str, Listed]()
+        if sources["lm"]:
+            found["contexts"] = {"wanted": min(most, plan.context_count), "used": sources["lm"]}
+        if self.contexts and not plan.task.seeds.given and not sources["words"]:
+            places = len(self.contexts)
+            found["seeds"] = {"wanted": min(most, places * plan.seeds_per_context(places)), "used": len(self.seeds)}
+        return found
 
     def share(self, label: str, due: int) -> Share:
         return {

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import socket
 import time
 from datetime import datetime, timedelta
@@ -101,6 +102,22 @@ def test_a_first_prompt_that_is_refused_for_what_it_holds_tells_nothing_of_other
 ) -> None:
     openai_server.script({1: Fault(status=400, message=message)})
     with pytest.raises(error, match=message[:10]):
+        lm_of(openai_server)(ASKED)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "messages[0].role does not support system with this model.",
+        "System role not supported",
+        "Only user and assistant roles are supported, no system!",
+    ],
+)
+def test_a_model_that_takes_no_system_s_message_has_a_way_out(message: str, openai_server: OpenAIServer) -> None:
+    openai_server.script({1: Fault(status=400, message=message)})
+    with pytest.raises(
+        LMUnusable, match=rf"{re.escape(message)}; --adapter plain sends one user message and none of the system's$"
+    ):
         lm_of(openai_server)(ASKED)
 
 

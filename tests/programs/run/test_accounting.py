@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -171,6 +172,36 @@ def test_tokens_that_a_server_did_not_tell_are_null_never_0(journal: Journal) ->
     assert ledger.per_row["usd"] is None
 
 
+@pytest.mark.parametrize(
+    ("contexts", "seeds", "few"),
+    [
+        (["hall"], ["lamp"], {"contexts": {"wanted": 6, "used": 1}, "seeds": {"wanted": 15, "used": 1}}),
+        (["hall", "attic", "yard", "shed", "loft", "barn"], ["lamp", "rug", "box"], {}),
+    ],
+)
+def test_lists_that_were_short_are_told(
+    contexts: list[str], seeds: list[str], few: dict[str, Any], journal: Journal, row: Callable[..., Row]
+) -> None:
+    for position, label in enumerate(["warm", "cold"] * 15):
+        made = row(position, label)
+        turn = position // 2
+        origin = replace(
+            made.provenance,
+            context=contexts[turn % len(contexts)],
+            context_source="lm",
+            seed=seeds[turn // len(contexts) % len(seeds)],
+        )
+        journal.decide(position, 0, replace(made, provenance=origin))
+    assert account(journal, 30).few == few
+
+
+def test_of_lists_that_were_given_nothing_is_told(journal: Journal, row: Callable[..., Row]) -> None:
+    given = TASK.model_copy(update={"seeds": TASK.seeds.model_copy(update={"given": ("lamp",)})})
+    for position in range(30):
+        journal.decide(position, 0, row(position, ("warm", "cold")[position % 2]))
+    assert ledger_of(journal, Plan(given, 30, 0), SETTINGS).lists == {}
+
+
 def test_record_is_plain_json(journal: Journal, row: Callable[..., Row], refusal: Callable[..., Refusal]) -> None:
     journal.decide(0, 0, row(0))
     journal.decide(1, 0, refusal(1))
@@ -178,7 +209,7 @@ def test_record_is_plain_json(journal: Journal, row: Callable[..., Row], refusal
     assert json.loads(json.dumps(record)) == record
     assert set(record) == {
         "requested", "accepted", "per_label", "refused", "broken", "flips", "calls", "tokens", "repeated", "cost_usd", "wall_s", "unnamed", "worded",
-        "shortfall", "settings",
+        "lists", "shortfall", "settings",
     }  # fmt: skip
     assert record["settings"] == SETTINGS
 
