@@ -25,7 +25,7 @@ from seedless import background
 from seedless.errors import LMUnusable, SeedlessError, UsageError
 from seedless.lms.proxies import Proxy, proxy_of
 from seedless.lms.step import REFUSED, UNANSWERED, Budget, NoSteps, Step, Steps, Unbounded, current_stage
-from seedless.lms.transport import MOST_TOKENS, Engines
+from seedless.lms.transport import MOST_TOKENS, Engines, Sending, sending
 from seedless.masking import NAMED, SHORTEST, masked, secrets_of_environment, without_user_info
 from seedless.text import writable
 
@@ -291,12 +291,18 @@ class MeteredLM(dspy.LM):
             trial.sent += 1
             try:
                 sent = time.monotonic()
-                ours = _ours.set(True)
+                ours, noting = _ours.set(True), sending.set(way := Sending())
                 try:
                     async with asyncio.timeout(self._seconds):
                         response = await super().acall(request)
+                except asyncio.CancelledError:
+                    if not way.begun and self._engine_store.tell:
+                        self.budget.withdraw()
+                        self.steps.forget(key)
+                    raise
                 finally:
                     _ours.reset(ours)
+                    sending.reset(noting)
                 step = self._step(key, request, response)
                 self._took += time.monotonic() - sent
                 return step

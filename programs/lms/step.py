@@ -35,6 +35,9 @@ class Steps(Protocol):
     def begin(self, key: str, stage: str) -> None:
         """Note that a request for `key` goes out now."""
 
+    def forget(self, key: str) -> None:
+        """Note that the request last begun for `key` did not go out."""
+
     def pay(self, key: str, step: Step) -> None:
         """Note what an answer to `key` cost that cannot be kept."""
 
@@ -54,6 +57,9 @@ class Budget(Protocol):
             If there may be no more.
         """
 
+    def withdraw(self) -> None:
+        """Take back one that was let out and did not go."""
+
     def charge(self, cost: float | None) -> None:
         """Count one answered request of `cost` USD (None: the price is unknown)."""
 
@@ -68,6 +74,9 @@ class NoSteps:
     def begin(self, key: str, stage: str) -> None:
         """Keep no note."""
 
+    def forget(self, key: str) -> None:
+        """Keep no note."""
+
     def pay(self, key: str, step: Step) -> None:
         """Keep no note."""
 
@@ -80,6 +89,9 @@ class Unbounded:
 
     def admit(self) -> None:
         """Let the request go out."""
+
+    def withdraw(self) -> None:
+        """Count nothing."""
 
     def charge(self, cost: float | None) -> None:
         """Count nothing."""

@@ -160,6 +160,11 @@ class Journal:
                 (key, stage, self.session),
             )
 
+    def forget(self, key: str) -> None:
+        """Note that the request last begun for `key` did not go out."""
+        with self._reported():
+            self._db.execute("UPDATE steps SET asked = asked - 1 WHERE key = ?", (key,))
+
     def pay(self, key: str, step: Step) -> None:
         """Note what an answer to `key` cost that cannot be kept."""
         with self._reported():

@@ -12,10 +12,12 @@ from typing import Any
 
 import pytest
 
+from seedless import background
 from seedless.errors import LMUnusable
 from seedless.lms.metered import MeteredLM, PromptRefused, StepFailed
 from seedless.lms.spec import opened
 from seedless.lms.step import Unbounded, stage
+from seedless.run.budget import CallBudget
 from seedless.run.journal import Journal
 from tests.openai_server import FAULTS, Fault, OpenAIServer
 
@@ -369,3 +371,26 @@ def test_a_base_without_a_path_where_nothing_is_found_is_told_of_v1(model: str, 
     with pytest.raises(LMUnusable) as caught:
         opened(model, api_base=openai_server.url)(ASKED)
     assert "no path" not in str(caught.value)
+
+
+def test_requests_that_did_not_go_out_are_not_counted(openai_server: OpenAIServer) -> None:
+    """Many at once wait for a thread of the client's, and then for a connection."""
+    lm = opened("openai/some-model", api_base=openai_server.url, concurrency=150)
+    lm(ASKED)
+    openai_server.delay = 2.0
+    lm.steps = journal = Journal(Path(":memory:"))
+    lm.budget = budget = CallBudget(max_calls=None, max_cost=None)
+
+    async def interrupted(after: float) -> None:
+        asking = [asyncio.create_task(lm.acall(ASKED, rollout_id=number)) for number in range(1, 151)]
+        await asyncio.sleep(after)
+        for each in asking:
+            each.cancel()
+        await asyncio.gather(*asking, return_exceptions=True)
+
+    background.run(interrupted(0.0))
+    assert journal.calls() == budget.calls <= 10
+    before = openai_server.requests
+    background.run(interrupted(1.5))
+    assert openai_server.requests - before == 150, "as many as may be in flight"
+    assert 150 <= journal.calls() == budget.calls
