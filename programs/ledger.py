@@ -6,7 +6,7 @@ from typing import Annotated, Any, NotRequired
 from pydantic import BaseModel, ConfigDict, Field, with_config
 from typing_extensions import TypedDict  # before Python 3.12 pydantic does not read the standard one
 
-__all__ = ["Ledger", "Listed", "Settings", "Share", "rested"]
+__all__ = ["ENOUGH_READ", "Ledger", "Listed", "Settings", "Share", "rested"]
 
 ENOUGH_READ = 20  # drafts of a label before it is said how many read as another
 SEVERAL = 4  # places in a list from which it may be called short

@@ -34,6 +34,8 @@ def _said(value: object) -> str:
 
 def _filled(signature: Signature, inputs: Mapping[str, Any]) -> Signature:
     instructions = fill(signature.instructions, {name: _said(inputs[name]) for name in signature.input_fields if name in inputs})
+    if instructions == signature.instructions:
+        return signature  # a new one costs more than all the rest of a call
     return cast("Signature", signature.with_instructions(instructions))
 
 
