@@ -232,7 +232,9 @@ BASED = {"compile": ("metric",), "evaluate": ("usefulness", "usefulness_ratio")}
 def _figure(name: str, sources: Sequence[TrackedRun]) -> Iterable[Figure]:
     """The figure from the first of `sources` that has it; none where none has."""
     for run in sources:
-        if name in run.metrics:
+        if name in run.metrics and (
+            name != COST or run.metrics[name] > 0
+        ):  # runs of November 2026 and before say 0 of what they were not told
             low, high = run.metrics.get(f"{name}_low"), run.metrics.get(f"{name}_high")
             yield Figure(run.metrics[name], run.run_id, low, high, _basis(run) if name in BASED.get(run.kind, ()) else "")
             return

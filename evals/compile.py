@@ -115,7 +115,7 @@ class Compiled:
     budget_calls: int | None
     budget_usd: float | None
     calls: dict[str, int]
-    tokens: dict[str, dict[str, int]]
+    tokens: dict[str, dict[str, int | None]]
     repeated: int
     cost_usd: float | None
     stages: dict[str, str]

@@ -6,7 +6,7 @@ import contextvars
 import os
 import sys
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any, Generic, TypeVar
 
@@ -28,6 +28,10 @@ class Work(Generic[T]):
     def result(self) -> T:
         """What the coroutine returns, or what it raises."""
         return self.future.result()
+
+    def call(self, function: Callable[[], object]) -> None:
+        """Have `function` called on the loop, soon."""
+        self._loop.call_soon_threadsafe(function)
 
     def stop(self) -> None:
         """Cancel the coroutine if it still runs, and wait until its last line has run; not where no thread is left that could run it.

@@ -249,7 +249,9 @@ def generate(
         int | None, typer.Option(help="LM requests in flight.  [default: what suits the LM]", metavar="INT")
     ] = None,
     max_calls: Annotated[int | None, typer.Option(help="LM requests at most.", metavar="INT")] = None,
-    max_cost: Annotated[float | None, typer.Option(help="USD at most.", metavar="USD")] = None,
+    max_cost: Annotated[
+        float | None, typer.Option(help="USD at most; requests in flight when they are spent are paid beside.", metavar="USD")
+    ] = None,
     max_refills: Annotated[int, typer.Option(help="Refused slots at most, for each row a label has due.", metavar="INT")] = 10,
     timeout: Annotated[float, typer.Option(help="Seconds that a server may take for one answer.", metavar="S")] = 120.0,
     drafts: Annotated[int | None, typer.Option(help="Drafts for each try, of which the best is taken.", metavar="INT")] = None,
@@ -300,8 +302,14 @@ def _preview(task: "Task", n: int, rows: int, options: "Options", *, as_json: bo
         ledger = generation.ledger()
     looked_at = max(1, len({row["provenance"]["context"] for row in shown}))
     used = min(n, Plan(task, n, options.seed).context_count)
-    estimate = ledger.projected(n, contexts=1.0 if ledger.accepted == n else used / looked_at)
-    show_preview(shown, ledger.per_row, n, estimate, as_json=as_json)
+    whole, latency, in_flight = ledger.accepted == n, generation.latency, generation.spec.profile.concurrency
+    estimate = ledger.projected(
+        n, contexts=1.0 if whole else used / looked_at, latency=None if whole else latency, concurrency=in_flight
+    )
+    per_row = dict(ledger.per_row)
+    if latency is not None and estimate["seconds"] is not None:  # these few rows kept fewer requests in flight
+        per_row["seconds"] = estimate["seconds"] / n
+    show_preview(shown, per_row, n, estimate, in_flight=in_flight if latency is not None else None, as_json=as_json)
     if ledger.shortfall:
         raise _short(
             ledger,

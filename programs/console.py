@@ -141,18 +141,25 @@ def show_ledger(ledger: "Ledger", folder: Path | None) -> None:
 
 
 def show_preview(
-    rows: list[dict[str, Any]], per_row: Mapping[str, float | None], n: int, estimate: Mapping[str, float | None], *, as_json: bool
+    rows: list[dict[str, Any]],
+    per_row: Mapping[str, float | None],
+    n: int,
+    estimate: Mapping[str, float | None],
+    *,
+    in_flight: int | None = None,
+    as_json: bool,
 ) -> None:
-    """The rows of a preview, what one costs, and what `n` would."""
+    """The rows of a preview, what one costs, and what `n` would; `in_flight` requests at once where that was reckoned with."""
     if as_json:
         show_json({"rows": rows, "per_row": dict(per_row), "estimate": {"n": n, **estimate}})
         return
     for record in rows:
         texts = " | ".join(str(record[name]) for name in record if name not in {"id", "label", "provenance"})
         show(f"{record['label']:20} {texts}")
+    told = "" if in_flight is None else f" if the server answers {in_flight} requests at once as fast"
     cost = "cost unknown" if estimate["usd"] is None else f"{estimate['usd']:.4f} USD"
     show(
-        f"\n{per_row['seconds']:.2f} s and {per_row['calls']:.1f} calls a row and lists of contexts and seeds for all; {n} rows: about {estimate['seconds']:.0f} s, {estimate['calls']:.0f} calls, {cost}. Nothing was kept."
+        f"\n{per_row['seconds']:.2f} s and {per_row['calls']:.1f} calls a row and lists of contexts and seeds for all; {n} rows: about {estimate['seconds']:.0f} s{told}, {estimate['calls']:.0f} calls, {cost}. Nothing was kept."
     )
 
 
@@ -162,6 +169,7 @@ def show_account(ledger: "Ledger", folder: Path | None, unled: Mapping[str, Sequ
         show_ledger(ledger, folder)
         return
     from seedless.files import counted, listed
+    from seedless.ledger import rested
 
     labels = listed([f"{label} {account['accepted']}" for label, account in ledger.per_label.items()])
     refused = sum(ledger.refused.values())
@@ -172,6 +180,11 @@ def show_account(ledger: "Ledger", folder: Path | None, unled: Mapping[str, Sequ
         say(
             f"seedless: the LM named no contexts, so {counted(ledger.unnamed, 'row')} {'is' if ledger.unnamed == 1 else 'are'} about the task's hint alone; "
             "list some in the task file (contexts: given), or name another LM"
+        )
+    if few := ledger.few:
+        say(
+            f"seedless: the LM named few {' and '.join(few)}: the rows rest on {rested(few)}; list some in the task file "
+            f"({', '.join(f'{name}: given' for name in few)}), or name another LM"
         )
     if without := [label for label, account in ledger.per_label.items() if not account["requested"]]:
         say(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from seedless.errors import SetupError, UsageError
 from seedless.files import check_row, listed, read_ledger, read_rows, run_folder
 from seedless.given import check_choice
-from seedless.ledger import Ledger
+from seedless.ledger import Ledger, rested
 from seedless.run.journal import check_ended
 from seedless.task import Task
 from seedless.taskfile import TaskLike, recorded_task, task_of
@@ -147,7 +147,7 @@ tags: [synthetic, seedless, targen]
 | verification | {settings["verify"]} |
 | slots refused | {sum(ledger.refused.values())} |
 | relabelled rows | {sum(ledger.flips.values())} |
-| LM calls | {sum(ledger.calls.values())} |
+{f"| named by the LM | {rested(ledger.few)} |{chr(10)}" if ledger.few else ""}| LM calls | {sum(ledger.calls.values())} |
 | cost (USD) | {"unknown" if ledger.cost_usd is None else ledger.cost_usd} |
 
 ## Limits

@@ -93,7 +93,7 @@ class Options:
     concurrency
         LM requests in flight. With 1, the same seed, task and program give the same rows in the same order.
     max_calls, max_cost
-        LM requests and USD at most, over all sessions of the run.
+        LM requests and USD at most, over all sessions of the run. Requests in flight when the USD are spent are paid beside.
     max_refills
         Refused slots at most for each row that a label has due (and twenty more), after which it falls short.
     timeout
@@ -254,6 +254,11 @@ class Generation:
         return tuple(found)
 
     @property
+    def latency(self) -> float | None:
+        """Seconds that the writing LM's server took for an answer on average in this session; None of an engine in this process."""
+        return self.program.lms()[0].latency
+
+    @property
     def accepted_before(self) -> int:
         """Rows that earlier sessions of the run accepted."""
         self._check_open()
@@ -290,17 +295,20 @@ class Generation:
     def __iter__(self) -> Generator[Outcome, None, None]:
         """As `outcomes`, for synchronous callers, inside a running event loop too. Closing the iterator stops the run."""
         decided: queue.SimpleQueue[Outcome | None] = queue.SimpleQueue()
+        room = asyncio.Semaphore()  # for one that is not taken yet: the scheduler has its own bound
         self._thread = threading.current_thread()
 
         async def drive() -> None:
             async with aclosing(self.outcomes()) as outcomes:
                 async for outcome in outcomes:
+                    await room.acquire()
                     decided.put(outcome)
 
         work = self._work = background.start(drive())
         work.future.add_done_callback(lambda _: decided.put(None))
         try:
             while (outcome := decided.get()) is not None:
+                work.call(room.release)
                 yield outcome
             work.result()
         finally:
@@ -416,6 +424,8 @@ def generate(task: TaskLike, *, n: int, out: str | Path | None = None, **options
 
 def stream(task: TaskLike, *, n: int, out: str | Path | None = None, **options: Any) -> Generator[Outcome, None, None]:
     """Each row or refusal as it is decided; `generate`'s arguments. Works in a notebook; closing the iterator stops the run.
+
+    No more slots are begun while outcomes wait to be taken: with those in flight they are `concurrency` and two at most.
 
     The run begins with the first one, with the LM that DSPy was configured with at the call. What earlier sessions of the run decided is in
     its folder, and not said again.

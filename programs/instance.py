@@ -1,6 +1,7 @@
 """Stages 3 to 5 for one slot: the label's constraint, the instance written under it, and its self-correction."""
 
 import random
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -10,6 +11,7 @@ import dspy
 from seedless.assertion_set import assertions_of, forms_of, language_of, of_the_given
 from seedless.assertions import Assertion, Conflict, Meta, NearDuplicate, NotCut, refuses
 from seedless.errors import LMUnusable
+from seedless.files import listed
 from seedless.kept import OPENING, Kept
 from seedless.label_words import LabelWords, in_document
 from seedless.lms.adapters import field_title
@@ -41,6 +43,12 @@ QUESTION_WORDS = (
 )  # fmt: skip
 REFUSED = "The answer declines the request and holds no instance; write the instance, in the form that was asked for."
 UNREAD = 50  # answers of a verifier in a row that nobody could read, after which it is not asked again
+READINGS, AS_ONE = (
+    50,
+    48,
+)  # a verifier's last readings, and as many of them of one label as make one ask whether it tells labels apart
+AGAINST = 15  # of them at least that refused a draft which was asked for under another label
+CHECKED = 3  # labels by whose meanings that is found out
 RELEVANCE = 1.0  # weight of a draft's relevance beside its label's probability
 
 
@@ -83,6 +91,10 @@ class Instance(dspy.Module):
         self.filters = filters
         self._full = not plain
         self._unread = 0
+        self._checked = False
+        self._readings: deque[tuple[str, str, bool]] = deque(
+            maxlen=READINGS
+        )  # asked for, read as, and whether that is held against the draft
         self.rephrase(task, profile)
 
     def rephrase(self, task: Task, profile: Profile, styles: tuple[str, ...] = ()) -> None:
@@ -121,7 +133,7 @@ class Instance(dspy.Module):
                 **self.inputs(slot),
             )
         except StepFailed as failed:
-            last = Judged(Draft({}), (Broken("lm", str(failed)),))
+            last = Judged(Draft({}), (Broken(failed.assertion, str(failed)),))
             return self._refusal("write", slot, Retried(last, ok=False, drafts=0, history=(last,)), identity)
         if not retried.ok:
             return self._corrected(slot, retried, identity)
@@ -223,7 +235,11 @@ class Instance(dspy.Module):
             raise LMUnusable(
                 f"none of the verifier's last {UNREAD} answers names one of the labels; name another model with --judge-lm, or another reader with --verifier"
             )
-        if verdict is None or self._convinced(verdict, slot) or self.verifier.only_relabels:
+        convinced = verdict is None or self._convinced(verdict, slot)
+        if verdict is not None and verdict.label:
+            self._readings.append((slot.label, verdict.label, not convinced))
+            await self._check_readings(slot)
+        if verdict is None or convinced or self.verifier.only_relabels:
             return Judged(
                 draft,
                 (),
@@ -245,6 +261,32 @@ class Instance(dspy.Module):
             holds = f"{'this holds: ' if len(self.task.fields) > 1 else ''}{meaning.rstrip('.')}."
         read = f"read the text as {verdict.label!r}{because}; change it" if verdict.label else "was not understood; change the text"
         return f"A reader who was not told the label {read} so that {holds}"
+
+    async def _check_readings(self, slot: Slot) -> None:
+        """Once, where nearly all drafts of late read as one label whatever was asked for: have other labels' meanings read, which a reader that
+        tells labels apart takes for what they are. Then it is the drafts that are alike. Where labels are relations between fields no meaning is a text.
+
+        Raises
+        ------
+        LMUnusable
+            If they read as that label as well.
+        """
+        if self._checked or len(self._readings) < READINGS or self.task.relational:
+            return
+        ((one, times),) = Counter(read for _, read, _ in self._readings).most_common(1)
+        against = Counter(asked for asked, read, against in self._readings if against and read == one)
+        if times < AS_ONE or against.total() < AGAINST:
+            return
+        self._checked = True
+        for name, _ in against.most_common(CHECKED):
+            meaning = Draft({field.name: self.task.label(name).meaning for field in self.task.fields})
+            verdict = await self.verifier.verdict(meaning, replace(slot, label=name), slot.rollout)
+            if verdict is None or verdict.label != one:
+                return
+        raise LMUnusable(
+            f"the verifier tells no labels apart: it read {times} of the last {READINGS} drafts as {one!r}, {against.total()} of them asked for under "
+            f"another label, and {listed([name for name, _ in against.most_common(CHECKED)])} by their meanings, too; name another model with --judge-lm, or another reader with --verifier"
+        )
 
     def _convinced(self, verdict: Verdict, slot: Slot) -> bool:
         """Whether the verdict lets the asked label stand."""

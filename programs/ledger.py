@@ -6,9 +6,10 @@ from typing import Annotated, Any, NotRequired
 from pydantic import BaseModel, ConfigDict, Field, with_config
 from typing_extensions import TypedDict  # before Python 3.12 pydantic does not read the standard one
 
-__all__ = ["Ledger", "Settings", "Share"]
+__all__ = ["ENOUGH_READ", "Ledger", "Listed", "Settings", "Share", "rested"]
 
 ENOUGH_READ = 20  # drafts of a label before it is said how many read as another
+SEVERAL = 4  # places in a list from which it may be called short
 OFTEN = 0.4  # share of them from which it is
 LISTS = ("contexts", "seeds")  # stages that are asked once for many rows
 
@@ -27,6 +28,14 @@ class Share(TypedDict):
     broken_most: NotRequired[dict[str, Count]]
     read: NotRequired[Count]
     read_otherwise: NotRequired[Count]
+
+
+@with_config(ConfigDict(strict=True, extra="allow"))
+class Listed(TypedDict):
+    """How far a list of the LM's went."""
+
+    wanted: Count
+    used: Count
 
 
 @with_config(ConfigDict(strict=True, extra="allow"))
@@ -49,9 +58,10 @@ class Ledger(BaseModel):
     """The account of a run, as it is made and as it is read.
 
     `refused` counts refused slots by the assertion that was broken last; `broken` counts every broken assertion of every draft. `flips`
-    count accepted rows whose final label is not the asked one, as `asked -> final`. `calls` and `tokens` are per stage, tokens as
-    far as the server told them; `repeated` are requests sent again because a process died before it could keep their answers. `unnamed` counts accepted rows whose context is the
-    task's hint, since the LM named no context, `worded` those whose context is a label word, since the LM is not asked for any.
+    count accepted rows whose final label is not the asked one, as `asked -> final`. `calls` and `tokens` are per stage, tokens None
+    where the server did not tell them; `repeated` are requests sent again because a process died before it could keep their answers. `unnamed` counts accepted rows whose context is the
+    task's hint, since the LM named no context, `worded` those whose context is a label word, since the LM is not asked for any. `lists` tells of the
+    contexts, and of the seeds, that the LM was to name how many different ones accepted rows rest on (`used`), and how many would have had a place (`wanted`).
     `wall_s` are the seconds of each session until the last slot that it decided. `cost_usd` is None where a price is unknown. `shortfall` says why rows are missing; it is empty for a complete run.
     """
 
@@ -64,18 +74,24 @@ class Ledger(BaseModel):
     broken: dict[str, Count]
     flips: dict[str, Count]
     calls: dict[str, Count]
-    tokens: dict[str, dict[str, Count]]
+    tokens: dict[str, dict[str, Count | None]]
     repeated: Count
     cost_usd: Amount | None
     wall_s: Amount
     shortfall: str = ""
     unnamed: Count = 0
     worded: Count = 0
+    lists: dict[str, Listed] = {}
     settings: Settings
 
     def record(self) -> dict[str, Any]:
         """The ledger as one JSON object."""
         return self.model_dump()
+
+    @property
+    def few(self) -> Mapping[str, Listed]:
+        """The lists of which no more than half was had, where that tells anything."""
+        return {name: each for name, each in self.lists.items() if each["wanted"] >= SEVERAL and 2 * each["used"] <= each["wanted"]}
 
     def misread(self, unled: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
         """A sentence for each label whose drafts the verifier often read as another: of twenty or more, above 40 %. A note to whoever uses the rows.
@@ -107,17 +123,37 @@ class Ledger(BaseModel):
             "usd": None if self.cost_usd is None else self.cost_usd * (1 - lists) / made,
         }
 
-    def projected(self, n: int, *, contexts: float) -> Mapping[str, float | None]:
-        """What `n` rows would take, as `per_row`, with lists for `contexts` times as many contexts."""
+    def projected(
+        self, n: int, *, contexts: float, latency: float | None = None, concurrency: int = 1
+    ) -> Mapping[str, float | None]:
+        """What `n` rows would take, as `per_row`, with lists for `contexts` times as many contexts.
+
+        Of a server that takes `latency` seconds for an answer, however many of the `concurrency` requests are in flight, its calls share them; few
+        rows keep fewer in flight than many. Without one, each row takes as long as these did.
+        """
         each = self.per_row
+        calls = (each["calls"] or 0) * n + self._lists * contexts
+        seconds = (each["seconds"] or 0) * n
+        if latency is not None:
+            in_turn = len(LISTS) + (each["calls"] or 0)  # of the last row, which no other waits for
+            seconds = latency * (calls / min(n, concurrency) + in_turn)
         usd = None
         if self.cost_usd is not None and each["usd"] is not None:
             usd = each["usd"] * n + (self.cost_usd - each["usd"] * max(1, self.accepted)) * contexts
-        return {"seconds": (each["seconds"] or 0) * n, "calls": (each["calls"] or 0) * n + self._lists * contexts, "usd": usd}
+        return {"seconds": seconds, "calls": calls, "usd": usd}
 
     @property
     def _lists(self) -> int:
         return sum(self.calls.get(stage, 0) for stage in LISTS)
+
+
+def rested(lists: Mapping[str, Listed]) -> str:
+    """What rows rest on, and what would have had a place.
+
+    >>> rested({"contexts": {"wanted": 6, "used": 1}, "seeds": {"wanted": 10, "used": 2}})
+    '1 of 6 contexts and 2 of 10 seeds'
+    """
+    return " and ".join(f"{each['used']} of {each['wanted']} {name}" for name, each in lists.items())
 
 
 def _keeping(labels: Sequence[str], unled: Mapping[str, Sequence[str]]) -> str:
@@ -126,5 +162,6 @@ def _keeping(labels: Sequence[str], unled: Mapping[str, Sequence[str]]) -> str:
     return f"{lists[0].upper()}{lists[1:]} in the task file, or a larger model, make"
 
 
-def _both(tokens: Mapping[str, int]) -> int:
-    return sum(tokens.values())
+def _both(tokens: Mapping[str, int | None]) -> int:
+    """What was read and written, as far as it is known: where it is not, no price is either."""
+    return sum(count or 0 for count in tokens.values())

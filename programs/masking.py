@@ -24,8 +24,9 @@ def secrets_of_environment() -> frozenset[str]:
     A URL's password counts as written and percent-decoded, with its user, as HTTP's `Basic` sends both, and alone where it is more than letters,
     which may be a word of a text ("password").
     """
-    found = {value.strip() for name, value in os.environ.items() if NAMED.search(name)}
-    for name, value in os.environ.items():
+    variables = [*os.environ.items()]  # read once: they are decoded each time, and this is asked at each answer
+    found = {value.strip() for name, value in variables if NAMED.search(name)}
+    for name, value in variables:
         if "@" in value:
             url = f"http://{value.strip()}" if PROXY.search(name) and "://" not in value else value
             found |= {part for info in USER_INFO.findall(url) for part in _parts(info)}

@@ -26,6 +26,8 @@ SHORT_SENTENCE, LONG_SENTENCE = 15, 20  # words, on average over a text
 class NoSeeds(StepFailed):
     """The LM answered, and named no seed that can be used."""
 
+    assertion = "seeds"
+
 
 class InstanceSeeds(dspy.Module):
     """Seeds of one context: the task's own list, or the LM's answer with near-duplicates dropped (TarGEN, section 2, step 2).

@@ -152,7 +152,7 @@ class OpenAIServer:
         self._busy = 0
         self._lock = threading.Lock()
         self._released = threading.Event()
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._http = _Server(("127.0.0.1", 0), _handler(self))
         self._http.daemon_threads = True
         self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
 
@@ -217,6 +217,10 @@ class OpenAIServer:
     def answer(self, seen: Seen) -> str:
         """What the model says to a request."""
         return answer_to(_last_user(seen.body), random.Random(f"{self.seed}/{seen.number}"))
+
+
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 256  # connections that wait to be taken
 
 
 class Author:

@@ -176,6 +176,12 @@ class Purse:
         self.steps += 1
         self.journal.begin(key, stage)
 
+    def forget(self, key: str) -> None:
+        """Note that the request last begun for `key` did not go out."""
+        self._met.discard(key)
+        self.steps -= 1
+        self.journal.forget(key)
+
     def pay(self, key: str, step: Step) -> None:
         """Note what an answer to `key` cost that cannot be kept."""
         self.paid += step.cost or 0.0
@@ -200,6 +206,10 @@ class Purse:
             whole = f" of {self.calls}" if self.usd is None else ""
             raise BudgetEnded(f"its share of the budget ({self._share}{whole} LM calls) is used up")
         self._total.admit()
+
+    def withdraw(self) -> None:
+        """Take back one that was let out and did not go."""
+        self._total.withdraw()
 
     def charge(self, cost: float | None) -> None:
         """Add an answer's price."""

@@ -3,7 +3,7 @@
 import random
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from seedless.generation import Generation
 from seedless.ledger import Ledger
 from seedless.targen import TarGEN
 
-__all__ = ["commit", "record_of_generation", "said_otherwise", "saved_text"]
+__all__ = ["both", "commit", "record_of_generation", "said_otherwise", "saved_text"]
 
 SAMPLE = 50
 REFUSALS = 1000
@@ -97,6 +97,18 @@ def commit() -> str | None:
     return done.stdout.strip() or None if done.returncode == 0 else None
 
 
+def both(tokens: Mapping[str, int | None]) -> int | None:
+    """Tokens read and written; None where either is unknown."""
+    read, written = tokens["input"], tokens["output"]
+    return None if read is None or written is None else read + written
+
+
+def _each(counts: Iterable[int | None], rows: int) -> float | None:
+    """The sum of `counts` for each row; None where one is unknown."""
+    known = list(counts)
+    return sum(count or 0 for count in known) / rows if None not in known else None
+
+
 def _saved(generation: Generation) -> str:
     """The program as `TarGEN.read` takes it: the file that it was read from, or what it saves."""
     path = generation.options.program
@@ -155,15 +167,15 @@ def _figures(ledger: Ledger) -> dict[str, float]:
     if read := sum(share.get("read", 0) for share in shares):
         figures["verifier_agreement"] = 1 - sum(share.get("read_otherwise", 0) for share in shares) / read
     if accepted:
-        tokens = {stage: count["input"] + count["output"] for stage, count in ledger.tokens.items()}
+        tokens = {stage: both(count) for stage, count in ledger.tokens.items()}
         figures |= {
             "relabelled_rate": sum(ledger.flips.values()) / accepted,
             "calls_per_row": sum(ledger.calls.values()) / accepted,
-            "tokens_per_row": sum(tokens.values()) / accepted,
-            "output_tokens_per_row": sum(count["output"] for count in ledger.tokens.values()) / accepted,
+            "tokens_per_row": _each(tokens.values(), accepted),
+            "output_tokens_per_row": _each((count["output"] for count in ledger.tokens.values()), accepted),
             "cost_per_row": None if ledger.cost_usd is None else ledger.cost_usd / accepted,
             "seconds_per_row": ledger.wall_s / accepted,
             "calls_per_row_by_stage": {stage: count / accepted for stage, count in ledger.calls.items()},
-            "tokens_per_row_by_stage": {stage: count / accepted for stage, count in tokens.items()},
+            "tokens_per_row_by_stage": {stage: _each([count], accepted) for stage, count in tokens.items()},
         }
     return flat(figures)

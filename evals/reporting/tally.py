@@ -90,12 +90,12 @@ class Flip:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What one stage took: requests, and tokens read and written."""
+    """What one stage took: requests, and tokens read and written, None where they are unknown."""
 
     name: str
     calls: int
-    read: int
-    written: int
+    read: int | None
+    written: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +120,14 @@ class Tally:
         return sum(stage.calls for stage in self.stages)
 
     @property
-    def tokens(self) -> int:
-        """Tokens read and written in all."""
-        return sum(stage.read + stage.written for stage in self.stages)
+    def read(self) -> int | None:
+        """Tokens read in all; None where those of a stage are unknown."""
+        return _sum([stage.read for stage in self.stages])
+
+    @property
+    def written(self) -> int | None:
+        """Tokens written in all; None where those of a stage are unknown."""
+        return _sum([stage.written for stage in self.stages])
 
     def contexts_from(self, source: str) -> int:
         """Contexts of one source: `given` by the task file, label `words`, the task's `hint`, or named by the `lm`."""
@@ -158,6 +163,10 @@ def tally(run: RecordedRun) -> Tally:
             for name, calls in run.ledger.calls.items()
         ),
     )
+
+
+def _sum(counts: Sequence[int | None]) -> int | None:
+    return None if None in counts else sum(count or 0 for count in counts)
 
 
 def _attempts(row: Record) -> int:

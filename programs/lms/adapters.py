@@ -37,6 +37,8 @@ def _filled(signature: Signature, inputs: Mapping[str, Any]) -> Signature:
     if not list(places(signature.instructions)):
         return signature
     instructions = fill(signature.instructions, {name: _said(inputs[name]) for name in signature.input_fields if name in inputs})
+    if instructions == signature.instructions:
+        return signature  # a new one costs more than all the rest of a call
     return cast("Signature", signature.with_instructions(instructions))
 
 

@@ -24,12 +24,12 @@ from dspy.lm15 import UnsupportedFeatureError, request_from_openai_chat
 from seedless import background
 from seedless.errors import LMUnusable, SeedlessError, UsageError
 from seedless.lms.proxies import Proxy, proxy_of
-from seedless.lms.step import Budget, NoSteps, Step, Steps, Unbounded, current_stage
-from seedless.lms.transport import MOST_TOKENS, Engines
+from seedless.lms.step import REFUSED, UNANSWERED, Budget, NoSteps, Step, Steps, Unbounded, current_stage
+from seedless.lms.transport import MOST_TOKENS, Engines, Sending, sending
 from seedless.masking import NAMED, SHORTEST, masked, secrets_of_environment, without_user_info
 from seedless.text import writable
 
-__all__ = ["CutOff", "MeteredLM", "StepFailed", "metered"]
+__all__ = ["CutOff", "MeteredLM", "PromptRefused", "StepFailed", "metered"]
 
 FINAL = (
     dspy.LMAuthError,
@@ -40,6 +40,8 @@ FINAL = (
     dspy.LMInvalidRequestError,
 )
 CONFLICT, MISSING, FAILING = 409, 404, 500  # HTTP; from the last on the fault is the server's
+FOLLOWS = {"revise": "write"}  # a stage that is asked for nothing that another one was not answered to before
+THIS_PROMPT = frozenset({None, 400, 413, 422})  # HTTP statuses of a refusal that another prompt need not meet; a filter's has none
 OUTAGE = 150.0  # seconds that a server out of order is waited for, by all requests together
 LONGEST_WAIT = 10 * 365 * 86_400.0  # seconds; a server may name any number
 THROUGHOUT = 3  # requests of one stage that failed, none answered: one or two may be a filter's
@@ -51,6 +53,7 @@ OF_THIS_PROCESS = (
     "_told_until",
     "_failed_in_a_row",
     "_answered",
+    "_took",
     "_failing",
     "_failing_since",
     "_heard",
@@ -68,6 +71,10 @@ LITELLM = re.compile(
 )  # its names of an error, before what it says
 KEYLIKE = re.compile(r"(?=.*\d).*[^\W\d_]")  # a secret that is neither a word nor a number or date
 PLACEHOLDER = 4  # characters of what stands for a key where a server asks for none
+FILTERED = re.compile(r"content[ _-]?(?:filter|management|policy)|\bfiltered\b|\bmoderation\b|safety polic", re.IGNORECASE)
+NO_SYSTEM = re.compile(
+    r"(?=.*\bsystem\b)(?=.*\brole)(?=.*(?:\bnot\b|n't\b|unsupported|unknown|only|must))", re.IGNORECASE
+)  # a model that takes no system's message
 SOONEST = 0.1  # seconds: a server that says less before the next request says nothing
 NEVER_SENT = CLIENT_KEYS | {
     "cache",
@@ -101,7 +108,15 @@ class CutOff(SeedlessError):
 
 
 class StepFailed(SeedlessError):
-    """One call found no answer within its tries. The run goes on; the slot is refused with this message."""
+    """One call found no answer within its tries. The run goes on; the slot is refused with this message, as broken `assertion`."""
+
+    assertion = UNANSWERED
+
+
+class PromptRefused(StepFailed):
+    """The server refuses this prompt for what it holds, by a filter or for its length: to ask again is of no use, to ask for something else may be."""
+
+    assertion = REFUSED
 
 
 @dataclass(slots=True, eq=False)
@@ -173,7 +188,8 @@ class MeteredLM(dspy.LM):
         self._open_at = 0.0
         self._told_until = 0.0
         self._failed_in_a_row = Counter[str]()  # by stage: a server may write well and refuse whatever is to be verified
-        self._answered = 0
+        self._answered = Counter[str]()  # by stage
+        self._took = 0.0  # seconds, all answers together
         self._failing: set[_Trial] = set()  # since the last answer
         self._failing_since = 0.0
         self._heard: set[str] = set()  # the stages of which a request was answered, and
@@ -234,6 +250,13 @@ class MeteredLM(dspy.LM):
         self._begin()
 
     @property
+    def latency(self) -> float | None:
+        """Seconds that a server took for an answer on average; None where none was answered, and of an engine in this process, which answers no
+        faster the more it is asked at once."""
+        answered = self._answered.total()
+        return self._took / answered if answered and isinstance(self.engine, str) else None
+
+    @property
     def _seconds(self) -> float | None:
         """What a server may take for one answer: the client's own timeout bounds the time between two bytes."""
         return self.kwargs.get("timeout") if isinstance(self.engine, str) else None
@@ -273,13 +296,22 @@ class MeteredLM(dspy.LM):
             self.steps.begin(key, current_stage())
             trial.sent += 1
             try:
-                ours = _ours.set(True)
+                sent = time.monotonic()
+                ours, noting = _ours.set(True), sending.set(way := Sending())
                 try:
                     async with asyncio.timeout(self._seconds):
                         response = await super().acall(request)
+                except asyncio.CancelledError:
+                    if not way.begun and self._engine_store.tell:
+                        self.budget.withdraw()
+                        self.steps.forget(key)
+                    raise
                 finally:
                     _ours.reset(ours)
-                return self._step(key, request, response)
+                    sending.reset(noting)
+                step = self._step(key, request, response)
+                self._took += time.monotonic() - sent
+                return step
             except TimeoutError:  # bytes came, one by one
                 await self._passed(dspy.LMTimeoutError("no whole answer in time"), trial)
             except FINAL as error:
@@ -293,10 +325,9 @@ class MeteredLM(dspy.LM):
                             "the LM at %s takes no seed, so none is sent from here on (%s)", self.address, self._cause(error)
                         )
                     continue
-                # Once others were answered it is this prompt that is refused: a filter, a length.
-                if isinstance(error, dspy.LMInvalidRequestError) and self._answered:
+                if isinstance(error, dspy.LMInvalidRequestError) and (self._answered or _is_filtered(error)):
                     self._count(error, trial)
-                    raise self._failed(error) from error
+                    raise (self._refused(error) if _is_the_prompt_s(error) else self._failed(error)) from error
                 raise self._unusable(error) from error
             except dspy.LMError as error:
                 if isinstance(error.__cause__, SeedlessError):  # an engine in this process said it in our own words
@@ -354,7 +385,7 @@ class MeteredLM(dspy.LM):
 
     def _out_of_order(self, error: dspy.LMError, trial: _Trial) -> bool:
         """Whether the server says that it fails (5xx) at one request after the other, and has answered before: at one alone it is the request's fault."""
-        if error.status is None or error.status < FAILING or any(map(_is_network_s, _beneath(error))) or self._answered == 0:
+        if error.status is None or error.status < FAILING or any(map(_is_network_s, _beneath(error))) or not self._answered:
             return False
         if not self._failing:
             self._failing_since = time.monotonic()
@@ -371,14 +402,23 @@ class MeteredLM(dspy.LM):
 
     def _failed(self, error: dspy.LMError) -> SeedlessError:
         self._failed_in_a_row[current_stage()] += 1
-        if self._answered == 0 or self._failed_in_a_row[current_stage()] >= max(IN_A_ROW, self.concurrency):
+        if not self._answered or self._failed_in_a_row[current_stage()] >= max(IN_A_ROW, self.concurrency):
             return self._unusable(error)
         return StepFailed(f"the LM at {self.address} gave no answer: {self._cause(error)}")
+
+    def _refused(self, error: dspy.LMError) -> SeedlessError:
+        """The error that a prompt is refused: that costs the run only where it befalls all of a stage."""
+        stage = current_stage()
+        if not self._answered[FOLLOWS.get(stage, stage)]:
+            self._failed_in_a_row[stage] += 1
+            if self._failed_in_a_row[stage] >= max(IN_A_ROW, self.concurrency):
+                return self._unusable(error)
+        return PromptRefused(f"the LM at {self.address} refuses this prompt: {self._cause(error)}")
 
     def _unusable(self, error: dspy.LMError) -> LMUnusable:
         cause = self._cause(error).removesuffix(".")
         remedy = (
-            "" if "--api-base" in cause else "; mend the cause and give the same command again"
+            "" if "--api-base" in cause or "--adapter" in cause else "; mend the cause and give the same command again"
         )  # with another base it is another command
         return LMUnusable(f"the LM {self.model} at {self.address} cannot be used: {cause}{remedy}")
 
@@ -395,6 +435,8 @@ class MeteredLM(dspy.LM):
         base = self.kwargs.get("api_base")
         if status == MISSING and isinstance(base, str) and not urlsplit(base).path.strip("/"):
             said += f"; the API base has no path, and that of an OpenAI-compatible server usually ends in /v1: --api-base {base.rstrip('/')}/v1"
+        if NO_SYSTEM.search(said):
+            said += "; --adapter plain sends one user message and none of the system's"
         return f"{f'HTTP {status}, ' if status else ''}{kind}: {said}"
 
     def _proxy(self, error: dspy.LMError) -> Proxy | None:
@@ -434,17 +476,15 @@ class MeteredLM(dspy.LM):
         step = Step(
             text=(self._masked(text, answer=True) if hosted else text)[:LONGEST],
             finish="length" if len(text) > LONGEST else str(response.finish_reason),
-            input_tokens=min(
-                usage.input_tokens or 0, MOST_TOKENS
-            ),  # the transport has read them, but for other providers' and engines'
-            output_tokens=min(usage.output_tokens or 0, MOST_TOKENS),
+            input_tokens=_tokens(usage.input_tokens),
+            output_tokens=_tokens(usage.output_tokens),
             cost=cost,
         )
         if hosted and not text.strip():
             self.steps.pay(key, step)
             raise _empty(response)
         self._failed_in_a_row[current_stage()] = 0
-        self._answered += 1
+        self._answered[current_stage()] += 1
         self._failing.clear()
         return step
 
@@ -531,6 +571,16 @@ def _untraced(said: str) -> str:
     return before if before.strip() or not found else trace.strip().rpartition("\n")[2]
 
 
+def _is_the_prompt_s(error: dspy.LMError) -> bool:
+    """Whether a request is refused for what it asks, as far as that can be told: not for its model, nor for where it was sent."""
+    return not isinstance(error, dspy.LMUnsupportedModelError) and error.status in THIS_PROMPT
+
+
+def _is_filtered(error: dspy.LMError) -> bool:
+    """Whether a refusal speaks of what the prompt holds, so that it tells nothing of others even where none was answered yet."""
+    return error.status is None or FILTERED.search(str(error.message)) is not None
+
+
 def _refuses_seed(error: dspy.LMError) -> bool:
     refused = isinstance(error, dspy.LMInvalidRequestError | dspy.LMUnsupportedFeatureError)
     return refused and re.search(r"\bseed\b", str(error.message)) is not None
@@ -545,6 +595,12 @@ def _empty(response: dspy.lm15.Response) -> dspy.LMError:
         why = "it holds thoughts alone"
     said = f"the answer is empty (finish reason {response.finish_reason})" + (f": {why}" if why else "")
     return (dspy.LMInvalidRequestError if refusal or response.finish_reason == "content_filter" else dspy.LMServerError)(said)
+
+
+def _tokens(count: int | None) -> int | None:
+    """A count of tokens, None where it was not told: LiteLLM says 0 then, and neither a prompt nor an answer is of none. The transport has
+    bounded it, but for other providers' and engines'."""
+    return min(count, MOST_TOKENS) if count else None
 
 
 def _plain(value: Any) -> Any:

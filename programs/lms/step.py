@@ -6,17 +6,23 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Protocol
 
-__all__ = ["Budget", "NoSteps", "Step", "Steps", "Unbounded", "current_stage", "stage"]
+__all__ = ["REFUSED", "UNANSWERED", "Budget", "NoSteps", "Step", "Steps", "Unbounded", "current_stage", "stage"]
+
+UNANSWERED, REFUSED = (
+    "lm",
+    "refused_prompt",
+)  # what is broken where there is no answer: the LM has none, or refuses what it is asked
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """An LM's answer to one call. `cost` is in USD, None where the price is unknown; `finish` is `stop`, `length` or the server's word."""
+    """An LM's answer to one call. `cost` is in USD, None where the price is unknown, as is a count of tokens that the server did not tell; `finish`
+    is `stop`, `length` or the server's word."""
 
     text: str
     finish: str
-    input_tokens: int
-    output_tokens: int
+    input_tokens: int | None
+    output_tokens: int | None
     cost: float | None
 
 
@@ -28,6 +34,9 @@ class Steps(Protocol):
 
     def begin(self, key: str, stage: str) -> None:
         """Note that a request for `key` goes out now."""
+
+    def forget(self, key: str) -> None:
+        """Note that the request last begun for `key` did not go out."""
 
     def pay(self, key: str, step: Step) -> None:
         """Note what an answer to `key` cost that cannot be kept."""
@@ -48,6 +57,9 @@ class Budget(Protocol):
             If there may be no more.
         """
 
+    def withdraw(self) -> None:
+        """Take back one that was let out and did not go."""
+
     def charge(self, cost: float | None) -> None:
         """Count one answered request of `cost` USD (None: the price is unknown)."""
 
@@ -62,6 +74,9 @@ class NoSteps:
     def begin(self, key: str, stage: str) -> None:
         """Keep no note."""
 
+    def forget(self, key: str) -> None:
+        """Keep no note."""
+
     def pay(self, key: str, step: Step) -> None:
         """Keep no note."""
 
@@ -74,6 +89,9 @@ class Unbounded:
 
     def admit(self) -> None:
         """Let the request go out."""
+
+    def withdraw(self) -> None:
+        """Count nothing."""
 
     def charge(self, cost: float | None) -> None:
         """Count nothing."""

@@ -4,7 +4,8 @@ import json
 import re
 from collections.abc import AsyncIterator, Hashable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from ssl import SSLCertVerificationError
 from typing import Any
@@ -15,23 +16,53 @@ from dspy.lm15 import ConfigurationError
 
 from seedless.lms.proxies import proxy_of
 
-__all__ = ["MOST_TOKENS", "Engines", "Reply", "Transport", "as_openai", "counted", "in_seconds", "in_utf_8", "reason", "redirected"]
+__all__ = [
+    "MOST_TOKENS",
+    "Engines",
+    "Reply",
+    "Sending",
+    "Transport",
+    "as_openai",
+    "counted",
+    "in_seconds",
+    "in_utf_8",
+    "reason",
+    "redirected",
+    "sending",
+]
 
 SAYING = ("error", "message", "detail", "errors", "msg")  # the fields in which servers say what is wrong
 EVENT = re.compile(rb"\s*(?:data|event|id|retry)?:")  # how a stream of events begins
 CHARSET = re.compile(r"charset=[\"']?([\w.:-]+)", re.IGNORECASE)
 SHOWN = 200  # characters of an error that says it in none of them
+MOST_CONNECTIONS = 100_000  # of one engine
 MOST_TOKENS = 10**9  # of one answer that are believed
 DIGITS = re.compile(r"\s*[0-9]{1,10}\s*")
 REDIRECTS, ERRORS = 300, 400  # HTTP statuses from here on
 ENDPOINT = re.compile(r"/(?:chat/completions|responses|messages)/?$")  # what a client adds to the API base
 
 
+class Sending:
+    """Whether a request has gone as far as its connection. Set as the context's `sending`, a `Transport` notes it."""
+
+    begun = False
+
+
+sending: ContextVar[Sending | None] = ContextVar("sending", default=None)
+
+
 class Engines(dict[Hashable, Any]):
-    """The engines that DSPy keeps for an LM. Those of its own client get a `Transport`."""
+    """The engines that DSPy keeps for an LM. Those of its own client get a `Transport`, and as many connections as requests come: how many may be
+    in flight is the LM's to say."""
+
+    @property
+    def tell(self) -> bool:
+        """Whether all of them note in `sending` what they send."""
+        return bool(self) and all(isinstance(engine, AsyncLM15Engine) for engine in self.values())
 
     def __setitem__(self, key: Hashable, engine: Any) -> None:
         if isinstance(engine, AsyncLM15Engine):
+            engine.router.config = replace(engine.router.config, max_connections=MOST_CONNECTIONS)
             engine.router._transport = Transport(engine.router._shared_transport())
         super().__setitem__(key, engine)
 
@@ -68,6 +99,8 @@ class Transport:
         """
         if (proxy := proxy_of(request.url)) is not None and proxy.fault:
             raise ConfigurationError(proxy.fault)
+        if (noted := sending.get()) is not None:
+            noted.begun = True
         try:
             async with self.inner.stream(request) as reply:
                 if REDIRECTS <= reply.status < ERRORS:

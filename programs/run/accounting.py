@@ -6,13 +6,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from seedless.files import counted
-from seedless.ledger import Ledger, Settings, Share
+from seedless.ledger import ENOUGH_READ, Ledger, Listed, Settings, Share
+from seedless.lms.step import REFUSED, UNANSWERED
 from seedless.planner import Plan
 from seedless.run.journal import Journal
 
 __all__ = ["ledger_of"]
 
 BROKEN_MOST = 3  # assertions
+NEARLY_ALL = 0.9  # share of a label's drafts that read as another one from which that is told of a label that falls short
+NO_DRAFT = {UNANSWERED, REFUSED}
 
 
 def ledger_of(journal: Journal, plan: Plan, settings: Settings, *, ended: str | None = None) -> Ledger:
@@ -42,9 +45,10 @@ def ledger_of(journal: Journal, plan: Plan, settings: Settings, *, ended: str | 
         repeated=journal.repeated(),
         cost_usd=journal.cost(),
         wall_s=round(journal.seconds(), 3),
-        shortfall=_shortfall(per_label, ended),
+        shortfall=_shortfall(per_label, made.unanswered, ended),
         unnamed=made.sources["hint"],
         worded=made.sources["words"],
+        lists=made.lists(plan),
         settings=settings,
     )
 
@@ -60,12 +64,17 @@ class _Counted:
     sources: Counter[str] = field(default_factory=Counter)
     read: Counter[str] = field(default_factory=Counter)
     otherwise: Counter[str] = field(default_factory=Counter)
+    contexts: dict[str, str] = field(default_factory=dict)  # and where each came from
+    seeds: set[tuple[str, str]] = field(default_factory=set)  # in their contexts: as bounded as the lists are
     by_label: dict[str, Counter[str]] = field(default_factory=dict)
+    unanswered: dict[str, str] = field(default_factory=dict)  # by label, the last reason that no draft was written
 
     def accept(self, row: Mapping[str, Any]) -> None:
         origin = row["provenance"]
         asked, missed = origin["asked_label"], _read_otherwise(row)
         self.sources[origin["context_source"]] += 1
+        self.contexts[origin["context"]] = origin["context_source"]
+        self.seeds.add((origin["context"], origin["seed"]))
         self.accepted[row["label"]] += 1
         self.broken.update(origin["broken"])
         self.otherwise[asked] += missed
@@ -79,8 +88,20 @@ class _Counted:
         self.refused[names[-1]] += 1
         self.broken.update(refusal["provenance"]["broken"])
         self.by_label.setdefault(asked, Counter()).update(names)
+        if names[-1] in NO_DRAFT:
+            self.unanswered[asked] = refusal["broken"][-1]["sentence"]
         self.otherwise[asked] += missed
         self.read[asked] += missed
+
+    def lists(self, plan: Plan) -> dict[str, Listed]:
+        """Of what the LM was to name, what rows rest on: each label goes through the same contexts, and through the same seeds there."""
+        sources, most, found = Counter(self.contexts.values()), max(plan.per_label.values()), dict[str, Listed]()
+        if sources["lm"]:
+            found["contexts"] = {"wanted": min(most, plan.context_count), "used": sources["lm"]}
+        if self.contexts and not plan.task.seeds.given and not sources["words"]:
+            places = len(self.contexts)
+            found["seeds"] = {"wanted": min(most, places * plan.seeds_per_context(places)), "used": len(self.seeds)}
+        return found
 
     def share(self, label: str, due: int) -> Share:
         return {
@@ -102,11 +123,15 @@ def _read_otherwise(row: Mapping[str, Any]) -> int:
     return broke + (kept and origin["verdict"] not in {None, "", origin["asked_label"]})
 
 
-def _shortfall(per_label: Mapping[str, Share], ended: str | None) -> str:
-    """Why rows are missing; empty where none is."""
+def _shortfall(per_label: Mapping[str, Share], unanswered: Mapping[str, str], ended: str | None) -> str:
+    """Why rows are missing; empty where none is. Of what was broken most a name says enough, but for a failing of the LM's: that is told as it told it."""
     lacking = []
     for label, share in per_label.items():
         if share["missing"] > 0:
             most = ", ".join(f"{assertion} {counted(times, 'time')}" for assertion, times in share["broken_most"].items())
+            if label in unanswered and NO_DRAFT & share["broken_most"].keys():
+                most += f"; {unanswered[label].rstrip('.')}"
+            if share["read"] >= ENOUGH_READ and share["read_otherwise"] > NEARLY_ALL * share["read"]:
+                most += f"; {share['read_otherwise']} of its {share['read']} drafts read as another label"
             lacking.append(f"{label} lacks {share['missing']} of {share['requested']}{f' (broken most: {most})' if most else ''}")
     return f"{ended or 'the run is not complete'}: {'; '.join(lacking)}" if lacking else ""

@@ -47,6 +47,10 @@ class CallBudget:
             raise BudgetEnded(self.ended)
         self.calls += 1
 
+    def withdraw(self) -> None:
+        """Take back a request that was counted and did not go out."""
+        self.calls -= 1
+
     def charge(self, cost: float | None) -> None:
         """Add an answer's price.
 

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any, TypedDict, TypeGuard
 
 from seedless.errors import SeedlessError, SetupError, UsageError
 from seedless.lms.step import Step
@@ -44,7 +44,14 @@ PROVENANCE = {
 REFUSAL = {"stage": str, "position": int, "round": int, "asked_label": str, "texts": dict, "broken": list, "provenance": dict}
 BROKEN = {"assertion": str, "sentence": str}
 
-StageCount = Mapping[str, float | int | None]
+
+class StageCount(TypedDict):
+    """What a stage took."""
+
+    calls: int
+    answers: int
+    input_tokens: int | None
+    output_tokens: int | None
 
 
 class Journal:
@@ -153,6 +160,11 @@ class Journal:
                 (key, stage, self.session),
             )
 
+    def forget(self, key: str) -> None:
+        """Note that the request last begun for `key` did not go out."""
+        with self._reported():
+            self._db.execute("UPDATE steps SET asked = asked - 1 WHERE key = ?", (key,))
+
     def pay(self, key: str, step: Step) -> None:
         """Note what an answer to `key` cost that cannot be kept."""
         with self._reported():
@@ -188,14 +200,23 @@ class Journal:
             ).fetchone()
         return float(total) if not unpriced else None
 
-    def stages(self) -> dict[str, dict[str, int]]:
-        """Per stage: requests sent, answers kept, tokens read and written."""
+    def stages(self) -> dict[str, StageCount]:
+        """Per stage: requests sent, answers kept, tokens read and written; None for tokens where those of an answer are unknown."""
         with self._reported():
             rows = self._db.execute(
-                "SELECT stage, sum(asked), count(text), coalesce(sum(input_tokens), 0), coalesce(sum(output_tokens), 0) FROM steps"
-                " WHERE asked > 0 GROUP BY stage"
+                "SELECT stage, sum(asked), count(text), count(*) FILTER (WHERE text IS NOT NULL AND input_tokens IS NULL), coalesce(sum(input_tokens), 0),"
+                " count(*) FILTER (WHERE text IS NOT NULL AND output_tokens IS NULL), coalesce(sum(output_tokens), 0) FROM steps"
+                " WHERE asked > 0 GROUP BY stage ORDER BY stage"
             ).fetchall()
-        return {s: {"calls": c, "answers": a, "input_tokens": i, "output_tokens": o} for s, c, a, i, o in sorted(rows)}
+        return {
+            stage: StageCount(
+                calls=calls,
+                answers=answers,
+                input_tokens=None if unread else read,
+                output_tokens=None if unwritten else written,
+            )
+            for stage, calls, answers, unread, read, unwritten, written in rows
+        }
 
     # --- outcomes -------------------------------------------------------------------------------------------------
 

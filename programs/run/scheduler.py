@@ -10,7 +10,8 @@ import dspy
 from seedless.errors import BudgetEnded, LMUnusable
 from seedless.files import listed
 from seedless.kept import Kept
-from seedless.lms.metered import StepFailed
+from seedless.lms.metered import PromptRefused, StepFailed
+from seedless.lms.step import REFUSED, UNANSWERED
 from seedless.outcome import Broken, Outcome, Provenance, Refusal, Row
 from seedless.planner import Allotment, Plan
 from seedless.run.journal import Journal, outcome_of
@@ -20,16 +21,16 @@ from seedless.targen import TarGEN
 
 __all__ = ["Pool", "Scheduler"]
 
-UNANSWERED = "lm"  # the assertion that an LM without an answer breaks
-FRUITLESS = 100  # slots of a session without a single row, after which none is to be hoped for
+FRUITLESS = 100  # slots of a session without a single row, of the run or of a label, after which none is to be hoped for
 
 
 class Scheduler:
     """Runs a program over a plan.
 
-    There is no barrier between stages: a slot is written as soon as its own seed exists. A position asks again, with another
-    seed, until it has its row; its outcomes are final as soon as the journal has them. With one slot in flight, outcomes come
-    in the same order each time.
+    There is no barrier between stages: a slot is written as soon as its own seed exists. A refused position asks again, with another
+    seed, behind all that wait, until it has its row: what cannot be had keeps nothing else waiting. Outcomes are final as soon as the journal
+    has them. With one slot in flight, they come in the same order each time. Slots in flight and outcomes that nobody has read yet are
+    `in_flight` together: whoever reads slowly, or breaks off, has little made ahead.
 
     Parameters
     ----------
@@ -44,7 +45,8 @@ class Scheduler:
     max_refills
         Refused slots at most, for each position that a label has due (and twenty more): past that, the label falls short. Slots
         that an LM without an answer cost are counted apart, and in this session only: as many of them end the run as resumable.
-        A run of which no row was ever accepted ends after a hundred slots of a session, however large it is to be.
+        However many are due, a label falls short after a hundred slots of a session without a row of it ever, or a hundred prompts
+        refused in a row, and a run of which no row was ever accepted ends after a hundred slots.
     """
 
     def __init__(self, program: TarGEN, plan: Plan, journal: Journal, *, in_flight: int, max_refills: int) -> None:
@@ -59,8 +61,10 @@ class Scheduler:
         self._max_refills = max_refills
         self._refused: Counter[str] = Counter()
         self._unanswered: Counter[str] = Counter()
-        self._fruitless = 0
-        self._gave_up: set[str] = set()
+        self._fruitless: Counter[str] = Counter()  # refused in this session
+        self._refused_prompts: Counter[str] = Counter()  # in a row
+        self._made: Counter[str] = Counter()
+        self._gave_up: dict[str, str] = {}  # label to why
         self._failed = ""
         self._pool = Pool(program, plan)
         self._open: deque[Allotment] = deque()
@@ -77,6 +81,7 @@ class Scheduler:
         """
         await self._take_up()
         decided: asyncio.Queue[Outcome | None] = asyncio.Queue()
+        self._room = asyncio.Semaphore(self._in_flight)
         with dspy.context(trace=None, disable_history=True):  # neither grows with N
             workers = [asyncio.create_task(self._work(decided)) for _ in range(min(self._in_flight, max(1, len(self._open))))]
         for worker in workers:
@@ -85,6 +90,7 @@ class Scheduler:
             while not all(worker.done() for worker in workers) or not decided.empty():
                 outcome = await decided.get()
                 if outcome is not None:
+                    self._room.release()
                     yield outcome
                 elif _that_failed(workers) is not None:
                     break
@@ -105,7 +111,10 @@ class Scheduler:
         if self._budget_ended or self._failed:
             return self._budget_ended or self._failed
         if self._gave_up:
-            return f"{listed(sorted(self._gave_up))} reached the bound of refused slots (--max-refills {self._max_refills})"
+            whose: dict[str, list[str]] = {}
+            for label, why in sorted(self._gave_up.items()):
+                whose.setdefault(why, []).append(label)
+            return "; ".join(f"{listed(labels)} {why}" for why, labels in whose.items())
         return "the run was interrupted"
 
     async def _take_up(self) -> None:
@@ -124,6 +133,7 @@ class Scheduler:
             left[_due(row.label, {name: value for name, value in row.provenance.attributes.items() if name in shared})] -= 1
             taken.add(position)
             remembered.append((row.draft.text, row.provenance.asked_label))
+        self._rounds = self.journal.rounds()
         for record in self.journal.refused(self.plan):
             if not _unanswered(broken["assertion"] for broken in record["broken"]):
                 self._refused[record["asked_label"]] += 1
@@ -142,38 +152,66 @@ class Scheduler:
             replace(allotment, label=label, attributes=dict(values))
             for allotment, (label, values) in zip(moved, spare, strict=True)
         )
-        self._rounds = self.journal.rounds()
+        # Where one slot was in flight, an uninterrupted run would have come to this order.
+        self._open = deque(sorted(self._open, key=lambda allotment: (self._rounds.get(allotment.position, 0), allotment.position)))
 
     async def _work(self, decided: asyncio.Queue[Outcome | None]) -> None:
+        """Work on one slot after the other, none of them while as many outcomes as may be in flight wait for whoever reads them."""
         while self._open and self._budget_ended is None:
+            await self._room.acquire()
+            if not self._open or self._budget_ended is not None:
+                self._room.release()
+                return
             allotment = self._open.popleft()
+            if self._gives_up(allotment.label):
+                self._room.release()
+                continue
             round_ = self._rounds.get(allotment.position, 0)
-            most = self._max_refills * self.plan.per_label[allotment.label] + 20
-            while self._budget_ended is None and self._unanswered[allotment.label] < most:
-                if self._refused[allotment.label] >= most:
-                    self._gave_up.add(allotment.label)
-                    break
-                try:
-                    outcome = await self._outcome(allotment, round_)
-                except BudgetEnded as ended:
-                    self._budget_ended = str(ended)
-                    return
-                self.journal.decide(allotment.position, round_, outcome)
-                decided.put_nowait(outcome)
-                if isinstance(outcome, Row):
-                    self._keep(outcome)
-                    break
-                if _unanswered(broken.assertion for broken in outcome.broken):
-                    self._unanswered[allotment.label] += 1
-                    if self._unanswered[allotment.label] == most:
-                        why = f"{outcome.broken[-1].sentence} (so ended {most} slots of {allotment.label!r})"
-                        self._failed = f"{why}; mend the cause and give the same command again"
-                else:
-                    self._refused[allotment.label] += 1
-                    self._fruitless += 1
-                    if self._fruitless == FRUITLESS and not len(self.kept):
-                        self._budget_ended = f"none of the first {self._fruitless} slots came to a row"
-                round_ += 1
+            try:
+                outcome = await self._outcome(allotment, round_)
+            except BudgetEnded as ended:
+                self._budget_ended = str(ended)
+                self._room.release()
+                return
+            self.journal.decide(allotment.position, round_, outcome)
+            decided.put_nowait(outcome)
+            if isinstance(outcome, Row):
+                self._keep(outcome)
+                self._refused_prompts[allotment.label] = 0
+            else:
+                self._rounds[allotment.position] = round_ + 1
+                self._open.append(allotment)
+                self._count(allotment.label, outcome)
+
+    def _most(self, label: str) -> int:
+        return self._max_refills * self.plan.per_label[label] + 20
+
+    def _gives_up(self, label: str) -> bool:
+        """Whether no more slots of a label are tried, as is then noted."""
+        if self._unanswered[label] >= self._most(label):
+            return True
+        if self._refused[label] >= self._most(label):
+            self._gave_up.setdefault(label, f"reached the bound of refused slots (--max-refills {self._max_refills})")
+        elif self._refused_prompts[label] >= FRUITLESS:
+            self._gave_up.setdefault(label, f"gave up after {FRUITLESS} prompts in a row that the LM's server refuses")
+        elif self._fruitless[label] >= FRUITLESS and not self._made[label]:
+            self._gave_up.setdefault(label, f"gave up after {FRUITLESS} slots without a row")
+        return label in self._gave_up
+
+    def _count(self, label: str, refusal: Refusal) -> None:
+        """Count a refused slot of `label` for what may end the label, or the run."""
+        broken = [each.assertion for each in refusal.broken]
+        if _unanswered(broken):
+            self._unanswered[label] += 1
+            if self._unanswered[label] == self._most(label):
+                why = f"{refusal.broken[-1].sentence} (so ended {self._most(label)} slots of {label!r})"
+                self._failed = f"{why}; mend the cause and give the same command again"
+            return
+        self._refused[label] += 1
+        self._fruitless[label] += 1
+        self._refused_prompts[label] = self._refused_prompts[label] + 1 if broken[-1] == REFUSED else 0
+        if self._fruitless.total() == FRUITLESS and not len(self.kept):
+            self._budget_ended = f"none of the first {FRUITLESS} slots came to a row"
 
     async def _outcome(self, allotment: Allotment, round_: int) -> Outcome:
         """What becomes of a position's next try. A context in which no seed could be had costs the try; without contexts there is no run."""
@@ -189,12 +227,11 @@ class Scheduler:
         return self._settle(allotment, round_, prediction.outcome)
 
     def _unseeded(self, allotment: Allotment, round_: int, context: Context, failed: StepFailed) -> Refusal:
-        name = "seeds" if isinstance(failed, NoSeeds) else UNANSWERED
         where = Provenance(
             **self._identity, context=context.text, context_source=context.source, seed="", attributes=allotment.attributes,
-            asked_label=allotment.label, verdict=None, reason="", confidence=None, attempts=0, broken=(name,),
+            asked_label=allotment.label, verdict=None, reason="", confidence=None, attempts=0, broken=(failed.assertion,),
         )  # fmt: skip
-        return Refusal("seeds", allotment.position, round_, allotment.label, {}, (Broken(name, str(failed)),), where)
+        return Refusal("seeds", allotment.position, round_, allotment.label, {}, (Broken(failed.assertion, str(failed)),), where)
 
     def _settle(self, allotment: Allotment, round_: int, outcome: Outcome) -> Outcome:
         """Fit an outcome into the data set: others were accepted while it was written, and a relabelled row needs an open place."""
@@ -228,6 +265,7 @@ class Scheduler:
     def _keep(self, row: Row) -> None:
         draft = self._draft(row)
         self.kept.add(draft.text, row.label, compared=draft.written)
+        self._made[row.label] += 1
 
     def _draft(self, row: Row) -> Draft:
         return replace(row.draft, given=self._given)
@@ -282,7 +320,7 @@ class Pool:
         asked = self._seeds[key]
         try:
             return await asyncio.shield(asked)
-        except NoSeeds:
+        except (NoSeeds, PromptRefused):  # nor is what is refused answered another time
             raise
         except StepFailed:  # the next slot asks anew, unless another one has already
             if self._seeds.get(key) is asked:

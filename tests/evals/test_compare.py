@@ -46,6 +46,13 @@ def test_figures_equal_those_of_search_runs(tracked: Tracker) -> None:
     assert compared == 3 * 3 + 2 * 2 + 4, "accepted, tokens and cost of three runs; usefulness and diversity of two; two intervals"
 
 
+def test_what_took_nobody_knows_how_many_tokens_is_on_no_front(tracker: Tracker, variants: tuple[Record, ...]) -> None:
+    for record in variants:
+        tracker.record(replace(record, metrics={**record.metrics, "tokens_per_row": 0.0}))
+    (comparison,) = compare("rooms", tracker=tracker)
+    assert not any(variant.on_front or "tokens_per_row" in variant.figures for variant in comparison.variants)
+
+
 def test_each_variant_has_its_own_evaluation_its_change_and_its_place(tracked: Tracker) -> None:
     (comparison,) = compare("rooms", tracker=tracked)
     assert (comparison.quality, comparison.cost) == ("usefulness", "tokens_per_row")

@@ -84,6 +84,18 @@ def test_preview_shows_rows_and_an_estimate_and_keeps_nothing(
     assert told["estimate"]["usd"] is None
 
 
+def test_a_preview_reckons_with_the_requests_in_flight(
+    seedless: CommandLine, task: Path, lm: list[str], openai_server: OpenAIServer
+) -> None:
+    openai_server.delay = 0.1
+    given = ["generate", task, "-n", "960", "--concurrency", "32", "--preview", "2", *lm]
+    told = json.loads(seedless.run(*given, "--json").out)
+    calls = told["estimate"]["calls"]
+    assert calls * 0.1 / 32 < told["estimate"]["seconds"] < 3 * calls * 0.1 / 32, "960 rows one after the other take 200 s"
+    assert told["per_row"]["seconds"] == pytest.approx(told["estimate"]["seconds"] / 960)
+    assert " s if the server answers 32 requests at once as fast, " in seedless.run(*given).out
+
+
 def test_a_preview_of_every_row_took_what_it_says(
     seedless: CommandLine, task: Path, lm: list[str], openai_server: OpenAIServer
 ) -> None:

@@ -153,6 +153,23 @@ def test_an_lm_that_names_no_contexts_is_told_of(
     assert ledger_of(tmp_path / "out")["unnamed"] == 12
 
 
+@pytest.mark.slow
+def test_an_lm_that_names_the_same_again_and_again_is_told_of(
+    openai_server: OpenAIServer, seedless: CommandLine, task: Path, tmp_path: Path
+) -> None:
+    faults = {
+        number: Fault(edit=lambda _, stage=stage: json.dumps({stage: ["the same"] * 4}), stage=stage)
+        for number, stage in enumerate(("contexts",) * 4 + ("seeds",) * 4, 1)
+    }
+    openai_server.script(faults)
+    done = seedless.run(*command(task, tmp_path / "out", openai_server.url))
+    check_complete(done, tmp_path / "out", openai_server)
+    assert "the LM named few contexts and seeds: the rows rest on 1 of 6 contexts and 1 of 6 seeds; list some" in done.err
+    assert "| named by the LM | 1 of 6 contexts and 1 of 6 seeds |" in (tmp_path / "out" / "dataset" / "README.md").read_text(
+        "utf-8"
+    )
+
+
 class Busy:
     """429 for `seconds` from the tenth request on."""
 

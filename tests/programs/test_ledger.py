@@ -17,4 +17,6 @@ def test_what_more_rows_would_take_parts_lists_from_rows() -> None:
     )  # fmt: skip
     assert ledger.per_row == pytest.approx({"seconds": 2.0, "calls": 2.5, "usd": 0.2})
     assert ledger.projected(100, contexts=10) == pytest.approx({"seconds": 200.0, "calls": 250 + 30, "usd": 20 + 2.0})
+    assert ledger.projected(100, contexts=10, latency=0.5, concurrency=20)["seconds"] == pytest.approx(0.5 * (280 / 20 + 4.5))
+    assert ledger.projected(6, contexts=1, latency=0.5, concurrency=20)["seconds"] == pytest.approx(0.5 * (18 / 6 + 4.5))
     assert ledger.model_copy(update={"cost_usd": None}).projected(100, contexts=10)["usd"] is None

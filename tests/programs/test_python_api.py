@@ -134,6 +134,34 @@ def test_astream_yields_the_same(task: Path) -> None:
     assert asyncio.run(collect()) == list(stream(task, n=6, lm=fake_lm(Author()), concurrency=1))
 
 
+def test_a_stream_waits_for_whoever_reads_it(task: Path) -> None:
+    def slots(lm: Any) -> int:
+        return sum(stage_of(prompt) == "write" for prompt in lm.fake.prompts)
+
+    given: dict[str, Any] = {"n": 60, "concurrency": 4, "verify": "none"}
+    lm = fake_lm(Author())
+    running = stream(task, lm=lm, **given)
+    for _ in range(3):
+        next(running)
+        time.sleep(0.3)
+    assert 3 <= slots(lm) <= 3 + 4 + 2
+    assert sum(isinstance(outcome, Row) for outcome in running) == 57
+    running = stream(task, lm=fake_lm(Author()), **given)
+    next(running)
+    time.sleep(0.3)  # all wait
+    running.close()
+
+    async def slowly() -> int:
+        lm = fake_lm(Author())
+        async with contextlib.aclosing(astream(task, lm=lm, **given)) as running:
+            for _ in range(3):
+                await anext(running)
+                await asyncio.sleep(0.3)
+        return slots(lm)
+
+    assert 3 <= asyncio.run(slowly()) <= 3 + 4 + 1
+
+
 def test_two_streams_run_side_by_side(task: Path) -> None:
     counts: dict[int, Counter[str]] = {}
 
@@ -330,6 +358,72 @@ def test_a_label_that_always_fails_ends_in_an_error_with_the_account(task: Path,
     assert caught.value.rows.features["label"].int2str(caught.value.rows["label"]) == ["warm"] * 3
 
 
+def refusing(prompt: str) -> str:
+    raise dspy.LMInvalidRequestError("filtered")
+
+
+def declining(_prompt: str) -> str:
+    return "I can't help with that."
+
+
+@pytest.mark.parametrize("concurrency", [1, 8])
+@pytest.mark.parametrize(
+    ("meets", "said"),
+    [
+        (
+            refusing,
+            r"cold gave up after 100 prompts in a row that the LM's server refuses: cold lacks 30 of 30 \(broken most: refused_prompt .*filtered",
+        ),
+        (declining, r"cold gave up after 100 slots without a row: cold lacks 30 of 30 \(broken most: form"),
+    ],
+)
+def test_a_label_that_cannot_be_had_costs_no_other_its_rows(
+    meets: Callable[[str], str], said: str, concurrency: int, task: Path, tmp_path: Path
+) -> None:
+    """Thirty rows of it might have cost 320 slots, with nothing written beside them."""
+    author, asked = Author(), itertools.count()
+
+    def answer(prompt: str) -> str:
+        if stage_of(prompt) == "write" and "'compass'" in prompt:
+            next(asked)
+            return meets(prompt)
+        return author(prompt)
+
+    folder = tmp_path / "out"
+    with pytest.raises(BudgetEnded, match=said) as caught:
+        generate(task, n=60, out=folder, lm=fake_lm(answer), concurrency=concurrency, attempts=1)
+    assert len(caught.value.rows or ()) == 30
+    assert 100 <= next(asked) < 100 + concurrency
+    with pytest.raises(BudgetEnded):
+        generate(task, n=60, out=tmp_path / "bounded", lm=fake_lm(answer), concurrency=concurrency, attempts=1, max_calls=115)
+    rows = (tmp_path / "bounded" / "rows.jsonl").read_text("utf-8").splitlines()
+    assert len(rows) == 30, "what cannot be had goes behind what can"
+
+
+def test_a_run_that_was_cut_goes_on_in_the_order_of_one_that_was_not(task: Path, tmp_path: Path) -> None:
+    """Every seventh draft is refused, whatever it is, and its position goes behind the others."""
+
+    def answering() -> Callable[[str], str]:
+        drafts = itertools.count(1)
+
+        def answer(prompt: str) -> str:
+            if stage_of(prompt) == "write" and next(drafts) % 7 == 3:
+                return json.dumps({"text": "Sorry. No."})
+            return answer_to(prompt, random.Random(prompt))
+
+        return answer
+
+    how: dict[str, Any] = {"n": 20, "concurrency": 1, "attempts": 1, "verify": "none"}
+    whole = [outcome.provenance.seed for outcome in stream(task, lm=fake_lm(answering()), **how)]
+    answer, parts = answering(), list[str]()
+    for _ in range(3):
+        running = stream(task, lm=fake_lm(answer), out=tmp_path / "out", **how)
+        parts += [outcome.provenance.seed for outcome in itertools.islice(running, 9)]
+        running.close()
+    assert len(whole) > 20
+    assert parts == whole
+
+
 def test_an_lm_that_fails_between_answers_ends_the_run_as_resumable(task: Path, tmp_path: Path) -> None:
     author, verdicts = Author(), itertools.count()
 
@@ -337,12 +431,12 @@ def test_an_lm_that_fails_between_answers_ends_the_run_as_resumable(task: Path, 
         if stage_of(prompt) != "verify":
             return author(prompt)
         if next(verdicts) % 3:
-            raise dspy.LMInvalidRequestError("filtered")
+            raise dspy.LMServerError("overloaded")
         return json.dumps({"reason": "It reads so.", "label": "lukewarm"})
 
     how: dict[str, Any] = {"n": 2, "out": tmp_path / "out", "concurrency": 1, "attempts": 1, "max_refills": 0}
-    with pytest.raises(LMUnusable, match=r"filtered.*20 slots of 'cold'.*same command"):
-        generate(task, lm=fake_lm(answer), **how)
+    with pytest.raises(LMUnusable, match=r"overloaded.*20 slots of '(cold|warm)'.*same command"):
+        generate(task, lm=fake_lm(answer, tries=1), **how)
     assert len(generate(task, lm=fake_lm(author), **how)) == 2
 
 

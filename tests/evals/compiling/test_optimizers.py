@@ -32,12 +32,18 @@ class Notes:
     def begin(self, key: str, stage: str) -> None:
         self.begun.append((key, stage))
 
+    def forget(self, key: str) -> None:
+        """Every request goes out."""
+
     def finish(self, key: str, step: Step) -> None:
         self.kept[key] = step
 
     def admit(self) -> None:
         if len(self.begun) >= self.most:
             raise BudgetEnded("over")
+
+    def withdraw(self) -> None:
+        """Every request goes out."""
 
     def charge(self, cost: float | None) -> None:
         """Count nothing."""

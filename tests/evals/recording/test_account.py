@@ -14,6 +14,18 @@ from seedless.evals.recording.record import PARAMETERS, DataSet, Untracked
 from tests.evals.conftest import MakeRun, sulky
 
 
+def test_tokens_that_are_unknown_are_no_figures(run: MakeRun, tmp_path: Path) -> None:
+    generation = run("out", n=4)
+    path = tmp_path / "out" / "ledger.json"
+    ledger = json.loads(path.read_text("utf-8"))
+    ledger["tokens"]["write"] = {"input": None, "output": None}
+    path.write_text(json.dumps(ledger), "utf-8")
+    figures = record_of_generation(generation).metrics
+    assert {name for name in figures if "tokens_per_row" in name} == {
+        f"tokens_per_row_by_stage/{stage}" for stage in ledger["tokens"] if stage != "write"
+    }
+
+
 def test_figures_are_those_of_the_ledger_and_the_rows(run: MakeRun, tmp_path: Path) -> None:
     generation = run("out", n=80, answer=sulky(7), seed=3, attempts=2, verify="blind")
     record = record_of_generation(generation)

@@ -32,7 +32,7 @@ def test_counts(tmp_path: Path) -> None:
     assert found.refused[1].examples == (("cold", "draft 0", "Write another one."),)
     assert [(c.text, c.source, c.by_label) for c in found.contexts] == [("home", "given", (3, 0)), ("work", "lm", (0, 1))]
     assert (found.contexts_from("given"), found.contexts_from("words")) == (1, 0)
-    assert (found.calls, found.tokens) == (1257, 70 + 7 + 500 + 50 + 4321 + 60)
+    assert (found.calls, found.read, found.written) == (1257, 70 + 500 + 4321, 7 + 50 + 60)
 
 
 def test_lengths(tmp_path: Path) -> None:

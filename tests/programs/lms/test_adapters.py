@@ -68,6 +68,17 @@ def test_places_of_an_instruction_are_filled() -> None:
     )
 
 
+def test_an_instruction_without_places_costs_no_new_signature(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any) -> None:
+        raise AssertionError("made a signature")
+
+    given = {"description": "Lines.", "labels": ["positive: it praises"]}
+    before = adapter_of("json").format(JUDGE, [], given)
+    monkeypatch.setattr(type(JUDGE), "with_instructions", refuse, raising=False)
+    monkeypatch.setattr(dspy.Signature, "with_instructions", refuse)
+    assert adapter_of("json").format(JUDGE, [], given) == before
+
+
 def test_several_outputs_are_asked_for_as_json() -> None:
     said = asked(JUDGE, description="Film reviews.", labels=["positive: praise", "not_spam: other"])
     assert said.endswith('Answer with a JSON object with the keys "reason" (why), "label" (the label).')

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import socket
 import time
 from datetime import datetime, timedelta
@@ -11,10 +12,12 @@ from typing import Any
 
 import pytest
 
+from seedless import background
 from seedless.errors import LMUnusable
-from seedless.lms.metered import MeteredLM, StepFailed
+from seedless.lms.metered import MeteredLM, PromptRefused, StepFailed
 from seedless.lms.spec import opened
 from seedless.lms.step import Unbounded, stage
+from seedless.run.budget import CallBudget
 from seedless.run.journal import Journal
 from tests.openai_server import FAULTS, Fault, OpenAIServer
 
@@ -70,18 +73,65 @@ def test_an_answer_without_a_text_is_none(fault: Fault, said: str, openai_server
     ("fault", "said"),
     [(choice("stop", refusal="I can't help with that."), "I can't help with that"), (choice("content_filter"), "content_filter")],
 )
-def test_an_answer_that_is_refused_costs_its_step_and_all_of_them_the_run(
+def test_an_answer_that_is_refused_costs_its_step_and_all_of_a_stage_the_run(
     fault: Fault, said: str, openai_server: OpenAIServer
 ) -> None:
     lm = lm_of(openai_server, tries=5)
-    openai_server.script(lambda number: fault if number > 1 else None)
+    openai_server.script(lambda number: fault if number != 9 else None)
+    for _ in range(7):
+        with stage("verify"), pytest.raises(PromptRefused, match=said):
+            lm(ASKED)
+    with stage("verify"), pytest.raises(LMUnusable, match=said):
+        lm(ASKED)
+    with stage("write"):
+        lm(ASKED)
+    for asked in ("write", "revise"):
+        for _ in range(20):
+            with stage(asked), pytest.raises(PromptRefused, match=said):
+                lm(ASKED)
+    assert openai_server.requests == 49, "what is refused is not asked for again"
+
+
+@pytest.mark.parametrize(
+    ("message", "error"),
+    [
+        ("The response was filtered due to the prompt triggering the content management policy.", PromptRefused),
+        ("Unknown parameter: 'messages'.", LMUnusable),
+    ],
+)
+def test_a_first_prompt_that_is_refused_for_what_it_holds_tells_nothing_of_others(
+    message: str, error: type[Exception], openai_server: OpenAIServer
+) -> None:
+    openai_server.script({1: Fault(status=400, message=message)})
+    with pytest.raises(error, match=message[:10]):
+        lm_of(openai_server)(ASKED)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "messages[0].role does not support system with this model.",
+        "System role not supported",
+        "Only user and assistant roles are supported, no system!",
+    ],
+)
+def test_a_model_that_takes_no_system_s_message_has_a_way_out(message: str, openai_server: OpenAIServer) -> None:
+    openai_server.script({1: Fault(status=400, message=message)})
+    with pytest.raises(
+        LMUnusable, match=rf"{re.escape(message)}; --adapter plain sends one user message and none of the system's$"
+    ):
+        lm_of(openai_server)(ASKED)
+
+
+def test_a_model_that_is_gone_in_mid_run_is_no_refused_prompt(openai_server: OpenAIServer) -> None:
+    lm = lm_of(openai_server)
+    openai_server.script(lambda number: Fault(status=404, message="no such model") if number > 1 else None)
     lm(ASKED)
     for _ in range(7):
-        with pytest.raises(StepFailed, match=said):
+        with pytest.raises(StepFailed, match="no such model"):
             lm(ASKED)
-    with pytest.raises(LMUnusable, match=said):
+    with pytest.raises(LMUnusable, match="no such model"):
         lm(ASKED)
-    assert openai_server.requests == 9, "what is refused is not asked for again"
 
 
 def test_an_answer_without_a_text_is_paid_for_and_asked_for_again(openai_server: OpenAIServer) -> None:
@@ -309,6 +359,7 @@ def test_an_answer_without_a_count_of_tokens_has_no_known_price(usage: Any, open
     openai_server.script(lambda _: choice("stop", content="text", usage=usage))
     lm(ASKED, rollout_id=1)
     assert journal.cost() is None
+    assert journal.stages()["other"]["input_tokens"] is None
 
 
 @pytest.mark.parametrize("model", ["openai/x", "ollama/x", "ollama_chat/x"])
@@ -320,3 +371,26 @@ def test_a_base_without_a_path_where_nothing_is_found_is_told_of_v1(model: str, 
     with pytest.raises(LMUnusable) as caught:
         opened(model, api_base=openai_server.url)(ASKED)
     assert "no path" not in str(caught.value)
+
+
+def test_requests_that_did_not_go_out_are_not_counted(openai_server: OpenAIServer) -> None:
+    """Many at once wait for a thread of the client's, and then for a connection."""
+    lm = opened("openai/some-model", api_base=openai_server.url, concurrency=150)
+    lm(ASKED)
+    openai_server.delay = 2.0
+    lm.steps = journal = Journal(Path(":memory:"))
+    lm.budget = budget = CallBudget(max_calls=None, max_cost=None)
+
+    async def interrupted(after: float) -> None:
+        asking = [asyncio.create_task(lm.acall(ASKED, rollout_id=number)) for number in range(1, 151)]
+        await asyncio.sleep(after)
+        for each in asking:
+            each.cancel()
+        await asyncio.gather(*asking, return_exceptions=True)
+
+    background.run(interrupted(0.0))
+    assert journal.calls() == budget.calls <= 10
+    before = openai_server.requests
+    background.run(interrupted(1.5))
+    assert openai_server.requests - before == 150, "as many as may be in flight"
+    assert 150 <= journal.calls() == budget.calls

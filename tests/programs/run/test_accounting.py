@@ -2,14 +2,16 @@
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
 from seedless.ledger import Ledger, Settings
 from seedless.lms.step import Step
-from seedless.outcome import Refusal, Row
+from seedless.outcome import Broken, Refusal, Row
 from seedless.planner import Plan
 from seedless.run.accounting import ledger_of
 from seedless.run.journal import Journal
@@ -89,6 +91,25 @@ def test_refusals_flips_and_shortfall(journal: Journal, row: Callable[..., Row],
     assert list(ledger.broken.values()) == sorted(ledger.broken.values(), reverse=True)
 
 
+def test_of_a_failing_lm_the_reason_is_told(journal: Journal, refusal: Callable[..., Refusal]) -> None:
+    unanswered = refusal(0, 0, "warm", ("lm",))
+    said = "the LM at a place gave no answer: Server: the token limit was reached before it began."
+    journal.decide(0, 0, replace(unanswered, broken=(Broken("lm", said),)))
+    told = account(journal).shortfall
+    assert (
+        "warm lacks 2 of 2 (broken most: lm 1 time; the LM at a place gave no answer: Server: the token limit was reached before it began);"
+        in told
+    )
+
+
+def test_a_label_whose_drafts_read_as_another_one_is_told_so(journal: Journal, refusal: Callable[..., Refusal]) -> None:
+    for round_ in range(10):
+        journal.decide(0, round_, refusal(0, round_, "warm", ("label", "label")))
+    assert (
+        "warm lacks 2 of 2 (broken most: label 20 times; 20 of its 20 drafts read as another label)" in account(journal).shortfall
+    )
+
+
 def test_drafts_that_read_as_another_label_are_counted_once(
     journal: Journal, row: Callable[..., Row], refusal: Callable[..., Refusal]
 ) -> None:
@@ -131,6 +152,56 @@ def test_an_unknown_price_is_null_never_guessed(journal: Journal) -> None:
     assert json.loads(json.dumps(account(journal).record()))["cost_usd"] is None
 
 
+def test_tokens_that_a_server_did_not_tell_are_null_never_0(journal: Journal) -> None:
+    for key, stage, told in (
+        ("a", "write", (10, 3)),
+        ("b", "write", (None, None)),
+        ("c", "verify", (10, None)),
+        ("d", "seeds", (10, 3)),
+    ):
+        journal.begin(key, stage)
+        journal.finish(key, Step("x", "stop", *told, None))
+    journal.begin("e", "seeds")  # and was not answered
+    ledger = account(journal)
+    assert ledger.tokens == {
+        "seeds": {"input": 10, "output": 3},
+        "verify": {"input": 10, "output": None},
+        "write": {"input": None, "output": None},
+    }
+    assert Ledger.model_validate_json(ledger.model_dump_json()) == ledger
+    assert ledger.per_row["usd"] is None
+
+
+@pytest.mark.parametrize(
+    ("contexts", "seeds", "few"),
+    [
+        (["hall"], ["lamp"], {"contexts": {"wanted": 6, "used": 1}, "seeds": {"wanted": 15, "used": 1}}),
+        (["hall", "attic", "yard", "shed", "loft", "barn"], ["lamp", "rug", "box"], {}),
+    ],
+)
+def test_lists_that_were_short_are_told(
+    contexts: list[str], seeds: list[str], few: dict[str, Any], journal: Journal, row: Callable[..., Row]
+) -> None:
+    for position, label in enumerate(["warm", "cold"] * 15):
+        made = row(position, label)
+        turn = position // 2
+        origin = replace(
+            made.provenance,
+            context=contexts[turn % len(contexts)],
+            context_source="lm",
+            seed=seeds[turn // len(contexts) % len(seeds)],
+        )
+        journal.decide(position, 0, replace(made, provenance=origin))
+    assert account(journal, 30).few == few
+
+
+def test_of_lists_that_were_given_nothing_is_told(journal: Journal, row: Callable[..., Row]) -> None:
+    given = TASK.model_copy(update={"seeds": TASK.seeds.model_copy(update={"given": ("lamp",)})})
+    for position in range(30):
+        journal.decide(position, 0, row(position, ("warm", "cold")[position % 2]))
+    assert ledger_of(journal, Plan(given, 30, 0), SETTINGS).lists == {}
+
+
 def test_record_is_plain_json(journal: Journal, row: Callable[..., Row], refusal: Callable[..., Refusal]) -> None:
     journal.decide(0, 0, row(0))
     journal.decide(1, 0, refusal(1))
@@ -138,7 +209,7 @@ def test_record_is_plain_json(journal: Journal, row: Callable[..., Row], refusal
     assert json.loads(json.dumps(record)) == record
     assert set(record) == {
         "requested", "accepted", "per_label", "refused", "broken", "flips", "calls", "tokens", "repeated", "cost_usd", "wall_s", "unnamed", "worded",
-        "shortfall", "settings",
+        "lists", "shortfall", "settings",
     }  # fmt: skip
     assert record["settings"] == SETTINGS
 
