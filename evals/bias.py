@@ -22,12 +22,14 @@ from seedless.evals.measures.matched import Pair, matched
 from seedless.evals.measures.mentions import GROUPS, mentions
 from seedless.files import listed
 
-__all__ = ["Balance", "Bias", "Group", "LabelShare", "Member", "bias"]
+__all__ = ["Balance", "Bias", "Group", "LabelShare", "Member", "balance", "bias"]
 
 Said = Sequence[frozenset[str]]
 
 WORDS = 100  # of a group, the most frequent; the others count as one
 SHOWN = 10
+UNEVEN = 0.07  # bits from the asked shares and from the real rows': 4 to 1 of two labels that are to have as many
+UNEVEN_ALONE = 0.14  # where there are no real rows, which may be as uneven: 9 to 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,16 @@ class Balance:
     per_label: Mapping[str, LabelShare]
     from_asked: float
     from_real: float | None
+
+    @property
+    def skewed(self) -> bool:
+        """Whether the shares are far from what the task asks for."""
+        return self.from_asked >= UNEVEN
+
+    @property
+    def worth_a_note(self) -> bool:
+        """Whether they are far from the real rows' as well, which may be as uneven; very far where there are none."""
+        return self.from_asked >= UNEVEN_ALONE if self.from_real is None else min(self.from_asked, self.from_real) >= UNEVEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +147,7 @@ def bias(rows: LabelledRows, *, real: LabelledRows | None = None, seed: int = 0)
     return Bias(
         rows=len(rows),
         compared=len(pair[0]) if pair is not None else 0,
-        balance=_balance(rows, real),
+        balance=balance(rows, real),
         answer_fields=answer_fields(rows, real),
         spans=tuple(span_position(field.name, source, rows, pair, rng) for field in rows.task.fields for source in field.sources),
         groups=tuple(_group(name, rows, said[name], pair, said_pair[name], rng) for name in GROUPS),
@@ -170,7 +182,8 @@ def _mentions(rows: LabelledRows, pair: Pair | None) -> tuple[Mapping[str, Said]
     return own, {group: each[0 if some is rows else len(rows) :] for group, each in found.items()}
 
 
-def _balance(rows: LabelledRows, real: LabelledRows | None) -> Balance:
+def balance(rows: LabelledRows, real: LabelledRows | None = None) -> Balance:
+    """The labels' shares of `rows`, at least one, beside the asked ones and those of `real`."""
     share = rows.counts / len(rows)
     asked = np.asarray([label.share for label in rows.task.labels])
     asked = asked / asked.sum()
