@@ -167,11 +167,15 @@ def _at_chance(student: str, taught: Taught, rows: LabelledRows) -> list[str]:
         alone = f"{student} is at chance: without real training rows nobody can say whether the data is at fault or the student"
         return [alone] if taught.at_chance else []
     if not taught.at_chance:
-        learnt = f"{student} is at chance with the {real.n} real rows alone, not with all that it was trained on: its ratio says little"
+        learnt = (
+            f"{student} is at chance with the {real.n} real rows alone, not with all that it was trained on: its ratio says little"
+        )
         return [learnt] if taught.real_at_chance else []
     if real.n < len(rows) or balance(rows).skewed:
         drawn = f"only {real.n} real ones" if real.n < len(rows) else "real ones in the same uneven shares of labels"
-        return [f"{student} is at chance with these rows and with {drawn}: nobody can say whether the data is at fault or the student"]
+        return [
+            f"{student} is at chance with these rows and with {drawn}: nobody can say whether the data is at fault or the student"
+        ]
     return [f"{student} is at chance on this task, with real rows too: its ratio says nothing about the data"]
 
 
