@@ -31,6 +31,7 @@ BEGUN_ALONE = (0.85, 0.3)  # where there are no real rows: of no real ones more 
 ENOUGH = 20  # rows to speak of shares
 NEARLY = 0.2  # share of rows that are nearly a test row's, word for word ones apart: clean real rows have 0.11 at most; and
 NEARER = 3  # times as many as of real rows, from which they are worth a note
+SEEN = 0.005  # bits that two digits show
 ONE_PLACE = 0.2  # bits that the answers' fields lack of being even: 3 to 1 of two
 
 
@@ -130,12 +131,12 @@ def _bias(found: Bias) -> list[str]:
     told = [
         _bits(f"{group.name} tell", group.between_labels, group.beside_between_labels, group.real_between_labels)
         for group in found.groups
-        if group.telling and group.between_labels.shows
+        if group.telling and group.between_labels.shows and group.between_labels.low >= SEEN
     ]
     told += [
         _bits(f"where {span.field} stands in {span.within} tells", span.between_labels, None, None)
         for span in found.spans
-        if span.between_labels.shows
+        if span.between_labels.shows and span.between_labels.low >= SEEN
     ]
     return [f"bias: {'; '.join(told)}"] if told else []
 

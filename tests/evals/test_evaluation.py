@@ -3,6 +3,7 @@
 import json
 import random
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -152,6 +153,14 @@ def test_a_word_that_goes_with_a_label_is_told(task: Path, tmp_path: Path) -> No
     planted = [{**row, "text": f"{'she' if row['label'] == 'warm' else 'he'} said {row['text']}"} for row in rows(60)]
     found = evaluate(written(tmp_path / "data.jsonl", planted), task, students=("tfidf",))
     assert "bias: pronouns tell " in found.told()
+    assert ", real rows " not in found.told()
+    beside = evaluate(planted, task, train=planted, students=("tfidf",))
+    (real,) = (group.real_between_labels for group in beside.bias.groups if group.name == "pronouns")
+    assert real is not None
+    assert f", real rows {real.bits:.2f}" in beside.told()
+    (pronouns,) = (group for group in found.bias.groups if group.name == "pronouns")
+    unsure = replace(pronouns, between_labels=replace(pronouns.between_labels, low=0.0))
+    assert "bias:" not in replace(found, bias=replace(found.bias, groups=(unsure,))).told(), "chance is not ruled out"
 
 
 def test_what_was_planted_is_told_in_words(task: Path, tmp_path: Path) -> None:
