@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from seedless.evals.labelled import LabelledRows
 from seedless.evals.measures.answers import AnswerFields, SpanPosition, answer_fields, span_position
@@ -22,12 +23,14 @@ from seedless.evals.measures.matched import Pair, matched
 from seedless.evals.measures.mentions import GROUPS, mentions
 from seedless.files import listed
 
-__all__ = ["Balance", "Bias", "Group", "LabelShare", "Member", "bias"]
+__all__ = ["Balance", "Bias", "Group", "LabelShare", "Member", "balance", "bias"]
 
 Said = Sequence[frozenset[str]]
 
 WORDS = 100  # of a group, the most frequent; the others count as one
 SHOWN = 10
+UNEVEN = 0.07  # bits from the asked shares and from the real rows': 4 to 1 of two labels that are to have as many
+UNEVEN_ALONE = 0.14  # where there are no real rows, which may be as uneven: 9 to 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,16 @@ class Balance:
     per_label: Mapping[str, LabelShare]
     from_asked: float
     from_real: float | None
+
+    @property
+    def skewed(self) -> bool:
+        """Whether the shares are far from what the task asks for."""
+        return self.from_asked >= UNEVEN
+
+    @property
+    def worth_a_note(self) -> bool:
+        """Whether they are far from the real rows' as well, which may be as uneven; very far where there are none."""
+        return self.from_asked >= UNEVEN_ALONE if self.from_real is None else min(self.from_asked, self.from_real) >= UNEVEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +86,9 @@ class Group:
         The ten most frequent.
     between_labels
         What the group tells about the label. Higher is worse where the label should not depend on it.
+    beside_between_labels, real_between_labels
+        The same over as many rows of each label from both; None where there are no real rows to compare with. `beside_between_labels` is
+        None, too, where all rows are compared: it is `between_labels` then.
     from_real
         How far the synthetic rows' distribution is from the real rows', over as many rows of each label from both.
     strongest, telling
@@ -85,6 +101,8 @@ class Group:
     by_label: Mapping[str, float]
     members: tuple[Member, ...]
     between_labels: Divergence
+    beside_between_labels: Divergence | None
+    real_between_labels: Divergence | None
     from_real: Divergence | None
     strongest: Association | None
     telling: tuple[Association, ...]
@@ -135,7 +153,7 @@ def bias(rows: LabelledRows, *, real: LabelledRows | None = None, seed: int = 0)
     return Bias(
         rows=len(rows),
         compared=len(pair[0]) if pair is not None else 0,
-        balance=_balance(rows, real),
+        balance=balance(rows, real),
         answer_fields=answer_fields(rows, real),
         spans=tuple(span_position(field.name, source, rows, pair, rng) for field in rows.task.fields for source in field.sources),
         groups=tuple(_group(name, rows, said[name], pair, said_pair[name], rng) for name in GROUPS),
@@ -170,7 +188,8 @@ def _mentions(rows: LabelledRows, pair: Pair | None) -> tuple[Mapping[str, Said]
     return own, {group: each[0 if some is rows else len(rows) :] for group, each in found.items()}
 
 
-def _balance(rows: LabelledRows, real: LabelledRows | None) -> Balance:
+def balance(rows: LabelledRows, real: LabelledRows | None = None) -> Balance:
+    """The labels' shares of `rows`, at least one, beside the asked ones and those of `real`."""
     share = rows.counts / len(rows)
     asked = np.asarray([label.share for label in rows.task.labels])
     asked = asked / asked.sum()
@@ -190,11 +209,19 @@ def _group(name: str, rows: LabelledRows, said: Said, pair: Pair | None, said_pa
     frequent = (own + of_pair).most_common()
     words = sorted(word for word, _ in frequent[:WORDS])
     other = "(others)" if len(frequent) > WORDS else None
-    apart = real_with = real_mentioning = None
+    apart = real_with = real_mentioning = beside = real = None
+
+    def between(some: Said, labels: NDArray[np.int64], rng: np.random.Generator) -> Divergence:
+        return divergence(Mentioned.of(some, words, other=other), labels, rng)
+
     if pair is not None:
         of_real = said_pair[len(pair[0]) :]
         real_with, real_mentioning = _rows_with(of_real), sum(map(bool, of_real)) / len(of_real)
         apart = from_real(Mentioned.of(said_pair, words, other=other), pair, rng)
+        (own_rng,) = rng.spawn(1)  # the other figures are those of the same seed without these
+        real = between(of_real, pair[1].labels, own_rng)
+        if len(pair[0]) < len(rows):
+            beside = between(said_pair[: len(pair[0])], pair[0].labels, own_rng)
     mentioning = np.asarray([bool(each) for each in said])
     every, telling = associations(said, words, rows.labels, rows.task.label_names)
     return Group(
@@ -208,7 +235,9 @@ def _group(name: str, rows: LabelledRows, said: Said, pair: Pair | None, said_pa
             Member(word, count, count / len(rows), None if real_with is None or pair is None else real_with[word] / len(pair[1]))
             for word, count in sorted(own.items(), key=lambda each: (-each[1], each[0]))[:SHOWN]
         ),
-        between_labels=divergence(Mentioned.of(said, words, other=other), rows.labels, rng),
+        between_labels=between(said, rows.labels, rng),
+        beside_between_labels=beside,
+        real_between_labels=real,
         from_real=apart,
         strongest=every[0] if every else None,
         telling=telling[:SHOWN],

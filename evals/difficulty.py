@@ -12,6 +12,7 @@ from seedless.evals.measures.artefacts import Artefact, ArtefactStudent, artefac
 from seedless.evals.measures.crossvalidation import HeldOut, held_out
 from seedless.evals.measures.estimate import Estimate, mean_of
 from seedless.evals.measures.information import Information, carried_bits, information, own_bits
+from seedless.evals.measures.matched import matched
 from seedless.evals.measures.sampling import sampled
 from seedless.evals.students import Student, student_of
 from seedless.files import listed
@@ -64,9 +65,9 @@ class Difficulty:
     ----------
     own
         Of the rows, cross-validated.
-    real
-        Of as many real rows with the same counts of labels (fewer where there are fewer), cross-validated: what is learnt depends on how many
-        rows there are to learn from. None without real rows.
+    beside, real
+        Of as many rows and real rows of each label, cross-validated: what is learnt, and what there is to know, depends on how many
+        rows there are of each. `beside` is None where all rows are compared (`own` it is then), both are without real rows.
     carried
         Of the real rows, read by a student that learnt from the rows; None without them.
     hardest, easiest
@@ -81,6 +82,7 @@ class Difficulty:
     read: int
     student: str
     own: Information
+    beside: Information | None
     real: Information | None
     carried: Information | None
     hardest: tuple[RowInformation, ...]
@@ -130,26 +132,28 @@ def difficulty(
     notes = [f"{len(chosen)} of the {len(rows)} rows were looked at, drawn at random"] if len(chosen) < len(rows) else []
     if single := [name for name, count in zip(rows.task.label_names, chosen.counts, strict=True) if count == 1]:
         notes.append(f"labels with a single row, of which no student can learn: {listed(single)}; their PVI is 0 by definition")
-    real = over = None
-    beside = None
+    beside = real = over = others = None
     if test is None:
         notes.append("no real rows were given to set beside these")
     else:
-        beside = test.take(sampled(len(test), seed))
-        drawn = beside.draw(chosen.counts, np.random.default_rng(seed))
+        others = test.take(sampled(len(test), seed))
+        some, drawn = matched(chosen, others, np.random.default_rng(seed))
         if len(drawn) > 1:
             real = information(drawn, own_bits(drawn.labels, held_out(drawn, kind, seed=seed)), seed=seed)
-        over = information(beside, carried_bits(chosen, said, kind, beside), seed=seed)
+            if len(some) < len(chosen):
+                beside = information(some, own_bits(some.labels, held_out(some, kind, seed=seed)), seed=seed)
+        over = information(others, carried_bits(chosen, said, kind, others), seed=seed)
     return Difficulty(
         rows=len(rows),
         read=len(chosen),
         student=kind.name,
         own=information(chosen, bits, seed=seed),
+        beside=beside,
         real=real,
         carried=over,
         hardest=_told(rows, places, bits, order[:SHOWN]),
         easiest=_told(rows, places, bits, order[::-1][:SHOWN]),
-        artefacts=_artefacts(chosen, beside, seed),
+        artefacts=_artefacts(chosen, others, seed),
         notes=tuple(notes),
     )
 

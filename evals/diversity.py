@@ -14,7 +14,7 @@ from seedless.evals.measures.nearest import nearest_earlier
 from seedless.evals.measures.numbered import Numbered, Vocabulary
 from seedless.evals.measures.sampling import sampled
 from seedless.evals.measures.self_bleu import self_bleu
-from seedless.text import words
+from seedless.text import tokens, words
 
 __all__ = ["Diversity", "Figures", "LabelFigures", "Opening", "Spread", "diversity", "vendi_score"]
 
@@ -74,7 +74,7 @@ class Figures:
     ----------
     distinct
         Different n-grams as a share of all, n = 1, 2, 3; in [0, 1], higher is more diverse (Li et al. 2016). Falls with the number of
-        words. 0.0 where there is no such n-gram.
+        words. None where there is no such n-gram.
     vocabulary
         Different words. Higher is more diverse, and grows with the number of rows.
     vocabulary_sum
@@ -94,7 +94,7 @@ class Figures:
 
     rows: int
     words: int
-    distinct: tuple[float, float, float]
+    distinct: tuple[float | None, float | None, float | None]
     vocabulary: int
     vocabulary_sum: int
     self_bleu: float
@@ -194,10 +194,10 @@ def _figures(rows: LabelledRows, sample: int, rng: np.random.Generator) -> Figur
     return Figures(
         rows=len(rows),
         words=len(numbered.flat),
-        distinct=(_distinct(numbered, 1) or 0.0, _distinct(numbered, 2) or 0.0, _distinct(numbered, 3) or 0.0),
+        distinct=(_distinct(numbered, 1), _distinct(numbered, 2), _distinct(numbered, 3)),
         vocabulary=len(vocabulary),
         vocabulary_sum=_vocabulary_sum(numbered, vocabulary),
-        self_bleu=self_bleu([words(rows.texts[i]) for i in bleu]),
+        self_bleu=self_bleu([words(rows.texts[i]) or tokens(rows.texts[i]) for i in bleu]),
         self_bleu_rows=len(bleu),
         exact=1 - _different(numbered.whole()) / len(rows),
         near=float(near[compared].mean()),

@@ -15,7 +15,7 @@ from seedless.evals.contamination import Contamination, contamination
 from seedless.evals.difficulty import Difficulty, difficulty
 from seedless.evals.diversity import Diversity, diversity
 from seedless.evals.label_quality import LabelQuality, label_quality
-from seedless.evals.labelled import LabelledRows, read_labelled
+from seedless.evals.labelled import LabelledRows, digest_of, read_labelled
 from seedless.evals.measures.crossvalidation import held_out
 from seedless.evals.measures.sampling import sampled
 from seedless.evals.reporting.told import notes, told
@@ -46,11 +46,14 @@ Rows = str | Path | Iterable[Any]
 class Evaluation:
     """Every figure of one data set. `usefulness` is None where no real test rows were given, `contamination` where no real rows were.
 
-    `misread` has a sentence for each label whose drafts the run's verifier often read as another; none where the rows are no run's.
+    `labels` are the task's, in the order of every matrix; `digest` names the rows' texts and labels. `misread` has a sentence for each label
+    whose drafts the run's verifier often read as another; none where the rows are no run's.
     """
 
     task: str
+    labels: tuple[str, ...]
     rows: int
+    digest: str
     source: str
     usefulness: Usefulness | None
     label_quality: LabelQuality
@@ -66,7 +69,9 @@ class Evaluation:
         found = {name: getattr(self, name) for name in parts}
         return {
             "task": self.task,
+            "labels": list(self.labels),
             "rows": self.rows,
+            "digest": self.digest,
             "source": self.source,
             **{name: part.record() if part is not None else None for name, part in found.items()},
             "notes": list(notes(self)),
@@ -149,7 +154,8 @@ def evaluate(
     say("diversity: texts are compared with each other")
     varied = diversity(given.rows, real=given.beside, seed=seed, **({} if "minilm" in named else {"sample": 0}))
     say(f"difficulty: {reader.name} reads the texts")
-    hard = difficulty(given.rows, test=given.test, student=reader, seed=seed, read=read)
+    real = given.test if given.test is not None else given.beside
+    hard = difficulty(given.rows, test=real, student=reader, seed=seed, read=read)
     say("bias: what the labels go with")
     biased = bias(given.rows, real=given.train, seed=seed)
     splits = {name: split for name, split in (("train", given.train), ("test", given.test)) if split is not None}
@@ -157,7 +163,9 @@ def evaluate(
         say(f"contamination: texts are looked for in the real rows ({', '.join(splits)})")
     found = Evaluation(
         task=given.task.name,
+        labels=given.task.label_names,
         rows=len(given.rows),
+        digest=digest_of(given.rows.records, [field.name for field in given.task.fields]),
         source=given.rows.source,
         usefulness=useful,
         label_quality=quality,

@@ -1,6 +1,7 @@
 """Labelled rows to evaluate: a run's, or a file of real ones, read and checked against the task."""
 
 import csv
+import hashlib
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -20,7 +21,7 @@ from seedless.outcome import Refusal
 from seedless.task import Task
 from seedless.text import writable
 
-__all__ = ["LabelledRows", "files_of", "given_records", "read_labelled", "records_of"]
+__all__ = ["LabelledRows", "digest_of", "files_of", "given_records", "read_labelled", "records_of"]
 
 LEAST = 10
 LONGEST = 2**31 - 1  # characters of a CSV cell: as many as the csv module can be told everywhere
@@ -85,6 +86,13 @@ class LabelledRows:
             having = np.flatnonzero(self.labels == label)
             chosen += rng.choice(having, size=min(int(count), len(having)), replace=False).tolist()
         return self.take(rng.permutation(chosen).tolist() if chosen else [])
+
+
+def digest_of(records: Iterable[Mapping[str, Any]], fields: Iterable[str]) -> str:
+    """A name for rows with these texts and labels, whatever their order and whatever else they came with."""
+    names = sorted({*fields, "label"})
+    each = sorted(hashlib.sha256(json.dumps([str(record[name]) for name in names]).encode()).digest() for record in records)
+    return hashlib.sha256(b"".join(each)).hexdigest()
 
 
 def read_labelled(given: str | Path | Iterable[Any], task: Task, *, least: int = LEAST, called: str = "row") -> LabelledRows:

@@ -15,7 +15,7 @@ from seedless.console import STEERING
 from seedless.errors import SetupError, UsageError
 from seedless.evals.reporting.chart import Axis, figure
 from seedless.evals.reporting.columns import columns
-from seedless.evals.reporting.findings import ARMS, Findings, read_findings
+from seedless.evals.reporting.findings import Findings, read_findings
 from seedless.evals.reporting.headline import headline, notes
 from seedless.evals.reporting.projection import SAMPLE, project
 from seedless.evals.reporting.recorded import RecordedRun, read_run
@@ -184,7 +184,6 @@ def environment() -> "jinja2.Environment":
         "style_hash": _hash(style),
         "script_hash": _hash(script),
         "Axis": Axis,
-        "ARMS": ARMS,
         "COLOURS": COLOURS,
         "SHOWN": SHOWN,
         "LARGEST_MATRIX": LARGEST_MATRIX,

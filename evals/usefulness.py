@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seedless.evals.bias import balance
 from seedless.evals.labelled import LabelledRows
 from seedless.evals.measures.estimate import Interval
 from seedless.evals.measures.scores import (
@@ -43,8 +44,9 @@ class Taught:
     `arms` by name: `synthetic`, `real` (as many rows, the same counts of labels, mean of `draws`), `both` (the first draw and the synthetic
     rows), `direct` (the naive prompt's rows), `majority` (the commonest label of the training rows always). `ratio` is synthetic
     by real macro-F1; 1.0 means that the synthetic rows teach as much as real ones. `gain` is that ratio less the naive
-    prompt's. `at_chance` says that what the real rows (the synthetic ones where there are no real ones) teach this student
-    cannot be told from the majority, or from its own answers dealt to the test rows at random.
+    prompt's. `at_chance` says that whatever this student was trained on, real rows or synthetic ones, what it learnt cannot be told from the
+    majority, or from its own answers dealt to the test rows at random; `real_at_chance` says so of the real rows alone (False where there
+    are none).
     """
 
     arms: Mapping[str, Score]
@@ -52,6 +54,7 @@ class Taught:
     ratio: Interval | None
     gain: Interval | None
     at_chance: bool
+    real_at_chance: bool
     curve: tuple[Point, ...]
 
 
@@ -124,12 +127,7 @@ def usefulness(
     for student in students:
         say(f"usefulness: {student.name} learns from {len(rows)} rows and is tested on {len(test)}")
         found[student.name] = _taught(student, rows, test, drawn, direct, curve=curve, seed=seed)
-        if found[student.name].at_chance:
-            notes.append(
-                f"{student.name} is at chance on this task, with real rows too: its ratio says nothing about the data"
-                if drawn
-                else f"{student.name} is at chance: without real training rows nobody can say whether the data is at fault or the student"
-            )
+        notes += _at_chance(student.name, found[student.name], rows)
     asked = None
     if zero_shot is not None:
         of, told = zero_shot
@@ -156,8 +154,29 @@ def _drawn(
 def _fitting(kind: str, draw: LabelledRows, rows: LabelledRows, notes: list[str]) -> LabelledRows | None:
     """`draw`, with a note where it has fewer rows than asked for; None where it has none."""
     if len(draw) < len(rows):
-        notes.append(f"there are only {len(draw)} {kind} rows with the labels of the {len(rows)} synthetic ones")
+        names = zip(rows.task.label_names, draw.counts.tolist(), rows.counts.tolist(), strict=True)
+        lacking = listed([f"{name} {there} of {count}" for name, there, count in names if there < count], shown=3)
+        notes.append(f"there are only {len(draw)} {kind} rows with the labels of the {len(rows)} synthetic ones: {lacking}")
     return draw if len(draw) else None
+
+
+def _at_chance(student: str, taught: Taught, rows: LabelledRows) -> list[str]:
+    """A note where the student, or what it is compared with, is at chance: whose fault that is, as far as the real rows can tell."""
+    real = taught.arms.get("real")
+    if real is None:
+        alone = f"{student} is at chance: without real training rows nobody can say whether the data is at fault or the student"
+        return [alone] if taught.at_chance else []
+    if not taught.at_chance:
+        learnt = (
+            f"{student} is at chance with the {real.n} real rows alone, not with all that it was trained on: its ratio says little"
+        )
+        return [learnt] if taught.real_at_chance else []
+    if real.n < len(rows) or balance(rows).skewed:
+        drawn = f"only {real.n} real ones" if real.n < len(rows) else "real ones in the same uneven shares of labels"
+        return [
+            f"{student} is at chance with these rows and with {drawn}: nobody can say whether the data is at fault or the student"
+        ]
+    return [f"{student} is at chance on this task, with real rows too: its ratio says nothing about the data"]
 
 
 def _taught(
@@ -203,9 +222,14 @@ def _taught(
                 (resampled["synthetic"] - resampled["direct"]) / np.maximum(resampled["real"], 1e-9),
             )
     points = _curve(rows, test, drawn, predictions, arms, np.random.default_rng(seed)) if curve else ()
-    reference = "real" if drawn else "synthetic"
-    chance = max(arms["majority"].macro_f1, chance_of(test, trained[reference][1]))
-    return Taught(arms, len(drawn), ratio, gain, at_chance=arms[reference].low <= chance, curve=points)
+    learnt = {
+        name: arms[name].low > max(arms["majority"].macro_f1, chance_of(test, trained[name][1]))
+        for name in arms
+        if name != "majority"
+    }
+    return Taught(
+        arms, len(drawn), ratio, gain, at_chance=not any(learnt.values()), real_at_chance=not learnt.get("real", True), curve=points
+    )
 
 
 def _curve(

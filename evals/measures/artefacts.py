@@ -36,9 +36,9 @@ class Artefact:
         log2 of that share by the label's share of all rows, in bits, smoothed with one row of the rows' own shares.
     z
         Standard deviations by which the share exceeds the label's share of all rows.
-    real_rows, real_precision
-        The same of real rows; None where there are none (of the word). A word that tells the label there too is a cue, not a
-        habit of the writer's.
+    real_rows, real_precision, real_recall
+        The same of real rows; None where there are none (of the word, or of the label). A word that tells the label there too is a cue,
+        not a habit of the writer's.
     """
 
     word: str
@@ -50,6 +50,7 @@ class Artefact:
     z: float
     real_rows: int | None = None
     real_precision: float | None = None
+    real_recall: float | None = None
 
 
 def artefacts(rows: LabelledRows, *, real: LabelledRows | None = None) -> tuple[Artefact, ...]:
@@ -151,6 +152,14 @@ def _beside(found: tuple[Artefact, ...], real: LabelledRows) -> tuple[Artefact, 
     holding = np.asarray(presence.sum(axis=0)).ravel()
     told = []
     for artefact in found:
-        rows, right = int(holding[places[artefact.word]]), int(together[labels[artefact.label], places[artefact.word]])
-        told.append(replace(artefact, real_rows=rows, real_precision=right / rows if rows else None))
+        label, word = labels[artefact.label], places[artefact.word]
+        rows, right, of_label = int(holding[word]), int(together[label, word]), int(real.counts[label])
+        told.append(
+            replace(
+                artefact,
+                real_rows=rows,
+                real_precision=right / rows if rows else None,
+                real_recall=right / of_label if of_label else None,
+            )
+        )
     return tuple(told)

@@ -142,24 +142,28 @@ def correction(
 
 
 def _on_record(rows: LabelledRows, refusals: Sequence[Mapping[str, Any]]) -> tuple[_Drafts, int, int]:
-    places = {name: place for place, name in enumerate(rows.task.label_names)}
+    names = {name: place for place, name in enumerate(rows.task.label_names)}
+
+    def place_of(label: object) -> int:  # null is no label, though a label may be called None
+        return names.get(label, -1) if isinstance(label, str) else -1
+
     records: list[Mapping[str, Any]] = []
     labels: list[tuple[int, int, int]] = []  # asked, final, verdict
     for record in rows.records:
         told = _provenance(record, rows.source)
-        if (asked := places.get(str(told.get("asked_label")), -1)) >= 0:
+        if (asked := place_of(told.get("asked_label"))) >= 0:
             records.append(record)
-            labels.append((asked, places[record["label"]], places.get(str(told.get("verdict")), -1)))
+            labels.append((asked, names[record["label"]], place_of(told.get("verdict"))))
     untold, torn = len(rows) - len(records), 0
     for refusal in refusals:
         if refusal.get("stage") != "verify":  # its last draft broke an assertion, and was not judged
             continue
-        asked, texts = places.get(str(refusal.get("asked_label")), -1), refusal.get("texts")
+        asked, texts = place_of(refusal.get("asked_label")), refusal.get("texts")
         if asked < 0 or not isinstance(texts, Mapping) or not all(field.name in texts for field in rows.task.fields):
             torn += 1
             continue
         records.append({**texts, "label": refusal["asked_label"]})
-        labels.append((asked, -1, places.get(str(_provenance(refusal, rows.source).get("verdict")), -1)))
+        labels.append((asked, -1, place_of(_provenance(refusal, rows.source).get("verdict"))))
     found = np.asarray(labels, dtype=np.int64).reshape(-1, 3)
     return _Drafts(LabelledRows(rows.task, tuple(records), rows.source), found[:, 0], found[:, 1], found[:, 2]), untold, torn
 

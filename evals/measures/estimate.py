@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["DRAWS", "Estimate", "Interval", "mean_of", "share_of"]
+__all__ = ["DRAWS", "Estimate", "Interval", "mean_of", "share_in_shares_of", "share_of"]
 
 Z = 1.959964  # of the normal distribution, 95 % between -Z and Z
 DRAWS = 1000  # of a bootstrap
@@ -53,7 +53,34 @@ def share_of(hits: int, rows: int) -> Estimate:
     """
     if rows < 1:
         raise ValueError("a share of no rows is not defined")
-    share, spread = hits / rows, Z * Z / rows
+    return _wilson(hits / rows, rows, rows)
+
+
+def share_in_shares_of(hits: NDArray[np.int64], rows: NDArray[np.int64], counts: NDArray[np.int64]) -> Estimate:
+    """The share of hits, `hits` of `rows` rows of each label, that there would be if the labels had the shares of `counts`.
+
+    Labels without rows are left out. Where the shares are the same it is `share_of` all; else the interval is that of as many rows as
+    the weighted ones are worth (Kish 1965).
+
+    >>> share_in_shares_of(np.array([90, 0]), np.array([90, 10]), np.array([5, 5])).value
+    0.5
+
+    Raises
+    ------
+    ValueError
+        If no label with rows has a count.
+    """
+    weights = np.where(rows > 0, counts, 0)
+    if not weights.sum():
+        raise ValueError("a share of no rows is not defined")
+    having = weights > 0
+    weights, hits, rows = weights[having] / weights.sum(), hits[having], rows[having]
+    return _wilson(float((weights * hits / rows).sum()), float(1 / (weights**2 / rows).sum()), int(rows.sum()))
+
+
+def _wilson(share: float, worth: float, rows: int) -> Estimate:
+    """`share` of `rows` rows, whose interval is that of `worth` of them."""
+    spread = Z * Z / worth
     middle = (share + spread / 2) / (1 + spread)
     reach = np.sqrt(spread * (share * (1 - share) + spread / 4)) / (1 + spread)
     return Estimate(share, min(share, float(max(0.0, middle - reach))), max(share, float(min(1.0, middle + reach))), rows)

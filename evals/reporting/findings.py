@@ -7,15 +7,15 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from seedless.errors import UsageError
-from seedless.files import parsed
+from seedless.files import listed, parsed
 
 __all__ = ["ARMS", "Arm", "CurvePoint", "Findings", "Measured", "Taught", "read_findings"]
 
 ARMS: Mapping[str, str] = {
-    "real": "as many real rows",
+    "real": "{many} real rows",
     "both": "real rows and these",
     "synthetic": "these rows",
-    "direct": "as many naive rows",
+    "direct": "{many} naive rows",
     "zero_shot": "the LM, asked directly",
     "majority": "commonest label",
 }
@@ -55,7 +55,7 @@ class Measured(Found):
 class Arm(Found):
     """One student's figures on the test rows after one kind of training: all in [0, 1], higher is better.
 
-    `low` and `high` bound the macro-F1; `confusion` has the true label down and the predicted one across, in the task's order.
+    `low` and `high` bound the macro-F1; `confusion` has the true label down and the predicted one across, in the order of `Findings.labels`.
     """
 
     n: int = 0
@@ -94,6 +94,11 @@ class Taught(Found):
         """The arms that were measured, in the order of `ARMS`."""
         return {name: arm for name in ARMS if (arm := getattr(self, name)) is not None}
 
+    def called(self, arm: str) -> str:
+        """What the arm was trained on, in words: as many rows as these, or only so many."""
+        fewer = self.synthetic is not None and arm in self.arms and self.arms[arm].n < self.synthetic.n
+        return ARMS[arm].format(many=f"only {self.arms[arm].n}" if fewer else "as many")
+
 
 class Usefulness(Found):
     """The students, all on the same real rows."""
@@ -104,10 +109,13 @@ class Usefulness(Found):
 
 
 class Findings(Found):
-    """An evaluation. The analyses below usefulness are shown as they are; `notes` say what to mind."""
+    """An evaluation. The analyses below usefulness are shown as they are; `notes` say what to mind. `digest` names the rows that it is of; an older
+    one has neither that nor `labels`."""
 
     task: str | None = None
+    labels: tuple[str, ...] = ()
     rows: int | None = None
+    digest: str | None = None
     notes: tuple[str, ...] = ()
     usefulness: Usefulness = Usefulness()
     label_quality: Any = None
@@ -115,6 +123,21 @@ class Findings(Found):
     difficulty: Any = None
     bias: Any = None
     contamination: Any = None
+
+    def in_order(self, labels: tuple[str, ...]) -> "Findings":
+        """The same with the students' matrices in the order of `labels`, which are its own."""
+        places = [self.labels.index(name) for name in labels]
+
+        def turned(arm: Arm) -> Arm:
+            return arm.model_copy(
+                update={"confusion": tuple(tuple(line[j] for j in places) for i in places for line in [arm.confusion[i]])}
+            )
+
+        students = {
+            name: student.model_copy(update={arm: turned(each) for arm, each in student.arms.items() if each.confusion})
+            for name, student in self.usefulness.students.items()
+        }
+        return self.model_copy(update={"labels": labels, "usefulness": self.usefulness.model_copy(update={"students": students})})
 
     @property
     def students(self) -> Mapping[str, Taught]:
@@ -149,6 +172,11 @@ def read_findings(path: Path, *, task: str, labels: tuple[str, ...]) -> Findings
         raise UsageError(f"{path}: is torn or no JSON ({' '.join(str(error).split())}); {again}") from error
     if found.task is not None and found.task != task:
         raise UsageError(f"{path}: is an evaluation of the task {found.task!r}, the run's is {task!r}; {again} for this run")
+    order = found.labels or labels  # an older evaluation says nothing of its task's order, which is the run's for the most part
+    if set(order) != set(labels) or len(order) != len(labels):
+        raise UsageError(
+            f"{path}: is an evaluation of the labels {listed(order)}, the run has {listed(labels)}; {again} for this run"
+        )
     for name, student in found.students.items():
         for arm, figures in student.arms.items():
             if figures.confusion and {len(figures.confusion), *map(len, figures.confusion)} != {len(labels)}:
@@ -156,4 +184,4 @@ def read_findings(path: Path, *, task: str, labels: tuple[str, ...]) -> Findings
                     f"{path}: usefulness.students.{name}.{arm}.confusion: is not {len(labels)} by {len(labels)}, one for each label; "
                     f"{again} for this run"
                 )
-    return found
+    return found.in_order(labels) if order != labels else found

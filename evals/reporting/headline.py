@@ -1,5 +1,6 @@
 """What a run is worth, in one sentence, and what to mind before its rows are used."""
 
+from seedless.evals.labelled import digest_of
 from seedless.evals.reporting.chart import figure
 from seedless.evals.reporting.findings import Findings
 from seedless.evals.reporting.recorded import RecordedRun
@@ -23,12 +24,13 @@ def headline(run: RecordedRun, counted: Tally, found: Findings | None) -> str:
         parts.insert(
             1, f"{figure(missing)} of the {figure(run.ledger.requested)} asked for {'is' if missing == 1 else 'are'} missing"
         )
-    return f"{'; '.join([*parts, _worth(found)])}."
+    return f"{'; '.join([*parts, _worth(run, found)])}."
 
 
 def notes(run: RecordedRun, counted: Tally, found: Findings | None) -> tuple[str, ...]:
     """What to mind, the gravest first. Empty where nothing stands out."""
     said = []
+    other = found is not None and _of_other_rows(run, found)
     if run.ledger.shortfall:
         said.append(f"The run fell short: {run.ledger.shortfall}.")
     if counted.rows != run.ledger.accepted:
@@ -38,9 +40,14 @@ def notes(run: RecordedRun, counted: Tally, found: Findings | None) -> tuple[str
         )
     if found is None or not found.students:
         said.append("What the rows teach was not measured on real ones: seedless evaluate does, given some.")
-    else:
-        said += _doubts(counted, found)
-    if found is not None:  # older evaluations have notes on usefulness alone
+    elif not other:
+        said += _doubts(found)
+    if found is not None and other:
+        held = "other ones" if found.rows == counted.rows else figure(counted.rows)
+        said.append(
+            f"The evaluation is of {figure(found.rows or counted.rows)} rows, the file holds {held}: its figures are of those; run seedless evaluate again."
+        )
+    elif found is not None:  # older evaluations have notes on usefulness alone
         said += [f"{note[:1].upper()}{note[1:].rstrip('.')}." for note in found.notes or found.usefulness.notes]
     if run.ledger.settings["verify"] == "none":
         said.append("No verifier has read the rows: their labels are what the writer was asked for.")
@@ -73,9 +80,16 @@ def _balance(counted: Tally) -> str:
     return f"from {figure(fewest.rows)} ({fewest.name}) to {figure(most.rows)} ({most.name})"
 
 
-def _worth(found: Findings | None) -> str:
+def _of_other_rows(run: RecordedRun, found: Findings) -> bool:
+    """Whether the evaluation is of other rows than the file holds; of an older one only their number is known."""
+    if found.rows is not None and found.rows != len(run.rows):
+        return True
+    return found.digest is not None and found.digest != digest_of(run.rows, run.fields)
+
+
+def _worth(run: RecordedRun, found: Findings | None) -> str:
     """What the first student shows."""
-    if found is None or not found.students:
+    if found is None or not found.students or _of_other_rows(run, found):
         return "what they teach was not measured"
     name, student = next(iter(found.students.items()))
     if student.synthetic is None:
@@ -93,17 +107,13 @@ def _worth(found: Findings | None) -> str:
     return f"{learnt}, a ratio of {student.ratio.value:.2f}{between}"
 
 
-def _doubts(counted: Tally, found: Findings) -> list[str]:
+def _doubts(found: Findings) -> list[str]:
     said = []
-    if found.rows is not None and found.rows != counted.rows:
-        said.append(
-            f"The evaluation is of {figure(found.rows)} rows, the file holds {figure(counted.rows)}: run seedless evaluate again."
-        )
     for name, student in found.students.items():
         ratio = student.ratio
         if ratio is not None and ratio.high is not None and ratio.high < 1 and not student.at_chance:
             said.append(
-                f"To a student of {STUDENTS.get(name, name)} as many real rows teach more: the ratio is {ratio.value:.2f}, at most {ratio.high:.2f}."
+                f"To a student of {STUDENTS.get(name, name)} {student.called('real')} teach more: the ratio is {ratio.value:.2f}, at most {ratio.high:.2f}."
             )
     return said
 

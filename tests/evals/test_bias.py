@@ -7,7 +7,7 @@ from itertools import cycle
 import numpy as np
 import pytest
 
-from seedless.evals.bias import Bias, Group, bias
+from seedless.evals.bias import Bias, Group, balance, bias
 from seedless.evals.labelled import LabelledRows
 from tests.evals.planted_rows import clean, rows_of, task_of, texts_of
 
@@ -165,3 +165,40 @@ def test_record_is_plain() -> None:
     told = json.loads(json.dumps(bias(planted(["she in France"], ["she in France"]), real=clean(seed=1)).record()))
     assert told["groups"][1]["members"][0]["word"] == "France"
     assert told["balance"]["per_label"]["red"]["rows"] == 150
+
+
+def test_what_a_group_tells_stands_beside_what_it_tells_of_real_rows() -> None:
+    """Pronouns that go with a label in real rows, too, are the task's."""
+    rows = planted(["she"], EITHER)
+    usual = group(bias(rows, real=planted(["she"], EITHER, seed=1)), "pronouns")
+    assert usual.real_between_labels is not None
+    assert usual.real_between_labels.bits == pytest.approx(usual.between_labels.bits, abs=0.08)
+    assert usual.beside_between_labels is None, "all rows are compared"
+    few = group(bias(rows, real=planted(EITHER, EITHER, n=100, seed=1)), "pronouns")
+    assert few.real_between_labels is not None
+    assert few.beside_between_labels is not None
+    assert not few.real_between_labels.shows
+    assert few.beside_between_labels.shows
+    alone = group(bias(rows), "pronouns")
+    assert (alone.real_between_labels, alone.beside_between_labels) == (None, None)
+    assert alone.between_labels == usual.between_labels or alone.between_labels.bits == pytest.approx(0.31, abs=0.06)
+
+
+@pytest.mark.parametrize(
+    ("counts", "real", "noted"),
+    [
+        ((50, 50), None, False),
+        ((80, 20), None, False),
+        ((95, 5), None, True),
+        ((80, 20), (50, 50), True),
+        ((95, 5), (190, 10), False),
+        ((50, 50), (190, 10), False),
+    ],
+)
+def test_shares_far_from_the_asked_ones(counts: tuple[int, int], real: tuple[int, int] | None, noted: bool) -> None:
+    """Not where real rows are as uneven."""
+
+    def uneven(red: int, green: int) -> LabelledRows:
+        return rows_of(["x"] * (red + green), ["red"] * red + ["green"] * green)
+
+    assert balance(uneven(*counts), uneven(*real) if real is not None else None).worth_a_note == noted

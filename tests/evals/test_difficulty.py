@@ -108,3 +108,14 @@ def test_real_rows_read_by_the_encoder(real_data: Path) -> None:
     assert found.own.bits.low > 0.2
     assert abs(lost.own.bits.value) < 0.1
     assert lost.own.negative.low > found.own.negative.high
+
+
+def test_bits_are_compared_over_as_many_rows_of_each_label() -> None:
+    """Uneven real rows have less to be known: as many of the rows stand beside them."""
+    rows, real = topics(200, labels=2), topics(300, labels=2, seed=9)
+    found = measured(rows, test=real.draw([100, 20], np.random.default_rng(0)))
+    assert found.real is not None
+    assert found.beside is not None
+    assert (found.own.bits.rows, found.beside.bits.rows, found.real.bits.rows) == (200, 120, 120)
+    assert found.beside.entropy == found.real.entropy < found.own.entropy
+    assert measured(rows, test=real).beside is None, "all rows are compared"

@@ -191,3 +191,14 @@ def test_sentence_embeddings_see_what_words_do_not() -> None:
 
 def test_examples() -> None:
     assert doctest.testmod(module).failed == 0
+
+
+def test_texts_of_one_word_have_no_pairs_of_words() -> None:
+    found = diversity(rows_of(["yes", "no", "maybe", "never"])).synthetic
+    assert found.distinct == (1.0, None, None)
+
+
+def test_signs_count_where_a_text_has_no_words() -> None:
+    same, apart = (diversity(rows_of(texts)).synthetic for texts in (["😡😡😡😡"] * 4, ["😡", "😀", "🎉", "🌧"]))
+    assert (same.self_bleu, same.exact) == (1.0, 0.75)
+    assert (apart.self_bleu, apart.exact) == (0.0, 0.0)

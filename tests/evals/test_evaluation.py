@@ -3,6 +3,7 @@
 import json
 import random
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -152,6 +153,14 @@ def test_a_word_that_goes_with_a_label_is_told(task: Path, tmp_path: Path) -> No
     planted = [{**row, "text": f"{'she' if row['label'] == 'warm' else 'he'} said {row['text']}"} for row in rows(60)]
     found = evaluate(written(tmp_path / "data.jsonl", planted), task, students=("tfidf",))
     assert "bias: pronouns tell " in found.told()
+    assert ", real rows " not in found.told()
+    beside = evaluate(planted, task, train=planted, students=("tfidf",))
+    (real,) = (group.real_between_labels for group in beside.bias.groups if group.name == "pronouns")
+    assert real is not None
+    assert f", real rows {real.bits:.2f}" in beside.told()
+    (pronouns,) = (group for group in found.bias.groups if group.name == "pronouns")
+    unsure = replace(pronouns, between_labels=replace(pronouns.between_labels, low=0.0))
+    assert "bias:" not in replace(found, bias=replace(found.bias, groups=(unsure,))).told(), "chance is not ruled out"
 
 
 def test_what_was_planted_is_told_in_words(task: Path, tmp_path: Path) -> None:
@@ -179,6 +188,121 @@ def test_many_rows_that_begin_alike_are_told_beside_real_ones(task: Path, tmp_pa
     assert note.startswith("many rows begin alike, 40% with 'write' (the commonest of as many real rows: '")
     assert "and 40% with 'write a' (" in note
     assert not [note for note in evaluate(data, task, train=data, students=("tfidf",)).record()["notes"] if "begin alike" in note]
+
+
+def minded(*data: list[dict[str, str]], task: Path, folder: Path) -> list[str]:
+    """The notes on rows, beside train and test rows where they are given, too; they stand in all that is told."""
+    paths = [written(folder / f"{i}.jsonl", each) for i, each in enumerate(data)]
+    found = evaluate(paths[0], task, **dict(zip(("train", "test"), paths[1:], strict=False)), students=("tfidf",))
+    notes = found.record()["notes"]
+    assert found.told().splitlines()[-len(notes) :] == [f"note: {note}" for note in notes] or not notes
+    return notes
+
+
+def put(given: list[dict[str, str]], word: str, *, warm: float, cold: float) -> list[dict[str, str]]:
+    """The rows with the word put to a share of those of each label, the first ones."""
+    least = {label: share * sum(row["label"] == label for row in given) for label, share in (("warm", warm), ("cold", cold))}
+    made, seen = [], {"warm": 0, "cold": 0}
+    for row in given:
+        made.append({**row, "text": f"{row['text']} {word}"} if seen[row["label"]] < least[row["label"]] else row)
+        seen[row["label"]] += 1
+    return made
+
+
+def test_a_second_leaked_word_does_not_hide_the_first(task: Path, tmp_path: Path) -> None:
+    """`alfa` stands in more rows of the label, and in too many others."""
+    once = put(rows(200), "bravo", warm=0.85, cold=0.0)
+    for data in (once, put(once, "alfa", warm=1.0, cold=0.12)):
+        (note,) = minded(data, rows(200, seed=1), rows(200, seed=2), task=task, folder=tmp_path)
+        assert note.startswith("a single word gives the label away: 'bravo' stands in ")
+        assert "in 0 others (in 0% of its real rows)" in note
+        assert "without real rows" not in note
+
+
+def test_a_word_that_tells_the_label_in_real_rows_is_no_giveaway(task: Path, tmp_path: Path) -> None:
+    given, train, test = (put(rows(120, seed=i), "scarf", warm=0.9, cold=0.02) for i in range(3))
+    assert minded(given, train, test, task=task, folder=tmp_path) == []
+    assert minded(given, train, task=task, folder=tmp_path) == [], "train rows are real rows, too"
+    (alone,) = minded(given, task=task, folder=tmp_path)
+    assert alone.startswith("a single word gives the label away: 'scarf'")
+    assert alone.endswith("; without real rows nobody can say whether it does so in them, too")
+
+
+def test_test_rows_with_a_word_changed_are_told(task: Path, tmp_path: Path) -> None:
+    train, test = rows(120, seed=1), rows(120, seed=2)
+    nearly = [{**row, "text": " ".join(["other", *row["text"].split()[1:]])} for row in test[:40]]
+    notes = minded([*rows(80), *nearly], train, test, task=task, folder=tmp_path)
+    assert any(note.startswith("40 of 120 rows are a row of the test split but for a few words (real rows 0%)") for note in notes)
+    assert minded(rows(120), train, test, task=task, folder=tmp_path) == []
+
+
+def test_uneven_labels_are_told_unless_real_rows_are_so(task: Path, tmp_path: Path) -> None:
+    def skewed(seed: int) -> list[dict[str, str]]:
+        return [row for place, row in enumerate(rows(200, seed=seed)) if row["label"] == "warm" or place < 20]
+
+    note = "the labels are far from the shares that the task asks for: cold has 10 of the 110 rows, 50% are asked for"
+    assert note in minded(skewed(0), rows(120, seed=1), rows(120, seed=2), task=task, folder=tmp_path)
+    assert note in minded(skewed(0), task=task, folder=tmp_path)
+    assert note not in minded(skewed(0), skewed(1), rows(120, seed=2), task=task, folder=tmp_path)
+
+
+def test_answers_in_one_place_are_told(tmp_path: Path) -> None:
+    names = ("first", "second")
+    file = tmp_path / "ends.yaml"
+    fields = [{"name": name, "description": f"the {name} end", "form": "sentence"} for name in names]
+    labels = [
+        {"name": name, "meaning": f"{name} is likelier", "constraint": f"Make {name} likelier at {{context}}: {{seed}}."}
+        for name in names
+    ]
+    made = {
+        "name": "ends",
+        "description": "Two ends.",
+        "fields": fields,
+        "labels": labels,
+        "contexts": {"hint": "x"},
+        "seeds": {"hint": "y"},
+    }
+    file.write_text(json.dumps(made), "utf-8")
+
+    def ends(of_first: int, seed: int) -> list[dict[str, str]]:
+        texts = [row["text"] for row in rows(200, seed=seed, telling=0)]
+        return [{"first": texts[i], "second": texts[-1 - i], "label": names[i >= of_first]} for i in range(100)]
+
+    notes = minded(ends(95, 0), ends(50, 1), task=file, folder=tmp_path)
+    assert "the answer is first in 95% of the rows (real rows 50%): a student may learn the position instead of the answer" in notes
+    assert not any("position" in note for note in minded(ends(50, 0), ends(50, 1), task=file, folder=tmp_path))
+
+
+def test_an_oracle_at_chance_is_told(task: Path, tmp_path: Path) -> None:
+    train = rows(120, seed=1, telling=0)
+    assert any("the oracle is at chance" in note for note in minded(rows(60), train, task=task, folder=tmp_path))
+
+
+def test_lines_over_fewer_rows_say_so(task: Path, tmp_path: Path) -> None:
+    """Ten cold real rows: what is compared is of ten cold rows on both sides, and the line says of how many."""
+    train = [row for place, row in enumerate(rows(120, seed=1)) if row["label"] == "warm" or place < 20]
+    found = evaluate(
+        written(tmp_path / "data.jsonl", rows(100)),
+        task,
+        train=written(tmp_path / "train.jsonl", train),
+        test=written(tmp_path / "test.jsonl", train),
+        students=("tfidf",),
+    )
+    told = found.told()
+    assert "; real of only 60 rows 0." in told
+    assert told.count("; over 60 of the 100 rows, as many as there are real ones of their labels") == 2
+    assert "(of 60 of them 0." in told
+    assert "of real rows in the same shares of labels" in told
+    assert found.difficulty.beside is not None
+    assert found.difficulty.real is not None
+    assert found.difficulty.beside.entropy == found.difficulty.real.entropy
+
+
+def test_the_rows_and_the_order_of_labels_stand_in_the_record(task: Path, tmp_path: Path) -> None:
+    data = rows(40)
+    found, turned, other = (evaluate(each, task, students="tfidf").record() for each in (data, data[::-1], rows(40, seed=1)))
+    assert found["labels"] == list(load_task(task).label_names)
+    assert found["digest"] == turned["digest"] != other["digest"]
 
 
 def test_labels_whose_drafts_read_as_others_are_told_of_a_run(task: Path, tmp_path: Path) -> None:

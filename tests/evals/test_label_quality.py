@@ -146,3 +146,43 @@ def test_the_same_seed_gives_the_same_record() -> None:
 def test_an_unknown_student_is_refused() -> None:
     with pytest.raises(UsageError, match="tfidf"):
         label_quality(topics(30), student="oracle of Delphi")
+
+
+def test_an_oracle_that_saw_few_rows_of_a_label_finds_clean_rows_clean() -> None:
+    """Of one label there are few real rows: the oracle and its ceiling are of the rows' own shares of labels, and it is said."""
+    rows, plenty = topics(400, labels=2, clarity=0.25), topics(1600, labels=2, clarity=0.25, seed=9)
+    scarce = plenty.draw([800, 60], np.random.default_rng(0))
+    found = label_quality(rows, train=scarce, student="tfidf")
+    assert found.oracle is not None
+    assert found.oracle.ceiling.low < found.oracle.accuracy.high, "no worse than the real rows"
+    assert found.oracle.accuracy.value > 0.7, "it does not say the label of which it saw more"
+    (note,) = found.doubts
+    assert note.startswith("the oracle has learnt some labels from few of its 860 real rows (b 60)")
+    wrong = label_quality(flipped(rows, 0.2)[0], train=scarce, student="tfidf").oracle
+    assert wrong is not None
+    assert wrong.accuracy.high < wrong.ceiling.low, "what is wrong shows all the same"
+    assert not label_quality(rows, train=plenty, student="tfidf").doubts
+
+
+def test_rows_of_labels_that_the_real_rows_lack_are_not_judged() -> None:
+    found = label_quality(topics(240), train=REAL.take(np.flatnonzero(REAL.labels < 2)), student="tfidf")
+    assert found.oracle is not None
+    assert (found.unread, found.oracle.accuracy.rows, set(found.oracle.by_label)) == (80, 160, {"a", "b"})
+    assert found.oracle.accuracy.value > 0.9
+    assert any(note.startswith("80 of the rows have labels that the real rows lack") for note in found.doubts)
+
+
+def test_disputes_are_compared_over_as_many_rows() -> None:
+    rows = topics(2700, labels=2, length=4)
+    found = label_quality(rows, train=topics(3000, labels=2, length=4, seed=9), student="tfidf")
+    assert found.real_disputes is not None
+    assert found.real_disputes.share is not None
+    assert (found.real_disputes.share.rows, found.beside_disputes) == (2700, None), "not as many as the oracle learns from"
+    fewer = label_quality(
+        rows.take(range(200)), train=topics(200, labels=2, seed=9).draw([100, 40], np.random.default_rng(0)), student="tfidf"
+    )
+    assert fewer.real_disputes is not None
+    assert fewer.beside_disputes is not None
+    assert fewer.real_disputes.share is not None
+    assert fewer.beside_disputes.share is not None
+    assert fewer.real_disputes.share.rows == fewer.beside_disputes.share.rows == 140

@@ -484,3 +484,23 @@ def test_browser_opens_fifty_thousand_rows_in_under_three_seconds(tab: Tab, tmp_
     assert tab.until("document.getElementById('found').textContent === '1 of 50,000 rows'") < 3.0
     assert "Row 49999" in tab.value(FIRST)
     assert tab.said == []
+
+
+@pytest.mark.usefixtures("small_map")
+def test_labels_are_shown_as_they_are_named(tmp_path: Path) -> None:
+    labels = ("card_arrival", "__n__")
+    folder = write_run(tmp_path / "run", [row(i, labels[i % 2], f"text {i}") for i in range(40)], labels=labels)
+    write_evaluation(folder / "evaluation.json", labels=labels, bias={"per_label": {name: {"rows_of": 1} for name in labels}})
+    said = Reader(compose(folder).html).text
+    assert "rows of card_arrival 1 __n__ 1" in said
+
+
+@pytest.mark.usefixtures("small_map")
+def test_a_page_of_fewer_real_rows_says_so(task: Path, tmp_path: Path) -> None:
+    given = some_rows(60)
+    folder = write_run(tmp_path / "run", given)
+    few = [{"text": each["text"], "label": each["label"]} for each in given[:12]]
+    seedless.evaluate(folder, task, students="tfidf", train=few, test=few)
+    said = Reader(compose(folder).html).text
+    assert "Trained on only 12 real rows" in said
+    assert "as many real rows" not in said.partition("Analyses")[0]

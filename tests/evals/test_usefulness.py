@@ -202,6 +202,29 @@ def test_an_uneven_task_at_chance_is_flagged_too() -> None:
     assert taught(uneven, test=topical(900, telling=0.0, seed=3).draw([450, 50], np.random.default_rng(1)), train=rows).at_chance
 
 
+def test_few_real_rows_do_not_put_a_task_at_chance() -> None:
+    """The rows teach, and a dozen real ones teach nothing: the task is not to blame."""
+    it = found(COPY, train=TRAIN.draw([1, 1, 10], np.random.default_rng(0)))
+    taught = it.students["tfidf"]
+    assert (taught.at_chance, taught.real_at_chance) == (False, True)
+    assert "tfidf is at chance with the 12 real rows alone, not with all that it was trained on: its ratio says little" in it.notes
+    assert not any("on this task" in note for note in it.notes)
+    lost = found(shuffled(COPY), train=shuffled(TRAIN).take(range(12)))
+    assert "tfidf is at chance with these rows and with only 12 real ones: nobody can say" in " ".join(lost.notes)
+
+
+def test_uneven_rows_do_not_put_a_task_at_chance() -> None:
+    """Of 200 rows 195 have one label, in the real draw as well: the student says that one, whatever the task."""
+    real = topical(900, seed=5)
+    it = found(topical(400, seed=4).draw([195, 5], np.random.default_rng(0)), test=topical(300, seed=6), train=real)
+    assert it.students["tfidf"].at_chance
+    assert it.notes == (
+        "tfidf is at chance with these rows and with real ones in the same uneven shares of labels: nobody can say whether the data is at"
+        " fault or the student",
+    )
+    assert not found(topical(200, seed=4), test=topical(300, seed=6), train=real).notes
+
+
 def test_without_real_rows_the_student_is_not_blamed() -> None:
     it = found(shuffled(COPY))
     only = it.students["tfidf"]
@@ -220,8 +243,8 @@ def test_without_real_rows_the_student_is_not_blamed() -> None:
 def test_fewer_real_rows_than_synthetic_ones_are_said() -> None:
     it = found(COPY, train=TRAIN.take(range(90)), direct=TRAIN.take(range(120)), curve=True)
     assert it.notes == (
-        "there are only 90 real training rows with the labels of the 150 synthetic ones",
-        "there are only 120 naive rows with the labels of the 150 synthetic ones",
+        "there are only 90 real training rows with the labels of the 150 synthetic ones: label0 30 of 50, label1 30 of 50, label2 30 of 50",
+        "there are only 120 naive rows with the labels of the 150 synthetic ones: label0 40 of 50, label1 40 of 50, label2 40 of 50",
     )
     assert it.students["tfidf"].arms["real"].n == 90
     assert it.students["tfidf"].arms["direct"].n == 120
@@ -234,8 +257,8 @@ def test_real_rows_of_other_labels_are_no_comparison() -> None:
     assert set(it.students["tfidf"].arms) == {"synthetic", "majority"}
     assert it.students["tfidf"].ratio is None
     assert it.notes[:3] == (
-        "there are only 0 real training rows with the labels of the 100 synthetic ones",
-        "there are only 0 naive rows with the labels of the 100 synthetic ones",
+        "there are only 0 real training rows with the labels of the 100 synthetic ones: label0 0 of 50, label1 0 of 50",
+        "there are only 0 naive rows with the labels of the 100 synthetic ones: label0 0 of 50, label1 0 of 50",
         "no synthetic row has the label label2, test rows have: it cannot be learnt",
     )
     assert it.students["tfidf"].arms["synthetic"].per_label["label2"] == 0.0
@@ -313,7 +336,7 @@ def test_the_record_is_plain_data_of_a_known_shape() -> None:
     assert list(record["students"]) == ["tfidf", "scripted"]
     for student in record["students"].values():
         arms = {"synthetic", "real", "both", "direct", "majority", "zero_shot"}
-        assert set(student) == {*arms, "draws", "ratio", "gain", "at_chance", "curve"}
+        assert set(student) == {*arms, "draws", "ratio", "gain", "at_chance", "real_at_chance", "curve"}
         for arm in arms:
             assert set(student[arm]) == {"n", "accuracy", "macro_f1", "low", "high", "per_label", "confusion"}
             assert set(student[arm]["per_label"]) == {"label0", "label1", "label2"}
@@ -321,7 +344,7 @@ def test_the_record_is_plain_data_of_a_known_shape() -> None:
         assert set(student["ratio"]) == set(student["gain"]) == {"value", "low", "high"}
         assert [set(point) for point in student["curve"]] == [{"n", "synthetic", "real"}] * 4
     bare = json.loads(json.dumps(found(COPY).record()))["students"]["tfidf"]
-    assert set(bare) == {"synthetic", "majority", "draws", "ratio", "gain", "at_chance", "curve"}
+    assert set(bare) == {"synthetic", "majority", "draws", "ratio", "gain", "at_chance", "real_at_chance", "curve"}
     assert bare["ratio"] is None
     assert bare["curve"] == []
 

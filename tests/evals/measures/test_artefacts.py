@@ -55,8 +55,8 @@ def test_real_rows_tell_cues_from_habits() -> None:
     real = topics(90, clarity=0.0, seed=4)
     real = leaking(real, "a", "cue")
     real = leaking(real, "c", "habit", every=3)
-    told = {each.word: (each.real_rows, each.real_precision) for each in artefacts(rows, real=real)}
-    assert told == {"cue": (30, 1.0), "habit": (10, 0.0)}
+    told = {each.word: (each.real_rows, each.real_precision, each.real_recall) for each in artefacts(rows, real=real)}
+    assert told == {"cue": (30, 1.0, 1.0), "habit": (10, 0.0, 0.0)}
     absent = {each.word: (each.real_rows, each.real_precision) for each in artefacts(rows, real=topics(30, seed=5))}
     assert absent["habit"] == (0, None)
 

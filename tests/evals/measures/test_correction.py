@@ -142,3 +142,14 @@ def test_provenance_as_data_sets_carry_it() -> None:
 
 def test_rows_of_elsewhere_have_no_correction() -> None:
     assert correction(LabelledRows(TASK, ({"text": "a", "label": "a"},), "elsewhere"), oracle=oracle) is None
+
+
+def test_null_is_no_label_though_one_is_called_none() -> None:
+    """A row without an asked label, or without a verdict, says nothing of the label `None`."""
+    task = TASK.model_copy(update={"labels": (*TASK.labels[:2], TASK.labels[2].model_copy(update={"name": "None"}))})
+    bare = ({"text": "x", "label": "a"}, {"text": "y", "label": "None", "provenance": {"asked_label": None}})
+    assert correction(LabelledRows(task, bare, "made up")) is None
+    refused = refusal("None", None, "z")
+    found = correction(LabelledRows(task, (row("None", "None", None, "None"), row("a", "a", None, "a")), "made up"), (refused,))
+    assert found is not None
+    assert (found.drafts, found.flips.relabelled, found.agreement.drafts, found.agreement.unverified) == (3, 0, None, 2)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from seedless.evals.measures.estimate import mean_of, share_of
+from seedless.evals.measures.estimate import mean_of, share_in_shares_of, share_of
 
 
 def test_wilson_interval_against_published_values() -> None:
@@ -29,3 +29,20 @@ def test_intervals_hold_the_truth_in_nineteen_of_twenty_cases() -> None:
 def test_a_mean_of_one_value_is_that_value() -> None:
     found = mean_of(np.array([0.5]), np.random.default_rng(0))
     assert (found.value, found.low, found.high, found.rows) == (0.5, 0.5, 0.5, 1)
+
+
+def test_a_share_in_other_shares_of_labels() -> None:
+    """Nine tenths of one label are right and none of the other: of as many of both that is 0.45."""
+    hits, rows = np.array([81, 0]), np.array([90, 10])
+    even = share_in_shares_of(hits, rows, np.array([7, 7]))
+    assert (even.value, even.rows) == (pytest.approx(0.45), 100)
+    assert even.high - even.low > share_of(45, 100).high - share_of(45, 100).low, "ten rows stand for half"
+    same = share_in_shares_of(hits, rows, np.array([9, 1]))
+    assert (same.value, same.low, same.high) == pytest.approx(
+        (share_of(81, 100).value, share_of(81, 100).low, share_of(81, 100).high)
+    )
+    assert share_in_shares_of(np.array([3, 0]), np.array([4, 0]), np.array([5, 5])).value == 0.75, (
+        "a label without rows is left out"
+    )
+    with pytest.raises(ValueError, match="no rows"):
+        share_in_shares_of(hits, rows, np.array([0, 0]))

@@ -98,3 +98,31 @@ def test_what_is_no_evaluation_of_this_run_is_refused(tmp_path: Path, text: str,
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot be read"):
         read_findings(tmp_path / "e.json", task="rooms", labels=LABELS)
+
+
+def test_matrices_are_put_in_the_order_of_the_run(tmp_path: Path) -> None:
+    """A task file with its labels turned round was evaluated; an older evaluation does not say."""
+    matrix = [[20, 1, 0], [2, 10, 3], [0, 4, 5]]
+    told = {
+        "usefulness": {"students": {"tfidf": {"synthetic": {"macro_f1": 0.5, "confusion": matrix}, "majority": {"macro_f1": 0.2}}}}
+    }
+    orders = {
+        ("c", "b", "a"): ((5, 4, 0), (3, 10, 2), (0, 1, 20)),
+        ("a", "b", "c"): ((20, 1, 0), (2, 10, 3), (0, 4, 5)),
+        (): ((20, 1, 0), (2, 10, 3), (0, 4, 5)),
+    }
+    for order, turned in orders.items():
+        (tmp_path / "e.json").write_text(json.dumps(told | ({"labels": order} if order else {})), "utf-8")
+        found = read_findings(tmp_path / "e.json", task="rooms", labels=("a", "b", "c")).students["tfidf"].synthetic
+        assert found is not None
+        assert found.confusion == turned
+    (tmp_path / "e.json").write_text(json.dumps({"labels": ["c", "b", "a"]}), "utf-8")
+    with pytest.raises(UsageError, match="is an evaluation of the labels c, b, a, the run has a, b"):
+        read_findings(tmp_path / "e.json", task="rooms", labels=("a", "b"))
+
+
+def test_arms_of_fewer_rows_are_not_called_as_many(tmp_path: Path) -> None:
+    arms = {"synthetic": {"n": 30, "macro_f1": 0.5}, "real": {"n": 12, "macro_f1": 0.5}, "direct": {"n": 30, "macro_f1": 0.5}}
+    (tmp_path / "e.json").write_text(json.dumps({"usefulness": {"students": {"tfidf": arms}}}), "utf-8")
+    student = read_findings(tmp_path / "e.json", task="rooms", labels=LABELS).students["tfidf"]
+    assert [student.called(arm) for arm in student.arms] == ["only 12 real rows", "these rows", "as many naive rows"]

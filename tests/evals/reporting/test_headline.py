@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from seedless.evals.labelled import digest_of
 from seedless.evals.reporting.findings import read_findings
 from seedless.evals.reporting.headline import headline, notes
 from seedless.evals.reporting.recorded import read_run
@@ -105,3 +106,18 @@ def test_what_to_mind(tmp_path: Path, given: list[dict[str, Any]], how: dict[str
 def test_missing_rows_are_in_the_headline(tmp_path: Path) -> None:
     told, _ = said(tmp_path, rows(20, 20), requested=50)
     assert "; 10 of the 50 asked for are missing; " in told
+
+
+def test_an_evaluation_of_other_rows_says_nothing_of_these(tmp_path: Path) -> None:
+    given = rows(20, 20)
+    of_these = {"digest": digest_of(reversed(given), ["text"]), "notes": ["one note"]}
+    told, minded = said(tmp_path, given, evaluation=of_these)
+    assert "macro-F1 of 0.67" in told
+    assert "One note." in minded
+    told, minded = said(tmp_path / "other", [*given[1:], row(0, "warm", "another text")], evaluation=of_these)
+    assert told.endswith("what they teach was not measured.")
+    assert (
+        "The evaluation is of 40 rows, the file holds other ones: its figures are of those; run seedless evaluate again." in minded
+    )
+    assert "One note" not in minded
+    assert "teach more" not in minded
