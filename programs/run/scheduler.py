@@ -10,7 +10,7 @@ import dspy
 from seedless.errors import BudgetEnded, LMUnusable
 from seedless.files import listed
 from seedless.kept import Kept
-from seedless.lms.metered import PromptRefused, StepFailed
+from seedless.lms.metered import StepFailed
 from seedless.lms.step import REFUSED, UNANSWERED
 from seedless.outcome import Broken, Outcome, Provenance, Refusal, Row
 from seedless.planner import Allotment, Plan
@@ -320,7 +320,7 @@ class Pool:
         asked = self._seeds[key]
         try:
             return await asyncio.shield(asked)
-        except (NoSeeds, PromptRefused):  # nor is what is refused answered another time
+        except NoSeeds:
             raise
         except StepFailed:  # the next slot asks anew, unless another one has already
             if self._seeds.get(key) is asked:

@@ -33,7 +33,7 @@ def test_figures_are_those_of_the_ledger_and_the_rows(run: MakeRun, tmp_path: Pa
     rows = [json.loads(line) for line in (tmp_path / "out" / "rows.jsonl").read_text("utf-8").splitlines()]
     refusals = [json.loads(line) for line in (tmp_path / "out" / "refusals.jsonl").read_text("utf-8").splitlines()]
     figures = record.metrics
-    assert len(refusals) > 3
+    assert refusals
     assert figures["rows"] == 80
     assert figures["accept_rate"] == pytest.approx(80 / (80 + len(refusals)))
     assert figures["refused/slots"] == len(refusals)
