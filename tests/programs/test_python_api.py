@@ -374,7 +374,7 @@ def declining(_prompt: str) -> str:
             refusing,
             r"cold gave up after 100 prompts in a row that the LM's server refuses: cold lacks 30 of 30 \(broken most: refused_prompt .*filtered",
         ),
-        (declining, r"cold gave up after 100 slots without a row: cold lacks 30 of 30 \(broken most: form"),
+        (declining, r"cold gave up after 100 slots without a row: cold lacks 30 of 30 \(broken most: refusal"),
     ],
 )
 def test_a_label_that_cannot_be_had_costs_no_other_its_rows(
