@@ -380,7 +380,7 @@ class MeteredLM(dspy.LM):
             If there is one; it tells the last failure.
         """
         for stage, (failed, error) in self._unheard.items():
-            if failed >= THROUGHOUT and stage not in self._heard:
+            if failed >= THROUGHOUT and FOLLOWS.get(stage, stage) not in self._heard:
                 raise self._unusable(error)
 
     def _out_of_order(self, error: dspy.LMError, trial: _Trial) -> bool:
