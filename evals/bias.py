@@ -22,6 +22,7 @@ from seedless.evals.measures.divergence import (
 from seedless.evals.measures.matched import Pair, matched
 from seedless.evals.measures.mentions import GROUPS, mentions
 from seedless.files import listed
+from seedless.planner import quotas
 
 __all__ = ["Balance", "Bias", "Group", "LabelShare", "Member", "balance", "bias"]
 
@@ -45,21 +46,24 @@ class LabelShare:
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """The labels' shares. `from_asked` and `from_real`: Jensen-Shannon divergence in bits, in [0, 1], 0 where the shares are the same."""
+    """The labels' shares. `from_asked` and `from_real`: Jensen-Shannon divergence in bits, in [0, 1], 0 where the shares are the same; `dealt`: what
+    `from_asked` comes to where as many rows are dealt as evenly as can be."""
 
     per_label: Mapping[str, LabelShare]
     from_asked: float
     from_real: float | None
+    dealt: float
 
     @property
     def skewed(self) -> bool:
         """Whether the shares are far from what the task asks for."""
-        return self.from_asked >= UNEVEN
+        return self.from_asked - self.dealt >= UNEVEN
 
     @property
     def worth_a_note(self) -> bool:
         """Whether they are far from the real rows' as well, which may be as uneven; very far where there are none."""
-        return self.from_asked >= UNEVEN_ALONE if self.from_real is None else min(self.from_asked, self.from_real) >= UNEVEN
+        apart = self.from_asked - self.dealt
+        return apart >= UNEVEN_ALONE if self.from_real is None else min(apart, self.from_real) >= UNEVEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +205,9 @@ def balance(rows: LabelledRows, real: LabelledRows | None = None) -> Balance:
         for i, name in enumerate(rows.task.label_names)
     }
     from_real = None if real_share is None else jensen_shannon(np.stack([share, real_share]))
-    return Balance(per_label, jensen_shannon(np.stack([share, asked])), from_real)
+    evenly = quotas({label.name: label.share for label in rows.task.labels}, len(rows))
+    dealt = np.asarray([evenly[name] for name in rows.task.label_names]) / len(rows)
+    return Balance(per_label, jensen_shannon(np.stack([share, asked])), from_real, jensen_shannon(np.stack([dealt, asked])))
 
 
 def _group(name: str, rows: LabelledRows, said: Said, pair: Pair | None, said_pair: Said, rng: np.random.Generator) -> Group:

@@ -22,6 +22,7 @@ from seedless.text import normalized
 __all__ = ["LabelQuality", "Oracle", "label_quality"]
 
 ORACLE_ROWS = 2500
+SCARCE = 5  # real rows of a label that an oracle is to have at least, where there are as many
 FEW = 0.5  # of its share of the rows: a label that has less of the real ones is hardly learnt
 
 
@@ -130,10 +131,11 @@ def label_quality(
     if train is not None:
         rng = np.random.default_rng(seed)
         mixed = train.take(rng.permutation(len(train)))
-        known = chosen.take(np.flatnonzero(np.isin(chosen.labels, mixed.labels[:ORACLE_ROWS])))
+        learnt = _learnt(mixed)
+        known = chosen.take(np.flatnonzero(np.isin(chosen.labels, learnt.labels)))
         unread = len(chosen) - len(known)
         if len(known):
-            oracle, reader = _oracle(known, mixed.take(range(min(len(mixed), ORACLE_ROWS))), kind, seed)
+            oracle, reader = _oracle(known, learnt, kind, seed)
         some, real = matched(chosen, mixed, rng)
         real_disputes = confident_learning(real, student=kind, seed=seed)
         beside = confident_learning(some, student=kind, seed=seed) if len(some) < len(chosen) else None
@@ -158,6 +160,17 @@ def _conflicts(rows: LabelledRows) -> int:
     for text, label in zip(rows.texts, rows.labels.tolist(), strict=True):
         labels[normalized(text)].add(label)
     return sum(len(under) > 1 for under in labels.values())
+
+
+def _learnt(mixed: LabelledRows) -> LabelledRows:
+    """The real rows that an oracle learns: the first of them, and of labels of which these hold hardly any, the next ones, too."""
+    taken, rest = mixed.labels[:ORACLE_ROWS], mixed.labels[ORACLE_ROWS:]
+    scarce = [
+        ORACLE_ROWS + place
+        for label in range(len(mixed.task.labels))
+        for place in np.flatnonzero(rest == label)[: max(0, SCARCE - int((taken == label).sum()))].tolist()
+    ]
+    return mixed.take([*range(len(taken)), *sorted(scarce)])
 
 
 def _oracle(rows: LabelledRows, real: LabelledRows, kind: Student, seed: int) -> tuple[Oracle, Reader]:

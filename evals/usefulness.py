@@ -224,8 +224,8 @@ def _taught(
     points = _curve(rows, test, drawn, predictions, arms, np.random.default_rng(seed)) if curve else ()
     learnt = {
         name: arms[name].low > max(arms["majority"].macro_f1, chance_of(test, trained[name][1]))
-        for name in arms
-        if name != "majority"
+        for name in ("synthetic", "real", "both")
+        if name in arms
     }
     return Taught(
         arms, len(drawn), ratio, gain, at_chance=not any(learnt.values()), real_at_chance=not learnt.get("real", True), curve=points

@@ -302,10 +302,9 @@ def _preview(task: "Task", n: int, rows: int, options: "Options", *, as_json: bo
         ledger = generation.ledger()
     looked_at = max(1, len({row["provenance"]["context"] for row in shown}))
     used = min(n, Plan(task, n, options.seed).context_count)
-    whole, latency, in_flight = ledger.accepted == n, generation.latency, generation.spec.profile.concurrency
-    estimate = ledger.projected(
-        n, contexts=1.0 if whole else used / looked_at, latency=None if whole else latency, concurrency=in_flight
-    )
+    whole, in_flight = ledger.accepted == n, generation.spec.profile.concurrency
+    latency = None if whole else generation.latency  # where all rows were made their seconds are known
+    estimate = ledger.projected(n, contexts=1.0 if whole else used / looked_at, latency=latency, concurrency=in_flight)
     per_row = dict(ledger.per_row)
     if latency is not None and estimate["seconds"] is not None:  # these few rows kept fewer requests in flight
         per_row["seconds"] = estimate["seconds"] / n

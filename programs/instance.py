@@ -1,5 +1,6 @@
 """Stages 3 to 5 for one slot: the label's constraint, the instance written under it, and its self-correction."""
 
+import logging
 import random
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
@@ -11,7 +12,6 @@ import dspy
 from seedless.assertion_set import assertions_of, forms_of, language_of, of_the_given
 from seedless.assertions import Assertion, Conflict, Meta, NearDuplicate, NotCut, refuses
 from seedless.errors import LMUnusable
-from seedless.files import listed
 from seedless.kept import OPENING, Kept
 from seedless.label_words import LabelWords, in_document
 from seedless.lms.adapters import field_title
@@ -36,6 +36,8 @@ from seedless.verify import Verifier
 
 __all__ = ["Instance"]
 
+LOG = logging.getLogger("seedless")
+
 Identity = Mapping[str, str]
 QUESTION_WORDS = (
     "Who", "Whose", "What", "Which", "When", "Where", "Why", "How", "In what", "In which", "At what", "For what", "On what", "Is", "Are", "Was", "Were",
@@ -43,12 +45,8 @@ QUESTION_WORDS = (
 )  # fmt: skip
 REFUSED = "The answer declines the request and holds no instance; write the instance, in the form that was asked for."
 UNREAD = 50  # answers of a verifier in a row that nobody could read, after which it is not asked again
-READINGS, AS_ONE = (
-    50,
-    48,
-)  # a verifier's last readings, and as many of them of one label as make one ask whether it tells labels apart
+READINGS, AS_ONE = 50, 48  # a verifier's last readings, and how many of them of one label are said
 AGAINST = 15  # of them at least that refused a draft which was asked for under another label
-CHECKED = 3  # labels by whose meanings that is found out
 RELEVANCE = 1.0  # weight of a draft's relevance beside its label's probability
 
 
@@ -91,7 +89,7 @@ class Instance(dspy.Module):
         self.filters = filters
         self._full = not plain
         self._unread = 0
-        self._checked = False
+        self._one_sided = False
         self._readings: deque[tuple[str, str, bool]] = deque(
             maxlen=READINGS
         )  # asked for, read as, and whether that is held against the draft
@@ -237,8 +235,7 @@ class Instance(dspy.Module):
             )
         convinced = verdict is None or self._convinced(verdict, slot)
         if verdict is not None and verdict.label:
-            self._readings.append((slot.label, verdict.label, not convinced))
-            await self._check_readings(slot)
+            self._note_reading(slot.label, verdict.label, against=not convinced)
         if verdict is None or convinced or self.verifier.only_relabels:
             return Judged(
                 draft,
@@ -262,31 +259,19 @@ class Instance(dspy.Module):
         read = f"read the text as {verdict.label!r}{because}; change it" if verdict.label else "was not understood; change the text"
         return f"A reader who was not told the label {read} so that {holds}"
 
-    async def _check_readings(self, slot: Slot) -> None:
-        """Once, where nearly all drafts of late read as one label whatever was asked for: have other labels' meanings read, which a reader that
-        tells labels apart takes for what they are. Then it is the drafts that are alike. Where labels are relations between fields no meaning is a text.
-
-        Raises
-        ------
-        LMUnusable
-            If they read as that label as well.
-        """
-        if self._checked or len(self._readings) < READINGS or self.task.relational:
-            return
+    def _note_reading(self, asked: str, read: str, *, against: bool) -> None:
+        """Say it, once, where nearly all drafts of late read as one label whatever was asked for. Who of the two is at fault nobody can tell here."""
+        self._readings.append((asked, read, against))
         ((one, times),) = Counter(read for _, read, _ in self._readings).most_common(1)
-        against = Counter(asked for asked, read, against in self._readings if against and read == one)
-        if times < AS_ONE or against.total() < AGAINST:
+        others = sum(against for asked, read, against in self._readings if read == one != asked)
+        if self._one_sided or times < AS_ONE or others < AGAINST:
             return
-        self._checked = True
-        for name, _ in against.most_common(CHECKED):
-            meaning = Draft({field.name: self.task.label(name).meaning for field in self.task.fields})
-            verdict = await self.verifier.verdict(meaning, replace(slot, label=name), slot.rollout)
-            if verdict is None or verdict.label != one:
-                return
-        raise LMUnusable(
-            f"the verifier tells no labels apart: it read {times} of the last {READINGS} drafts as {one!r}, {against.total()} of them asked for under "
-            f"another label, and {listed([name for name, _ in against.most_common(CHECKED)])} by their meanings, too; name another model with --judge-lm, or another reader with --verifier"
-        )
+        self._one_sided = True
+        LOG.warning(
+            "the verifier read %d of the last %d drafts as %r, %d of them asked for under another label: either the writer writes nothing else, or the "
+            "verifier tells no labels apart; look at the drafts (refusals.jsonl), then name another reader (--judge-lm, --verifier) or writer (--lm)",
+            times, READINGS, one, others,
+        )  # fmt: skip
 
     def _convinced(self, verdict: Verdict, slot: Slot) -> bool:
         """Whether the verdict lets the asked label stand."""

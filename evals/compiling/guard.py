@@ -21,7 +21,7 @@ from seedless.slot import Slot
 __all__ = ["FEWEST_PAIRS", "Decision", "Guard"]
 
 FEWEST_PAIRS = (
-    6  # slots on which both programs were tried: of five, chance alone makes one program the better on all in 3 of 100 cases
+    6  # slots on which both programs were tried: of five, chance alone makes one of them the better on all in 6 of 100 cases
 )
 
 

@@ -34,7 +34,8 @@ class AnswerFields:
 class SpanPosition:
     """Where the text of `field` stands in that of `within`, of the `found` rows in which it does; the first time counts.
 
-    0 is the beginning, 1 the end; `fifths` are shares of rows. `between_labels` and `from_real` compare the fifths.
+    0 is the beginning, 1 the end; `fifths` are shares of rows. `between_labels` and `from_real` compare the fifths; `beside_between_labels`
+    and `real_between_labels` do as the first over as many rows of each label from both, None where there are no real rows.
     """
 
     field: str
@@ -44,6 +45,8 @@ class SpanPosition:
     fifths: tuple[float, ...]
     by_label: Mapping[str, float]
     between_labels: Divergence
+    beside_between_labels: Divergence | None
+    real_between_labels: Divergence | None
     real_mean: float | None
     from_real: Divergence | None
 
@@ -77,11 +80,14 @@ def span_position(field: str, within: str, rows: LabelledRows, pair: Pair | None
         for i, name in enumerate(rows.task.label_names)
         if (there & (rows.labels == i)).any()
     }
-    real_mean = apart = None
+    real_mean = apart = beside = real = None
     if pair is not None:
         both = [_positions(each, field, within) for each in pair]
         real_mean = _mean(both[1])
         said = [set() if np.isnan(each) else {_fifth(each)} for each in np.concatenate(both)]
+        own, (own_rng,) = len(pair[0]), rng.spawn(1)  # the other figures are those of the same seed without these
+        beside = divergence(Mentioned.of(said[:own], FIFTHS), pair[0].labels, own_rng) if own < len(rows) else None
+        real = divergence(Mentioned.of(said[own:], FIFTHS), pair[1].labels, own_rng)
         apart = from_real(Mentioned.of(said, FIFTHS), pair, rng)
     return SpanPosition(
         field,
@@ -91,6 +97,8 @@ def span_position(field: str, within: str, rows: LabelledRows, pair: Pair | None
         fifths=tuple(counts[fifth] / max(1, counts.total()) for fifth in FIFTHS),
         by_label=by_label,
         between_labels=divergence(Mentioned.of(fifths, FIFTHS), rows.labels, rng),
+        beside_between_labels=beside,
+        real_between_labels=real,
         real_mean=real_mean,
         from_real=apart,
     )

@@ -134,7 +134,12 @@ def _bias(found: Bias) -> list[str]:
         if group.telling and group.between_labels.shows and group.between_labels.low >= SEEN
     ]
     told += [
-        _bits(f"where {span.field} stands in {span.within} tells", span.between_labels, None, None)
+        _bits(
+            f"where {span.field} stands in {span.within} tells",
+            span.between_labels,
+            span.beside_between_labels,
+            span.real_between_labels,
+        )
         for span in found.spans
         if span.between_labels.shows and span.between_labels.low >= SEEN
     ]

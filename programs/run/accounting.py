@@ -95,7 +95,7 @@ class _Counted:
 
     def lists(self, plan: Plan) -> dict[str, Listed]:
         """Of what the LM was to name, what rows rest on: each label goes through the same contexts, and through the same seeds there."""
-        sources, most, found = Counter(self.contexts.values()), max(plan.per_label.values()), dict[str, Listed]()
+        sources, most, found = Counter(self.contexts.values()), max(self.accepted.values(), default=0), dict[str, Listed]()
         if sources["lm"]:
             found["contexts"] = {"wanted": min(most, plan.context_count), "used": sources["lm"]}
         if self.contexts and not plan.task.seeds.given and not sources["words"]:

@@ -156,7 +156,7 @@ class Journal:
         with self._reported():
             self._db.execute(
                 "INSERT INTO steps (key, stage, asked, repeated, session) VALUES (?, ?, 1, 0, ?) ON CONFLICT (key) DO UPDATE"
-                " SET asked = asked + 1, repeated = repeated + (session <> excluded.session), session = excluded.session",
+                " SET asked = asked + 1, repeated = repeated + (asked > 0 AND session <> excluded.session), session = excluded.session",
                 (key, stage, self.session),
             )
 

@@ -10,7 +10,7 @@ import dspy
 from seedless.errors import BudgetEnded, LMUnusable
 from seedless.files import listed
 from seedless.kept import Kept
-from seedless.lms.metered import StepFailed
+from seedless.lms.metered import IN_A_ROW, PromptRefused, StepFailed
 from seedless.lms.step import REFUSED, UNANSWERED
 from seedless.outcome import Broken, Outcome, Provenance, Refusal, Row
 from seedless.planner import Allotment, Plan
@@ -21,6 +21,7 @@ from seedless.targen import TarGEN
 
 __all__ = ["Pool", "Scheduler"]
 
+NO_DRAFT = {UNANSWERED, REFUSED}  # broken where the LM, and not a draft, is at fault: in the next session it may be otherwise
 FRUITLESS = 100  # slots of a session without a single row, of the run or of a label, after which none is to be hoped for
 
 
@@ -44,7 +45,8 @@ class Scheduler:
         Slots worked on at once.
     max_refills
         Refused slots at most, for each position that a label has due (and twenty more): past that, the label falls short. Slots
-        that an LM without an answer cost are counted apart, and in this session only: as many of them end the run as resumable.
+        that an LM without an answer cost are counted apart, and in this session only: as many of them end the run as resumable. So do
+        prompts refused one after the other, of several labels, one of which has had a row: it is no longer what a prompt holds.
         However many are due, a label falls short after a hundred slots of a session without a row of it ever, or a hundred prompts
         refused in a row, and a run of which no row was ever accepted ends after a hundred slots.
     """
@@ -63,6 +65,7 @@ class Scheduler:
         self._unanswered: Counter[str] = Counter()
         self._fruitless: Counter[str] = Counter()  # refused in this session
         self._refused_prompts: Counter[str] = Counter()  # in a row
+        self._all_refused: Counter[str] = Counter()  # refused prompts by label, since the last slot that was answered
         self._made: Counter[str] = Counter()
         self._gave_up: dict[str, str] = {}  # label to why
         self._failed = ""
@@ -135,7 +138,7 @@ class Scheduler:
             remembered.append((row.draft.text, row.provenance.asked_label))
         self._rounds = self.journal.rounds()
         for record in self.journal.refused(self.plan):
-            if not _unanswered(broken["assertion"] for broken in record["broken"]):
+            if {broken["assertion"] for broken in record["broken"]} - NO_DRAFT:
                 self._refused[record["asked_label"]] += 1
         await self.program.write_instance.verifier.remember(remembered[-2000:])
         moved: list[Allotment] = []
@@ -152,7 +155,7 @@ class Scheduler:
             replace(allotment, label=label, attributes=dict(values))
             for allotment, (label, values) in zip(moved, spare, strict=True)
         )
-        # Where one slot was in flight, an uninterrupted run would have come to this order.
+        # Where one slot was in flight and at most two labels changed places, an uninterrupted run would have come to this order.
         self._open = deque(sorted(self._open, key=lambda allotment: (self._rounds.get(allotment.position, 0), allotment.position)))
 
     async def _work(self, decided: asyncio.Queue[Outcome | None]) -> None:
@@ -178,6 +181,7 @@ class Scheduler:
             if isinstance(outcome, Row):
                 self._keep(outcome)
                 self._refused_prompts[allotment.label] = 0
+                self._all_refused.clear()
             else:
                 self._rounds[allotment.position] = round_ + 1
                 self._open.append(allotment)
@@ -209,7 +213,17 @@ class Scheduler:
             return
         self._refused[label] += 1
         self._fruitless[label] += 1
-        self._refused_prompts[label] = self._refused_prompts[label] + 1 if broken[-1] == REFUSED else 0
+        if broken[-1] != REFUSED:
+            self._refused_prompts[label] = 0
+            self._all_refused.clear()
+        else:
+            self._refused_prompts[label] += 1
+            self._all_refused[label] += 1
+            several = len(self._all_refused) > 1 and any(self._made[each] for each in self._all_refused)
+            if several and self._all_refused.total() >= max(IN_A_ROW, self._in_flight):
+                raise LMUnusable(
+                    f"{refusal.broken[-1].sentence} (so ended the last {self._all_refused.total()} slots, of {listed(list(self._all_refused))}); mend the cause and give the same command again"
+                )
         if self._fruitless.total() == FRUITLESS and not len(self.kept):
             self._budget_ended = f"none of the first {FRUITLESS} slots came to a row"
 
@@ -217,6 +231,8 @@ class Scheduler:
         """What becomes of a position's next try. A context in which no seed could be had costs the try; without contexts there is no run."""
         try:
             place, contexts = await self._pool.contexts(allotment, round_)
+        except PromptRefused as refused:
+            raise LMUnusable(f"{refused}; list contexts in the task file (contexts: given), or name another model") from refused
         except StepFailed as failed:
             raise LMUnusable(f"{failed}; give the same command again to go on") from failed
         try:
@@ -254,9 +270,10 @@ class Scheduler:
 
     def _swap(self, allotment: Allotment, label: str) -> bool:
         """Let a position that nobody works on yet take over `allotment`'s label, and give up `label`: one of the same attributes, so that their
-        shares stay exact within each label. Whether there is one."""
+        shares stay exact within each label. Whether there is one. The last of the plan does, as where a run is taken up again."""
         due = _due(label, allotment.attributes)
-        place = next((i for i, other in enumerate(self._open) if _due(other.label, other.attributes) == due), None)
+        places = [i for i, other in enumerate(self._open) if _due(other.label, other.attributes) == due]
+        place = max(places, key=lambda i: self._open[i].position, default=None)
         if place is None:
             return False
         self._open[place] = replace(self._open[place], label=allotment.label)

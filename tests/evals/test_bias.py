@@ -9,6 +9,7 @@ import pytest
 
 from seedless.evals.bias import Bias, Group, balance, bias
 from seedless.evals.labelled import LabelledRows
+from tests.evals import made_up
 from tests.evals.planted_rows import clean, rows_of, task_of, texts_of
 
 EITHER = ["she", "he"]
@@ -182,6 +183,16 @@ def test_what_a_group_tells_stands_beside_what_it_tells_of_real_rows() -> None:
     alone = group(bias(rows), "pronouns")
     assert (alone.real_between_labels, alone.beside_between_labels) == (None, None)
     assert alone.between_labels == usual.between_labels or alone.between_labels.bits == pytest.approx(0.31, abs=0.06)
+
+
+def test_rows_dealt_as_evenly_as_can_be_are_not_uneven() -> None:
+    """Of 77 labels forty rows leave thirty-seven without any."""
+    names = [f"label {i}" for i in range(77)]
+    task = made_up.task_of(*names)
+    dealt = made_up.rows_of(task, [["x"]] * 40, list(range(40)))
+    assert not balance(dealt).worth_a_note
+    assert not balance(dealt).skewed
+    assert balance(made_up.rows_of(task, [["x"]] * 40, [0, 1] * 20)).skewed
 
 
 @pytest.mark.parametrize(

@@ -172,6 +172,17 @@ def test_rows_of_labels_that_the_real_rows_lack_are_not_judged() -> None:
     assert any(note.startswith("80 of the rows have labels that the real rows lack") for note in found.doubts)
 
 
+def test_an_oracle_learns_a_label_of_which_there_are_few_real_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whichever rows it takes where there are more than it can."""
+    monkeypatch.setattr("seedless.evals.label_quality.ORACLE_ROWS", 60)
+    real = REAL.take([*np.flatnonzero(REAL.labels < 2).tolist(), *np.flatnonzero(REAL.labels == 2)[:3].tolist()])
+    for seed in range(4):
+        found = label_quality(topics(60), train=real, student="tfidf", seed=seed)
+        assert found.unread == 0
+        assert found.oracle is not None
+        assert found.oracle.trained_on in {60, 61, 62, 63}
+
+
 def test_disputes_are_compared_over_as_many_rows() -> None:
     rows = topics(2700, labels=2, length=4)
     found = label_quality(rows, train=topics(3000, labels=2, length=4, seed=9), student="tfidf")

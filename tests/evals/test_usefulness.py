@@ -97,6 +97,10 @@ def test_shuffled_labels_push_the_ratio_down_to_chance() -> None:
     assert not it.at_chance, "real rows teach"
 
 
+def test_rows_that_teach_nothing_are_at_chance_whatever_the_naive_ones_teach() -> None:
+    assert taught(shuffled(COPY), direct=COPY).at_chance
+
+
 def test_noisier_and_vaguer_rows_lie_in_between_in_their_order() -> None:
     noises = [ratio(topical(150, labels=3, noise=noise, seed=5)) for noise in (0.0, 0.5, 1.0)]
     vaguer = [ratio(topical(150, labels=3, telling=telling, seed=5)) for telling in (0.3, 0.1, 0.0)]

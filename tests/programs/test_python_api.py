@@ -400,6 +400,24 @@ def test_a_label_that_cannot_be_had_costs_no_other_its_rows(
     assert len(rows) == 30, "what cannot be had goes behind what can"
 
 
+@pytest.mark.parametrize("concurrency", [1, 8])
+def test_a_server_that_refuses_whatever_it_is_asked_ends_the_run_and_costs_no_label(
+    concurrency: int, task: Path, tmp_path: Path
+) -> None:
+    """A lapsed account is refused with HTTP 400 by some: what is refused then is asked for again later."""
+    author, asked = Author(), itertools.count(1)
+
+    def answer(prompt: str) -> str:
+        if next(asked) > 40:
+            raise dspy.LMInvalidRequestError("the credit balance is too low", status=400)
+        return author(prompt)
+
+    with pytest.raises(LMUnusable, match=r"credit balance is too low.* slots, of (cold, warm|warm, cold)\); mend the cause"):
+        generate(task, n=40, out=tmp_path / "out", lm=fake_lm(answer), concurrency=concurrency)
+    assert next(asked) < 40 + 40 + concurrency
+    assert len(generate(task, n=40, out=tmp_path / "out", lm=fake_lm(author), concurrency=concurrency)) == 40
+
+
 def test_a_run_that_was_cut_goes_on_in_the_order_of_one_that_was_not(task: Path, tmp_path: Path) -> None:
     """Every seventh draft is refused, whatever it is, and its position goes behind the others."""
 

@@ -193,6 +193,7 @@ def test_lists_that_were_short_are_told(
         )
         journal.decide(position, 0, replace(made, provenance=origin))
     assert account(journal, 30).few == few
+    assert account(journal, 300).few.get("seeds") == few.get("seeds"), "a run that a budget cut had no more rows to use them in"
 
 
 def test_of_lists_that_were_given_nothing_is_told(journal: Journal, row: Callable[..., Row]) -> None:

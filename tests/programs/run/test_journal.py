@@ -100,6 +100,15 @@ def test_repeated_counts_what_a_dead_session_had_sent(journal: Journal) -> None:
     third.close()
 
 
+def test_a_request_that_did_not_go_out_is_not_repeated_later(journal: Journal) -> None:
+    journal.begin("withdrawn", "write")
+    journal.forget("withdrawn")
+    second = again(journal)
+    second.begin("withdrawn", "write")
+    assert (second.repeated(), second.calls()) == (0, 1)
+    second.close()
+
+
 def test_cost_is_unknown_where_one_answer_has_no_price(journal: Journal) -> None:
     assert journal.cost() == 0.0
     journal.begin("a", "write")
