@@ -45,7 +45,7 @@ QUESTION_WORDS = (
 )  # fmt: skip
 REFUSED = "The answer declines the request and holds no instance; write the instance, in the form that was asked for."
 UNREAD = 50  # answers of a verifier in a row that nobody could read, after which it is not asked again
-READINGS, AS_ONE = 50, 48  # a verifier's last readings, and how many of them of one label are said
+READINGS, AS_ONE = 50, 48  # a verifier's last readings, and how many of one label among them are said
 AGAINST = 15  # of them at least that refused a draft which was asked for under another label
 RELEVANCE = 1.0  # weight of a draft's relevance beside its label's probability
 
@@ -270,7 +270,7 @@ class Instance(dspy.Module):
         LOG.warning(
             "the verifier read %d of the last %d drafts as %r, %d of them asked for under another label: either the writer writes nothing else, or the "
             "verifier tells no labels apart; look at the drafts (refusals.jsonl), then name another reader (--judge-lm, --verifier) or writer (--lm)",
-            times, READINGS, one, others,
+            times, len(self._readings), one, others,
         )  # fmt: skip
 
     def _convinced(self, verdict: Verdict, slot: Slot) -> bool:

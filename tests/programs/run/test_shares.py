@@ -1,6 +1,7 @@
 """Shares of labels and attributes, where the verifier gives rows another label than the asked one."""
 
 import json
+import re
 import zlib
 from collections import Counter
 from pathlib import Path
@@ -121,7 +122,7 @@ def test_a_verifier_that_reads_everything_as_one_label_is_said_once(task: Path, 
     with pytest.raises(BudgetEnded, match="cold gave up after 100 slots without a row: cold lacks 100 of 100"):
         generate(task, n=200, lm=fake_lm(answer), verify="blind", attempts=1)
     (said,) = [record.getMessage() for record in caplog.records if "drafts as 'warm'" in record.getMessage()]
-    assert "of the last 50 drafts as 'warm'" in said
+    assert re.search(r"4[89] of the last (48|49|50) drafts as 'warm'|50 of the last 50 drafts as 'warm'", said)
     assert "--judge-lm" in said
 
 
