@@ -29,7 +29,7 @@ from seedless.lms.transport import MOST_TOKENS, Engines, Sending, sending
 from seedless.masking import NAMED, SHORTEST, masked, secrets_of_environment, without_user_info
 from seedless.text import writable
 
-__all__ = ["CutOff", "MeteredLM", "PromptRefused", "StepFailed", "metered"]
+__all__ = ["IN_A_ROW", "CutOff", "MeteredLM", "PromptRefused", "StepFailed", "metered"]
 
 FINAL = (
     dspy.LMAuthError,
