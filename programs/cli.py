@@ -256,7 +256,9 @@ def generate(
     timeout: Annotated[float, typer.Option(help="Seconds that a server may take for one answer.", metavar="S")] = 120.0,
     drafts: Annotated[int | None, typer.Option(help="Drafts for each try, of which the best is taken.", metavar="INT")] = None,
     attempts: Annotated[int | None, typer.Option(help="Tries for each slot.", metavar="INT")] = None,
-    adapter: Annotated[str | None, typer.Option(help="plain, json or chat: the prompts' form.", metavar="NAME")] = None,
+    adapter: Annotated[
+        str | None, typer.Option(help="plain, json or chat: the prompts' form (direct has its own).", metavar="NAME")
+    ] = None,
     preview: Annotated[
         int | None, typer.Option(help="Make K rows, show them with cost and time, keep nothing.", metavar="K")
     ] = None,

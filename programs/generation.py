@@ -99,7 +99,7 @@ class Options:
     timeout
         Seconds that a server may take for one answer.
     drafts, attempts, adapter
-        Overrule how the LM is spoken to.
+        Overrule how the LM is spoken to, where the strategy leaves it open: `direct` is one plain prompt and one draft.
     fresh
         Begin the run in this folder anew.
     """

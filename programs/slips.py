@@ -56,17 +56,18 @@ WHAT = (
     r"(?:(?:(?:such(?: an?)?|that|the requested|these|this|those|your) (?:\w+ ){0,2}?(?:content|examples?|instances?|material|messages?|posts?|prompts?|questions?|"
     r"requests?|reviews?|sentences?|texts?|tweets?)|content|material|an? \w+ (?:like|of) (?:that|this))\b|(?:it|that|this)(?: one)?(?= for you|[.,;!]|$))"
 )
-POLICY = r"(?:content|safety|usage) (?:guidelines?|polic(?:y|ies))|guidelines\b(?! (?:for|on)\b)|programming\b(?! \w+(?:s|nce)\b)"
+POLICY = r"(?:content|safety|usage) (?:guidelines?|polic(?:y|ies))"
 DECLINING = re.compile(
     rf"\bi(?:'d rather| would rather| prefer| choose) not (?:to )?{MAKE} {WHAT}|\bi(?:'m| am)? (?:\w+ ){{0,3}}?(?:declin(?:e|ing)|refus(?:e|ing)|not (?:allowed|going|permitted|willing)) to (?:comply with|{MAKE}) {WHAT}"
     rf"|\bi (?:can(?:no|')t|cannot|do not|don't|must not|will not|won't|would not|wouldn't) (?:in good conscience |be )?(?:(?:comply with|engage with|{MAKE}) {WHAT})(?! (?:again|lightly)\b)"
-    rf"|\bi (?:\w+ ){{0,2}}?(?:decline|refuse) (?:such an?|that|this|your) (?:\w+ )?(?:prompt|request)\b(?! (?:for|from|of|to)\b)"
+    rf"|\bi (?:\w+ ){{0,2}}?(?:decline|refuse) (?:such an?|that|this|your) (?:\w+ )?(?:prompt|request)\b(?! (?:from|of)\b| for (?!{WHAT})| to (?!{MAKE}))"
     rf"|\bi(?:(?:'m| am) not| (?:do not|don't|would not|wouldn't) feel) comfortable (?:with )?(?:{MAKE} {WHAT}|(?:such an?|that|this) (?:content|prompt|request))"
     rf"|\bi(?:'ll| will|'m going to)?(?: have to)? pass on (?:{MAKE})"
     rf"|\bnot something (?:that )?i (?:can|could|will|would|am able to|'m able to) (?:assist with|{MAKE}|help (?:you )?with|provide)"
     rf"|\b(?:{MAKE}) (?:such|that|the requested|this) (?:\w+ )?(?:content|material|messages?|texts?) (?:is|would|wouldn't)(?: not)?(?: be)? (?:against|appropriate|harmful|inappropriate|unethical)"
     rf"|\b(?:inappropriate|not (?:be )?appropriate) (?:for me )?to {MAKE} {WHAT}"
-    rf"|\b(?:against|beyond|goes against|outside|violat(?:es?|ing)) my (?:\w+ )?(?:{POLICY})|\bmy (?:\w+ )?(?:{POLICY}) (?:(?:do not|does not|doesn't|don't) (?:allow|let|permit)|forbid|prevent|prohibit)"
+    rf"|\b(?:against|beyond|goes against|outside|violat(?:es?|ing)) my (?:\w+ )?(?:{POLICY}|guidelines\b(?! (?:for|on) (?!(?:\w+ )?(?:content|material)\b))|programming\b(?! (?!(?:and|as|because|but|so|to)\b)\w))"
+    rf"|\bmy (?:\w+ )?(?:{POLICY}|guidelines|programming) (?:(?:do not|does not|doesn't|don't) (?:allow|let|permit)|forbid|prevent|prohibit)"
     rf"|^\W*(?:answer|content|output|response|text) (?:blocked|filtered|withheld)\b.{{0,60}}\b(?:content filter|polic(?:y|ies)|safety)\b",
     re.IGNORECASE,
 )  # a first person, or rules of its own, and what it does not write; found in short texts only

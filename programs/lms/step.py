@@ -6,12 +6,13 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Protocol
 
-__all__ = ["REFUSED", "UNANSWERED", "Budget", "NoSteps", "Step", "Steps", "Unbounded", "current_stage", "stage"]
+__all__ = ["NO_DRAFT", "REFUSED", "UNANSWERED", "Budget", "NoSteps", "Step", "Steps", "Unbounded", "current_stage", "stage"]
 
 UNANSWERED, REFUSED = (
     "lm",
     "refused_prompt",
 )  # what is broken where there is no answer: the LM has none, or refuses what it is asked
+NO_DRAFT = frozenset({UNANSWERED, REFUSED})  # the LM, and not a draft, is at fault: in another session it may be otherwise
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from seedless.files import counted
 from seedless.ledger import ENOUGH_READ, Ledger, Listed, Settings, Share
-from seedless.lms.step import REFUSED, UNANSWERED
+from seedless.lms.step import NO_DRAFT
 from seedless.planner import Plan
 from seedless.run.journal import Journal
 
@@ -15,7 +15,6 @@ __all__ = ["ledger_of"]
 
 BROKEN_MOST = 3  # assertions
 NEARLY_ALL = 0.9  # share of a label's drafts that read as another one from which that is told of a label that falls short
-NO_DRAFT = {UNANSWERED, REFUSED}
 
 
 def ledger_of(journal: Journal, plan: Plan, settings: Settings, *, ended: str | None = None) -> Ledger:

@@ -166,19 +166,22 @@ class Journal:
             self._db.execute("UPDATE steps SET asked = asked - 1 WHERE key = ?", (key,))
 
     def pay(self, key: str, step: Step) -> None:
-        """Note what an answer to `key` cost that cannot be kept."""
+        """Note what an answer to `key` cost that cannot be kept, as far as it was told."""
         with self._reported():
             self._db.execute(
                 "UPDATE steps SET input_tokens = coalesce(input_tokens, 0) + ?, output_tokens = coalesce(output_tokens, 0) + ?,"
                 " cost = coalesce(cost, 0) + ? WHERE key = ?",
-                (step.input_tokens, step.output_tokens, step.cost, key),
+                (step.input_tokens or 0, step.output_tokens or 0, step.cost or 0.0, key),
             )
 
     def finish(self, key: str, step: Step) -> None:
-        """Keep the answer to `key`, and what it cost beside those that could not be kept."""
-        with self._reported(), self._transaction():
-            self.pay(key, step)
-            self._db.execute("UPDATE steps SET text = ?, finish = ? WHERE key = ?", (step.text, step.finish, key))
+        """Keep the answer to `key`, and what it cost beside those that could not be kept: unknown where this one's is."""
+        with self._reported():
+            self._db.execute(
+                "UPDATE steps SET text = ?, finish = ?, input_tokens = coalesce(input_tokens, 0) + ?,"
+                " output_tokens = coalesce(output_tokens, 0) + ?, cost = coalesce(cost, 0) + ? WHERE key = ?",
+                (step.text, step.finish, step.input_tokens, step.output_tokens, step.cost, key),
+            )
 
     def repeated(self) -> int:
         """Requests that an earlier session sent, without living to keep the answer, and that were sent again."""

@@ -11,7 +11,7 @@ from seedless.errors import BudgetEnded, LMUnusable
 from seedless.files import listed
 from seedless.kept import Kept
 from seedless.lms.metered import IN_A_ROW, PromptRefused, StepFailed
-from seedless.lms.step import REFUSED, UNANSWERED
+from seedless.lms.step import NO_DRAFT, REFUSED, UNANSWERED
 from seedless.outcome import Broken, Outcome, Provenance, Refusal, Row
 from seedless.planner import Allotment, Plan
 from seedless.run.journal import Journal, outcome_of
@@ -21,7 +21,6 @@ from seedless.targen import TarGEN
 
 __all__ = ["Pool", "Scheduler"]
 
-NO_DRAFT = {UNANSWERED, REFUSED}  # broken where the LM, and not a draft, is at fault: in the next session it may be otherwise
 FRUITLESS = 100  # slots of a session without a single row, of the run or of a label, after which none is to be hoped for
 
 
@@ -46,7 +45,8 @@ class Scheduler:
     max_refills
         Refused slots at most, for each position that a label has due (and twenty more): past that, the label falls short. Slots
         that an LM without an answer cost are counted apart, and in this session only: as many of them end the run as resumable. So do
-        prompts refused one after the other, of several labels, one of which has had a row: it is no longer what a prompt holds.
+        prompts refused one after the other, of several labels that have had rows, and in several contexts where there are some: it is no
+        longer what a prompt holds.
         However many are due, a label falls short after a hundred slots of a session without a row of it ever, or a hundred prompts
         refused in a row, and a run of which no row was ever accepted ends after a hundred slots.
     """
@@ -65,7 +65,8 @@ class Scheduler:
         self._unanswered: Counter[str] = Counter()
         self._fruitless: Counter[str] = Counter()  # refused in this session
         self._refused_prompts: Counter[str] = Counter()  # in a row
-        self._all_refused: Counter[str] = Counter()  # refused prompts by label, since the last slot that was answered
+        self._whatever_asked: Counter[tuple[str, str]] = Counter()  # refused in a row, by labels that have had rows, and contexts
+        self._contexts = 0  # as many as a label has
         self._made: Counter[str] = Counter()
         self._gave_up: dict[str, str] = {}  # label to why
         self._failed = ""
@@ -155,7 +156,7 @@ class Scheduler:
             replace(allotment, label=label, attributes=dict(values))
             for allotment, (label, values) in zip(moved, spare, strict=True)
         )
-        # Where one slot was in flight and at most two labels changed places, an uninterrupted run would have come to this order.
+        # Where one slot was in flight and no row was relabelled, or one way alone between two labels, an uninterrupted run would have come to this order.
         self._open = deque(sorted(self._open, key=lambda allotment: (self._rounds.get(allotment.position, 0), allotment.position)))
 
     async def _work(self, decided: asyncio.Queue[Outcome | None]) -> None:
@@ -181,7 +182,7 @@ class Scheduler:
             if isinstance(outcome, Row):
                 self._keep(outcome)
                 self._refused_prompts[allotment.label] = 0
-                self._all_refused.clear()
+                self._whatever_asked.clear()
             else:
                 self._rounds[allotment.position] = round_ + 1
                 self._open.append(allotment)
@@ -213,19 +214,32 @@ class Scheduler:
             return
         self._refused[label] += 1
         self._fruitless[label] += 1
-        if broken[-1] != REFUSED:
-            self._refused_prompts[label] = 0
-            self._all_refused.clear()
-        else:
+        if broken[-1] == REFUSED:
             self._refused_prompts[label] += 1
-            self._all_refused[label] += 1
-            several = len(self._all_refused) > 1 and any(self._made[each] for each in self._all_refused)
-            if several and self._all_refused.total() >= max(IN_A_ROW, self._in_flight):
-                raise LMUnusable(
-                    f"{refusal.broken[-1].sentence} (so ended the last {self._all_refused.total()} slots, of {listed(list(self._all_refused))}); mend the cause and give the same command again"
-                )
+            self._check_taken(label, refusal)
+        else:
+            self._refused_prompts[label] = 0
+            self._whatever_asked.clear()
         if self._fruitless.total() == FRUITLESS and not len(self.kept):
             self._budget_ended = f"none of the first {FRUITLESS} slots came to a row"
+
+    def _check_taken(self, label: str, refusal: Refusal) -> None:
+        """Make sure that it is for what they hold that prompts are refused. A filter may refuse all of a label, or whatever is asked in a context.
+
+        Raises
+        ------
+        LMUnusable
+            If they are refused whatever they hold.
+        """
+        if not self._made[label]:
+            return
+        self._whatever_asked[label, refusal.provenance.context] += 1
+        times = self._whatever_asked.total()
+        labels, contexts = (dict.fromkeys(each) for each in zip(*self._whatever_asked, strict=True))
+        if times >= max(IN_A_ROW, self._in_flight) and len(labels) > 1 and len(contexts) >= min(2, self._contexts):
+            raise LMUnusable(
+                f"{refusal.broken[-1].sentence} (so ended {times} slots in a row, of {listed(list(labels))}); mend the cause and give the same command again"
+            )
 
     async def _outcome(self, allotment: Allotment, round_: int) -> Outcome:
         """What becomes of a position's next try. A context in which no seed could be had costs the try; without contexts there is no run."""
@@ -235,6 +249,7 @@ class Scheduler:
             raise LMUnusable(f"{refused}; list contexts in the task file (contexts: given), or name another model") from refused
         except StepFailed as failed:
             raise LMUnusable(f"{failed}; give the same command again to go on") from failed
+        self._contexts = max(self._contexts, len(contexts))
         try:
             slot = await self._pool.slot(allotment, round_, place, contexts)
         except StepFailed as failed:

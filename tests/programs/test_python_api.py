@@ -33,12 +33,13 @@ from seedless import (
     background,
     export,
     generate,
+    load_task,
     stream,
 )
 from seedless.lms.metered import MeteredLM
 from seedless.run.budget import CallBudget
 from seedless.testing import fake_lm
-from tests.openai_server import Author, Fault, OpenAIServer, answer_to, stage_of
+from tests.openai_server import FIELD, Author, Fault, OpenAIServer, answer_to, stage_of
 from tests.package_tree import ROOT
 
 QUOTAS = {"warm": 3, "cold": 3}
@@ -412,10 +413,76 @@ def test_a_server_that_refuses_whatever_it_is_asked_ends_the_run_and_costs_no_la
             raise dspy.LMInvalidRequestError("the credit balance is too low", status=400)
         return author(prompt)
 
-    with pytest.raises(LMUnusable, match=r"credit balance is too low.* slots, of (cold, warm|warm, cold)\); mend the cause"):
+    with pytest.raises(
+        LMUnusable, match=r"credit balance is too low.* slots in a row, of (cold, warm|warm, cold)\); mend the cause"
+    ):
         generate(task, n=40, out=tmp_path / "out", lm=fake_lm(answer), concurrency=concurrency)
     assert next(asked) < 40 + 40 + concurrency
     assert len(generate(task, n=40, out=tmp_path / "out", lm=fake_lm(author), concurrency=concurrency)) == 40
+
+
+def blocked() -> dspy.LMInvalidRequestError:
+    return dspy.LMInvalidRequestError("blocked by a content filter", status=400)
+
+
+@pytest.mark.parametrize("concurrency", [1, 8])
+def test_a_filter_that_refuses_one_label_and_some_prompts_of_another_costs_that_label_alone(concurrency: int, task: Path) -> None:
+    author, rng = Author(), random.Random(1)
+
+    def answer(prompt: str) -> str:
+        if stage_of(prompt) == "write" and ("'compass'" in prompt or rng.random() < 0.3):
+            raise blocked()
+        return author(prompt)
+
+    with pytest.raises(
+        BudgetEnded, match="cold gave up after 100 prompts in a row that the LM's server refuses: cold lacks 30 of 30"
+    ):
+        generate(task, n=60, lm=fake_lm(answer), concurrency=concurrency)
+
+
+@pytest.mark.parametrize("stage", ["seeds", "write"])
+def test_a_filter_that_refuses_one_context_costs_no_run(stage: str, task: Path) -> None:
+    """Ten labels are asked for in it one after the other."""
+    author, rooms, contexts = Author(), load_task(task).model_dump(), list[str]()
+    labels = [
+        {"name": f"label {letter}", "meaning": f"it holds 'x{letter}z'", "constraint": f"Put the word 'x{letter}z' into it."}
+        for letter in "abcdefghij"
+    ]
+
+    def answer(prompt: str) -> str:
+        context = dict(FIELD.findall(prompt)).get("context", "")
+        if context and context not in contexts:
+            contexts.append(context)
+        if stage_of(prompt) == stage and context in contexts[1:2]:
+            raise blocked()
+        return author(prompt)
+
+    rows = generate({**rooms, "labels": labels}, n=150, lm=fake_lm(answer), concurrency=1, verify="none")
+    assert (len(rows), len(contexts)) == (150, 12)
+
+
+def test_prompts_that_were_refused_are_no_bar_to_a_later_session(task: Path, tmp_path: Path) -> None:
+    author = Author()
+
+    def answer(prompt: str) -> str:
+        if stage_of(prompt) == "write" and "'compass'" in prompt:
+            raise blocked()
+        return author(prompt)
+
+    how: dict[str, Any] = {"n": 4, "out": tmp_path / "out", "concurrency": 1, "max_refills": 0}
+    with pytest.raises(BudgetEnded, match="cold reached the bound of refused slots"):
+        generate(task, lm=fake_lm(answer), **how)
+    assert len(generate(task, lm=fake_lm(author), **how)) == 4
+
+
+def test_contexts_that_a_filter_refuses_are_to_be_listed(task: Path) -> None:
+    """The same command would meet the same refusal."""
+
+    def answer(prompt: str) -> str:
+        raise dspy.LMInvalidRequestError("blocked by a content filter", status=None)
+
+    with pytest.raises(LMUnusable, match=r"refuses this prompt: .*; list contexts in the task file"):
+        generate(task, n=4, lm=fake_lm(answer))
 
 
 def test_a_run_that_was_cut_goes_on_in_the_order_of_one_that_was_not(task: Path, tmp_path: Path) -> None:

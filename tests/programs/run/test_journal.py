@@ -122,6 +122,19 @@ def test_cost_is_unknown_where_one_answer_has_no_price(journal: Journal) -> None
     assert journal.cost() is None
 
 
+def test_an_answer_that_was_not_kept_counts_as_far_as_it_was_told(journal: Journal) -> None:
+    for written in (7, None):
+        journal.begin("a", "write")
+        journal.pay("a", Step("", "stop", 5, written, None))
+    journal.begin("a", "write")
+    journal.finish("a", Step("x", "stop", 5, 3, 0.5))
+    assert (journal.stages()["write"]["output_tokens"], journal.cost()) == (10, pytest.approx(0.5))
+    journal.begin("b", "write")
+    journal.pay("b", Step("", "stop", 5, 7, 0.5))
+    journal.finish("b", Step("x", "stop", 5, None, None))
+    assert (journal.stages()["write"]["output_tokens"], journal.cost()) == (None, None)
+
+
 # --- outcomes -------------------------------------------------------------------------------------------------------
 
 

@@ -1,10 +1,13 @@
 """Shares of labels and attributes, where the verifier gives rows another label than the asked one."""
 
 import json
+import random
 import re
 import zlib
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -68,6 +71,33 @@ def test_shares_are_exact_whatever_is_relabelled(cut: int | None, concurrency: i
     counts, flips = dealt(tmp_path / "out")
     assert flips > 1
     assert counts == dict.fromkeys([(label, tone) for label in OTHER for tone in TONES], 20)
+
+
+def test_a_cut_run_gives_the_rows_of_one_that_was_not_where_rows_were_relabelled(task: Path, tmp_path: Path) -> None:
+    """One way alone, and behind refused slots, whose positions are open when the run is cut."""
+
+    def answering() -> Callable[[str], str]:
+        author = Author()
+
+        def answer(prompt: str) -> str:
+            told, stage, chance = author(prompt), stage_of(prompt), random.Random(f"of {author.calls}").random()
+            if stage == "write" and chance < 0.5:
+                return json.dumps({"text": "Sorry. No."})
+            return json.dumps({"reason": "", "label": "warm"}) if stage == "verify" and chance < 0.4 else told
+
+        return answer
+
+    how: dict[str, Any] = {"n": 24, "concurrency": 1, "attempts": 1}
+    generate(task, out=tmp_path / "whole", lm=fake_lm(answering()), **how)
+    lm = fake_lm(answering())
+    for cut in (30, 50, 70):
+        with pytest.raises(BudgetEnded):
+            generate(task, out=tmp_path / "cut", lm=lm, max_calls=cut, **how)
+    generate(task, out=tmp_path / "cut", lm=lm, **how)
+    whole, in_parts = ((tmp_path / name / "rows.jsonl").read_text("utf-8") for name in ("whole", "cut"))
+    rows = [json.loads(line) for line in whole.splitlines()]
+    assert sum(row["label"] != row["provenance"]["asked_label"] for row in rows) > 1
+    assert in_parts == whole
 
 
 @pytest.mark.parametrize("seed", range(5, 9))
