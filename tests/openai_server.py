@@ -7,6 +7,7 @@ label's constraint and meaning both name `the word 'MARKER'`, which the writer p
 import json
 import random
 import re
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -15,7 +16,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-__all__ = ["FAULTS", "Author", "Fault", "OpenAIServer", "Seen", "answer_to", "stage_of", "task_file"]
+__all__ = ["FAULTS", "Author", "Fault", "OpenAIServer", "Seen", "answer_to", "closed_port", "stage_of", "task_file"]
 
 ASKED = re.compile(r"Respond with a JSON object in the following order of fields: (.*)\.\s*$", re.DOTALL)
 ASKED_PLAINLY = re.compile(r"Answer with a JSON object with the keys (.*)\.\s*$", re.DOTALL)
@@ -252,6 +253,14 @@ def answer_to(prompt: str, rng: random.Random) -> str:
 def stage_of(prompt: str) -> str:
     """`contexts`, `seeds`, `write` or `verify`, from the output fields that `prompt` asks for; one without any asks for a text."""
     return {("contexts",): "contexts", ("seeds",): "seeds", ("reason", "label"): "verify"}.get(tuple(_outputs(prompt)), "write")
+
+
+@contextmanager
+def closed_port() -> Iterator[str]:
+    """The address of a server that is not there: its port is held, so that nothing else gets it, and nobody listens."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{held.getsockname()[1]}/v1"
 
 
 def task_file(marker_a: str = "lantern", marker_b: str = "compass", *, name: str = "rooms") -> str:

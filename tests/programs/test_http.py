@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import socket
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.command_line import KEY, CommandLine, Done, Running
-from tests.openai_server import FAULTS, Fault, OpenAIServer, task_file
+from tests.openai_server import FAULTS, Fault, OpenAIServer, closed_port, task_file
 
 QUOTAS = {"warm": 6, "cold": 6}
 MIDDLE = 16  # of the 31 requests of an untroubled run of 12 rows: 1 for contexts, 6 for seeds, 12 to write, 12 to verify
@@ -63,9 +62,7 @@ def hopeless(
     folder = tmp_path_factory.mktemp("hopeless")
     task = folder / "rooms.yaml"
     task.write_text(task_file(), "utf-8")
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        closed = f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
-    with OpenAIServer(faults=lambda _: Fault(status=500, message="out of order")) as server:
+    with OpenAIServer(faults=lambda _: Fault(status=500, message="out of order")) as server, closed_port() as closed:
         failing = seedless.start(*command(task, folder / "failing", server.url))
         yield server, folder, failing, closed, seedless.start(*command(task, folder / "absent", closed))
 

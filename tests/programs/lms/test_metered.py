@@ -3,7 +3,6 @@
 import asyncio
 import json
 import re
-import socket
 import time
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,7 +18,7 @@ from seedless.lms.spec import opened
 from seedless.lms.step import Unbounded, stage
 from seedless.run.budget import CallBudget
 from seedless.run.journal import Journal
-from tests.openai_server import FAULTS, Fault, OpenAIServer
+from tests.openai_server import FAULTS, Fault, OpenAIServer, closed_port
 
 ASKED = "[[ ## count ## ]]\n2\n\nRespond with a JSON object in the following order of fields: `contexts`."
 
@@ -325,12 +324,11 @@ def test_what_litellm_says_is_told_in_our_words(
     for provider in ("AZURE", "COHERE", "TOGETHERAI"):
         monkeypatch.setenv(f"{provider}_API_KEY", "sk-fake-1234567890")
     openai_server.script(lambda _: fault)
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        closed = f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
-    lm = opened(model, api_base=openai_server.url if fault else closed)
-    lm.tries = 1
-    with pytest.raises(LMUnusable, match=said) as caught:
-        lm(ASKED)
+    with closed_port() as closed:
+        lm = opened(model, api_base=openai_server.url if fault else closed)
+        lm.tries = 1
+        with pytest.raises(LMUnusable, match=said) as caught:
+            lm(ASKED)
     for raw in ("Traceback", "litellm.", "Exception - ", "HTTP 500" if fault is None or fault.status == 200 else "HTTP 200"):
         assert raw not in str(caught.value)
 
