@@ -46,7 +46,7 @@ QUESTION_WORDS = (
 REFUSED = "The answer declines the request and holds no instance; write the instance, in the form that was asked for."
 UNREAD = 50  # answers of a verifier in a row that nobody could read, after which it is not asked again
 READINGS, AS_ONE = 50, 48  # a verifier's last readings, and how many of one label among them are said
-AGAINST = 15  # of them at least that refused a draft which was asked for under another label
+AGAINST = 15  # of them at least that were held against a draft asked for under another label
 RELEVANCE = 1.0  # weight of a draft's relevance beside its label's probability
 
 
@@ -271,7 +271,7 @@ class Instance(dspy.Module):
         self._one_sided = True
         LOG.warning(
             "the verifier read %d of the last %d drafts as %r, %d of them asked for under another label: either the writer writes nothing else, or the "
-            "verifier tells no labels apart; look at the drafts (refusals.jsonl), then name another reader (--judge-lm, --verifier) or writer (--lm)",
+            "verifier tells no labels apart; look at the drafts, then name another reader (--judge-lm, --verifier) or writer (--lm)",
             times, len(self._readings), one, others,
         )  # fmt: skip
 
