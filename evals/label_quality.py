@@ -110,7 +110,7 @@ def label_quality(
     rows
         A run's rows with their provenance, or any labelled rows.
     train
-        Real rows; `ORACLE_ROWS` of them, drawn at random, train the oracle.
+        Real rows; `ORACLE_ROWS` of them, drawn at random, train the oracle, and a few more of labels that were hardly drawn.
     refusals
         The records of the run's `refusals.jsonl`.
     student

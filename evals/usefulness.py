@@ -44,9 +44,9 @@ class Taught:
     `arms` by name: `synthetic`, `real` (as many rows, the same counts of labels, mean of `draws`), `both` (the first draw and the synthetic
     rows), `direct` (the naive prompt's rows), `majority` (the commonest label of the training rows always). `ratio` is synthetic
     by real macro-F1; 1.0 means that the synthetic rows teach as much as real ones. `gain` is that ratio less the naive
-    prompt's. `at_chance` says that whatever this student was trained on, real rows or synthetic ones, what it learnt cannot be told from the
+    prompt's. `at_chance` says that whatever this student was trained on, real rows or the synthetic ones, what it learnt cannot be told from the
     majority, or from its own answers dealt to the test rows at random; `real_at_chance` says so of the real rows alone (False where there
-    are none).
+    are none). `direct_learns` says that this student learnt more than that from the naive prompt's rows.
     """
 
     arms: Mapping[str, Score]
@@ -55,6 +55,7 @@ class Taught:
     gain: Interval | None
     at_chance: bool
     real_at_chance: bool
+    direct_learns: bool
     curve: tuple[Point, ...]
 
 
@@ -163,6 +164,8 @@ def _fitting(kind: str, draw: LabelledRows, rows: LabelledRows, notes: list[str]
 def _at_chance(student: str, taught: Taught, rows: LabelledRows) -> list[str]:
     """A note where the student, or what it is compared with, is at chance: whose fault that is, as far as the real rows can tell."""
     real = taught.arms.get("real")
+    if taught.at_chance and taught.direct_learns:
+        return [f"{student} is at chance with these rows and learns from the naive prompt's: the data is at fault, not the student"]
     if real is None:
         alone = f"{student} is at chance: without real training rows nobody can say whether the data is at fault or the student"
         return [alone] if taught.at_chance else []
@@ -224,12 +227,14 @@ def _taught(
     points = _curve(rows, test, drawn, predictions, arms, np.random.default_rng(seed)) if curve else ()
     learnt = {
         name: arms[name].low > max(arms["majority"].macro_f1, chance_of(test, trained[name][1]))
-        for name in ("synthetic", "real", "both")
+        for name in ("synthetic", "real", "both", "direct")
         if name in arms
     }
+    direct_learns = learnt.pop("direct", False)
     return Taught(
-        arms, len(drawn), ratio, gain, at_chance=not any(learnt.values()), real_at_chance=not learnt.get("real", True), curve=points
-    )
+        arms, len(drawn), ratio, gain, at_chance=not any(learnt.values()), real_at_chance=not learnt.get("real", True),
+        direct_learns=direct_learns, curve=points,
+    )  # fmt: skip
 
 
 def _curve(

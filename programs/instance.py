@@ -46,7 +46,7 @@ QUESTION_WORDS = (
 REFUSED = "The answer declines the request and holds no instance; write the instance, in the form that was asked for."
 UNREAD = 50  # answers of a verifier in a row that nobody could read, after which it is not asked again
 READINGS, AS_ONE = 50, 48  # a verifier's last readings, and how many of one label among them are said
-AGAINST = 15  # of them at least that refused a draft which was asked for under another label
+AGAINST = 15  # of them at least that were held against a draft asked for under another label
 RELEVANCE = 1.0  # weight of a draft's relevance beside its label's probability
 
 
@@ -133,11 +133,13 @@ class Instance(dspy.Module):
         except StepFailed as failed:
             last = Judged(Draft({}), (Broken(failed.assertion, str(failed)),))
             return self._refusal("write", slot, Retried(last, ok=False, drafts=0, history=(last,)), identity)
-        if not retried.ok:
-            return self._corrected(slot, retried, identity)
-        verdict = retried.last.verdict
-        relabelled = self.verifier.only_relabels and verdict is not None and verdict.label in self.task.label_names
-        return self._row(slot, retried, verdict.label if verdict is not None and relabelled else slot.label, identity)
+        label = self._label_of(slot, retried)
+        if label is None:
+            only_label = [b.assertion for b in retried.last.broken] == ["label"]
+            return self._refusal("verify" if only_label else "write", slot, retried, identity)
+        if label != slot.label and (unfit := self._unfit(slot, retried, label, kept)) is not None:
+            return self._refusal("verify", slot, unfit, identity)
+        return Row(id="", texts=retried.last.draft.texts, label=label, provenance=self._provenance(slot, retried, identity))
 
     def constraint(self, slot: Slot) -> str:
         """The label's constraint with every place filled in (stage 3)."""
@@ -269,7 +271,7 @@ class Instance(dspy.Module):
         self._one_sided = True
         LOG.warning(
             "the verifier read %d of the last %d drafts as %r, %d of them asked for under another label: either the writer writes nothing else, or the "
-            "verifier tells no labels apart; look at the drafts (refusals.jsonl), then name another reader (--judge-lm, --verifier) or writer (--lm)",
+            "verifier tells no labels apart; look at the drafts, then name another reader (--judge-lm, --verifier) or writer (--lm)",
             times, len(self._readings), one, others,
         )  # fmt: skip
 
@@ -279,16 +281,24 @@ class Instance(dspy.Module):
             return True
         return self.verifier.doubt < 1.0 and verdict.confidence is not None and verdict.confidence >= self.verifier.doubt
 
-    def _corrected(self, slot: Slot, retried: Retried, identity: Identity) -> Outcome:
-        """Relabel where only the label is wrong and the verifier's word is good enough for another; refuse otherwise."""
+    def _label_of(self, slot: Slot, retried: Retried) -> str | None:
+        """The label of the row that the last draft is: another than the asked one where nothing else is wrong and the verifier's word is good
+        enough for it. None where it is no row."""
         last = retried.last
-        only_label = [b.assertion for b in last.broken] == ["label"]
-        if only_label and self.verifier.relabels and last.verdict is not None and last.verdict.label in self.task.label_names:
-            return self._row(slot, retried, last.verdict.label, identity)
-        return self._refusal("verify" if only_label else "write", slot, retried, identity)
+        read = last.verdict.label if last.verdict is not None and last.verdict.label in self.task.label_names else None
+        if retried.ok:
+            return read if read is not None and self.verifier.only_relabels else slot.label
+        return read if [b.assertion for b in last.broken] == ["label"] and self.verifier.relabels else None
 
-    def _row(self, slot: Slot, retried: Retried, label: str, identity: Identity) -> Row:
-        return Row(id="", texts=retried.last.draft.texts, label=label, provenance=self._provenance(slot, retried, identity))
+    def _unfit(self, slot: Slot, retried: Retried, label: str, kept: Kept) -> Retried | None:
+        """The end of a slot whose draft reads as `label` and does not hold what the task asks of that label's texts; None where it does."""
+        other, last = replace(slot, label=label), retried.last
+        told = ((a.name, a.check(last.draft, other, kept)) for a in self.assertions if a.concerns(other))
+        broken = tuple(Broken(name, sentence) for name, sentence in told if sentence is not None)
+        if not broken:
+            return None
+        ended = replace(last, broken=(*last.broken, *broken))
+        return replace(retried, last=ended, ok=False, history=(*retried.history[:-1], ended))
 
     def _refusal(self, stage: str, slot: Slot, retried: Retried, identity: Identity) -> Refusal:
         return Refusal(

@@ -61,7 +61,7 @@ PLACE = re.compile(r"\{([^{}]*)\}")  # in a task's pattern, what code fills in
 READ_OUT = re.compile(
     r"[AEFHILMNORSX](?![AEIOUYa-z])[^\Wa-z]{0,3}(?![\w'’])|(?:FAQ|HIV|LED|MIT|NIH|SOS|SUV)s?\b"
 )  # an FBI agent, an X-ray
-LIKE_YOU = r"eu\B|ewe|u\b|u[knsx]\b(?!-)|ubiq|ufo|ups\b|ugand|ukr|ukul|uni(?:[cflqsx]|on|t|vers)|ur[ailu]|us(?:[aeu]|b\b)|ut(?:e[nr]|il|op)|uv\b"
+LIKE_YOU = r"eu\B|ewe|u\b|u[ksx]\b|(?-i:UN)\b|un\b(?!-)|ubiq|ufo|ups\b|ugand|ukr|ukul|uni(?:[cflqsx]|on|t|vers)|ur[ailu]|us(?:[aeu]|b\b)|ut(?:e[nr]|il|op)|uv\b"
 VOWEL_SOUND = re.compile(
     rf"8|1[18](?!\d)|x-|h(?:eir|onest|onou?r|our)|(?!{LIKE_YOU}|one\b|once\b)[aeiou]", re.IGNORECASE
 )  # eighteen, hour; not European, university, one

@@ -24,7 +24,7 @@ __all__ = ["PROPOSERS", "TEACHERS", "Means", "Proposer", "checked", "optimise", 
 
 PROPOSERS = ("gepa", "copro", "simba", "miprov2")  # those that ask an LM for instructions
 TEACHERS = ("bootstrap", "miprov2")  # those that make demonstrations of drafts
-NEEDS = {"miprov2": ("optuna", "seedless[miprov2]")}
+NEEDS = {"miprov2": "optuna"}  # packages that come with an extra of the same name
 DEMOS = 4  # demonstrations at most
 MARGIN = 0.03
 
@@ -103,10 +103,10 @@ def checked(name: str) -> None:
     SetupError
         If one is missing.
     """
-    if name in NEEDS and importlib.util.find_spec(NEEDS[name][0]) is None:
-        package, extra = NEEDS[name]
+    if name in NEEDS and importlib.util.find_spec(NEEDS[name]) is None:
+        package = NEEDS[name]
         raise SetupError(
-            f"given --optimizer {name}, which needs the package {package}, which is not installed; install it with `pip install '{extra}'`, "
+            f"given --optimizer {name}, which needs the package {package}, which is not installed; install it with `pip install {package}`, "
             "or name another optimiser"
         )
 

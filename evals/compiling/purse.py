@@ -170,6 +170,10 @@ class Purse:
         self.paid += step.cost or 0.0
         return step
 
+    def answered(self, stage: str) -> bool:
+        """Whether a step of that stage is kept."""
+        return self.journal.answered(stage)
+
     def begin(self, key: str, stage: str) -> None:
         """Note that a request for `key` goes out now."""
         self._met.add(key)

@@ -35,7 +35,7 @@ class SpanPosition:
     """Where the text of `field` stands in that of `within`, of the `found` rows in which it does; the first time counts.
 
     0 is the beginning, 1 the end; `fifths` are shares of rows. `between_labels` and `from_real` compare the fifths; `beside_between_labels`
-    and `real_between_labels` do as the first over as many rows of each label from both, None where there are no real rows.
+    and `real_between_labels` do as the first over as many rows of each label from both: None where there are no real rows, and the first also where those are all the rows.
     """
 
     field: str

@@ -409,7 +409,8 @@ class MeteredLM(dspy.LM):
     def _refused(self, error: dspy.LMError) -> SeedlessError:
         """The error that a prompt is refused: that costs the run only where it befalls all of a stage."""
         stage = current_stage()
-        if not self._answered[FOLLOWS.get(stage, stage)]:
+        before = FOLLOWS.get(stage, stage)
+        if not self._answered[before] and not self.steps.answered(before):
             self._failed_in_a_row[stage] += 1
             if self._failed_in_a_row[stage] >= max(IN_A_ROW, self.concurrency):
                 return self._unusable(error)

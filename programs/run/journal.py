@@ -151,6 +151,14 @@ class Journal:
             ).fetchone()
         return Step(*found) if found else None
 
+    def answered(self, stage: str) -> bool:
+        """Whether an answer of that stage is kept, of whatever session."""
+        with self._reported():
+            (some,) = self._db.execute(
+                "SELECT EXISTS (SELECT 1 FROM steps WHERE stage = ? AND text IS NOT NULL)", (stage,)
+            ).fetchone()
+        return bool(some)
+
     def begin(self, key: str, stage: str) -> None:
         """Note that a request for `key` goes out now."""
         with self._reported():
@@ -169,9 +177,9 @@ class Journal:
         """Note what an answer to `key` cost that cannot be kept, as far as it was told."""
         with self._reported():
             self._db.execute(
-                "UPDATE steps SET input_tokens = coalesce(input_tokens, 0) + ?, output_tokens = coalesce(output_tokens, 0) + ?,"
-                " cost = coalesce(cost, 0) + ? WHERE key = ?",
-                (step.input_tokens or 0, step.output_tokens or 0, step.cost or 0.0, key),
+                "UPDATE steps SET input_tokens = coalesce(coalesce(input_tokens, 0) + ?, input_tokens),"
+                " output_tokens = coalesce(coalesce(output_tokens, 0) + ?, output_tokens), cost = coalesce(coalesce(cost, 0) + ?, cost) WHERE key = ?",
+                (step.input_tokens, step.output_tokens, step.cost, key),
             )
 
     def finish(self, key: str, step: Step) -> None:
@@ -196,15 +204,16 @@ class Journal:
         return int(count)
 
     def cost(self) -> float | None:
-        """USD spent so far; None where the price of an answer is unknown."""
+        """USD spent so far; None where the price of an answer is unknown: of one that is kept, or of which tokens were told."""
         with self._reported():
             unpriced, total = self._db.execute(
-                "SELECT count(*) FILTER (WHERE text IS NOT NULL AND cost IS NULL), coalesce(sum(cost), 0.0) FROM steps WHERE asked > 0"
+                "SELECT count(*) FILTER (WHERE coalesce(text, input_tokens, output_tokens) IS NOT NULL AND cost IS NULL), coalesce(sum(cost), 0.0)"
+                " FROM steps WHERE asked > 0"
             ).fetchone()
         return float(total) if not unpriced else None
 
     def stages(self) -> dict[str, StageCount]:
-        """Per stage: requests sent, answers kept, tokens read and written; None for tokens where those of an answer are unknown."""
+        """Per stage: requests sent, answers kept, tokens read and written, as far as they were told; None where those of a kept answer are unknown."""
         with self._reported():
             rows = self._db.execute(
                 "SELECT stage, sum(asked), count(text), count(*) FILTER (WHERE text IS NOT NULL AND input_tokens IS NULL), coalesce(sum(input_tokens), 0),"

@@ -10,7 +10,7 @@ import dspy
 from seedless.errors import BudgetEnded, LMUnusable
 from seedless.files import listed
 from seedless.kept import Kept
-from seedless.lms.metered import IN_A_ROW, PromptRefused, StepFailed
+from seedless.lms.metered import PromptRefused, StepFailed
 from seedless.lms.step import NO_DRAFT, REFUSED, UNANSWERED
 from seedless.outcome import Broken, Outcome, Provenance, Refusal, Row
 from seedless.planner import Allotment, Plan
@@ -21,7 +21,7 @@ from seedless.targen import TarGEN
 
 __all__ = ["Pool", "Scheduler"]
 
-FRUITLESS = 100  # slots of a session without a single row, of the run or of a label, after which none is to be hoped for
+FRUITLESS = 100  # slots or refused prompts in a row, of a session, after which no row is to be hoped for, of the run or of a label
 
 
 class Scheduler:
@@ -44,9 +44,9 @@ class Scheduler:
         Slots worked on at once.
     max_refills
         Refused slots at most, for each position that a label has due (and twenty more): past that, the label falls short. Slots
-        that an LM without an answer cost are counted apart, and in this session only: as many of them end the run as resumable. So do
-        prompts refused one after the other, of several labels that have had rows, and in several contexts where there are some: it is no
-        longer what a prompt holds.
+        that an LM without an answer cost, and those of refused prompts, are counted in this session only. As many without an answer end
+        the run as resumable. So do a hundred prompts refused one after the other, of several labels that have had rows, and in several
+        contexts where there are some: it is no longer what a prompt holds.
         However many are due, a label falls short after a hundred slots of a session without a row of it ever, or a hundred prompts
         refused in a row, and a run of which no row was ever accepted ends after a hundred slots.
     """
@@ -79,7 +79,7 @@ class Scheduler:
         Raises
         ------
         LMUnusable
-            If the LM cannot be used, or cost a label too many slots. What was decided before is in the journal.
+            If the LM cannot be used: it failed or refused too many slots, or gave no contexts. What was decided before is in the journal.
         UsageError
             If the journal holds what the plan has no room for.
         """
@@ -224,7 +224,8 @@ class Scheduler:
             self._budget_ended = f"none of the first {FRUITLESS} slots came to a row"
 
     def _check_taken(self, label: str, refusal: Refusal) -> None:
-        """Make sure that it is for what they hold that prompts are refused. A filter may refuse all of a label, or whatever is asked in a context.
+        """Make sure that it is for what they hold that prompts are refused. A filter may refuse all of a label, or whatever is asked in a context,
+        or most of all prompts, but hardly a hundred in a row by chance.
 
         Raises
         ------
@@ -236,7 +237,7 @@ class Scheduler:
         self._whatever_asked[label, refusal.provenance.context] += 1
         times = self._whatever_asked.total()
         labels, contexts = (dict.fromkeys(each) for each in zip(*self._whatever_asked, strict=True))
-        if times >= max(IN_A_ROW, self._in_flight) and len(labels) > 1 and len(contexts) >= min(2, self._contexts):
+        if times >= max(FRUITLESS, self._in_flight) and len(labels) > 1 and len(contexts) >= min(2, self._contexts):
             raise LMUnusable(
                 f"{refusal.broken[-1].sentence} (so ended {times} slots in a row, of {listed(list(labels))}); mend the cause and give the same command again"
             )

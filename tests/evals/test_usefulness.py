@@ -206,6 +206,18 @@ def test_an_uneven_task_at_chance_is_flagged_too() -> None:
     assert taught(uneven, test=topical(900, telling=0.0, seed=3).draw([450, 50], np.random.default_rng(1)), train=rows).at_chance
 
 
+def test_a_student_that_learns_from_the_naive_rows_is_not_at_fault() -> None:
+    it = found(shuffled(COPY), direct=COPY)
+    taught = it.students["tfidf"]
+    assert (taught.at_chance, taught.direct_learns) == (True, True)
+    assert (
+        "tfidf is at chance with these rows and learns from the naive prompt's: the data is at fault, not the student" in it.notes
+    )
+    lost = found(shuffled(COPY), direct=shuffled(COPY))
+    assert not lost.students["tfidf"].direct_learns
+    assert any("nobody can say whether the data is at fault or the student" in note for note in lost.notes)
+
+
 def test_few_real_rows_do_not_put_a_task_at_chance() -> None:
     """The rows teach, and a dozen real ones teach nothing: the task is not to blame."""
     it = found(COPY, train=TRAIN.draw([1, 1, 10], np.random.default_rng(0)))
@@ -340,7 +352,7 @@ def test_the_record_is_plain_data_of_a_known_shape() -> None:
     assert list(record["students"]) == ["tfidf", "scripted"]
     for student in record["students"].values():
         arms = {"synthetic", "real", "both", "direct", "majority", "zero_shot"}
-        assert set(student) == {*arms, "draws", "ratio", "gain", "at_chance", "real_at_chance", "curve"}
+        assert set(student) == {*arms, "draws", "ratio", "gain", "at_chance", "real_at_chance", "direct_learns", "curve"}
         for arm in arms:
             assert set(student[arm]) == {"n", "accuracy", "macro_f1", "low", "high", "per_label", "confusion"}
             assert set(student[arm]["per_label"]) == {"label0", "label1", "label2"}
@@ -348,7 +360,7 @@ def test_the_record_is_plain_data_of_a_known_shape() -> None:
         assert set(student["ratio"]) == set(student["gain"]) == {"value", "low", "high"}
         assert [set(point) for point in student["curve"]] == [{"n", "synthetic", "real"}] * 4
     bare = json.loads(json.dumps(found(COPY).record()))["students"]["tfidf"]
-    assert set(bare) == {"synthetic", "majority", "draws", "ratio", "gain", "at_chance", "real_at_chance", "curve"}
+    assert set(bare) == {"synthetic", "majority", "draws", "ratio", "gain", "at_chance", "real_at_chance", "direct_learns", "curve"}
     assert bare["ratio"] is None
     assert bare["curve"] == []
 

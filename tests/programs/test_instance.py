@@ -19,7 +19,7 @@ from seedless.generation import Generation, Options
 from seedless.kept import Kept
 from seedless.label_words import LabelWords
 from seedless.lms.spec import HOSTED, Profile
-from seedless.outcome import Refusal, Row
+from seedless.outcome import Broken, Refusal, Row
 from seedless.signatures import (
     DOCUMENTS_SHOWN,
     JudgeAnchored,
@@ -179,6 +179,22 @@ def test_an_assertion_for_one_label_leaves_the_others_alone() -> None:
         assert made.ok == ok
         if not ok:
             assert {b.assertion for b in made.outcome.broken} == {"regex:hypothesis[follows]"}
+
+
+@pytest.mark.parametrize("verify", ["blind", "anchored"])
+def test_a_draft_gets_another_label_only_where_it_holds_what_is_asked_of_that_one(verify: str) -> None:
+    own = [{"kind": "regex", "field": "hypothesis", "labels": ["open"], "pattern": "[0-9]", "message": "Name a number."}]
+    task = Task.model_validate({**PAIRS.model_dump(), "assertions": own})
+    for text, label in (("People can buy bread there at seven.", None), ("People can buy bread there at 7.", "open")):
+        program = TarGEN(task, lm=fake_lm(answers(label="open", text=text)), profile=HOSTED, verify=verify)
+        made = program(seed=PREMISE, context="trade", label="follows")
+        assert made.outcome.provenance.verdict == "open"
+        if label is None:
+            assert isinstance(made.outcome, Refusal)
+            assert made.outcome.stage == "verify"
+            assert made.outcome.broken[-1] == Broken("regex:hypothesis[open]", "In hypothesis: Name a number.")
+        else:
+            assert made.label == label
 
 
 def test_one_for_some_labels_does_not_replace_the_standard_one() -> None:

@@ -418,7 +418,7 @@ def test_a_server_that_refuses_whatever_it_is_asked_ends_the_run_and_costs_no_la
         LMUnusable, match=r"credit balance is too low.* slots in a row, of (cold, warm|warm, cold)\); mend the cause"
     ):
         generate(task, n=40, out=tmp_path / "out", lm=fake_lm(answer), concurrency=concurrency)
-    assert next(asked) < 40 + 40 + concurrency
+    assert next(asked) < 40 + 100 + 2 * concurrency
     assert len(generate(task, n=40, out=tmp_path / "out", lm=fake_lm(author), concurrency=concurrency)) == 40
 
 
@@ -439,6 +439,42 @@ def test_a_filter_that_refuses_one_label_and_some_prompts_of_another_costs_that_
         BudgetEnded, match="cold gave up after 100 prompts in a row that the LM's server refuses: cold lacks 30 of 30"
     ):
         generate(task, n=60, lm=fake_lm(answer), concurrency=concurrency)
+
+
+@pytest.mark.parametrize(("warm", "cold"), [(0.6, 0.6), (0.3, 0.95)])
+def test_a_filter_that_refuses_many_prompts_ends_no_run_as_one_whose_lm_cannot_be_used(
+    warm: float, cold: float, task: Path
+) -> None:
+    """Eight refused in a row are nothing rare then."""
+    author, rng = Author(), random.Random(3)
+
+    def answer(prompt: str) -> str:
+        if stage_of(prompt) == "write" and rng.random() < (cold if "'compass'" in prompt else warm):
+            raise blocked()
+        return author(prompt)
+
+    rows = generate(task, n=60, lm=fake_lm(answer), concurrency=8, verify="none", max_refills=40)
+    assert len(rows) == 60
+
+
+@pytest.mark.parametrize("refusal", [blocked, lambda: json.dumps({"text": "Sorry. No."})])
+def test_refused_prompts_are_counted_in_a_row(refusal: Callable[[], Exception | str], task: Path) -> None:
+    """Of a hundred and more that are refused in one run, rows or drafts that fail stand between."""
+    author, asked = Author(), itertools.count()
+
+    def answer(prompt: str) -> str:
+        if stage_of(prompt) != "write":
+            return author(prompt)
+        number = next(asked)
+        if number < 40 or number > 400:
+            return author(prompt)
+        if number % 25 == 0:
+            failing = refusal()
+            return failing if isinstance(failing, str) else author(prompt)
+        raise blocked()
+
+    rows = generate(task, n=60, lm=fake_lm(answer), concurrency=1, attempts=1, verify="none", max_refills=40)
+    assert len(rows) == 60
 
 
 @pytest.mark.parametrize("stage", ["seeds", "write"])
@@ -474,6 +510,20 @@ def test_prompts_that_were_refused_are_no_bar_to_a_later_session(task: Path, tmp
     with pytest.raises(BudgetEnded, match="cold reached the bound of refused slots"):
         generate(task, lm=fake_lm(answer), **how)
     assert len(generate(task, lm=fake_lm(author), **how)) == 4
+
+
+def test_a_later_session_meets_the_same_filter_and_says_the_same(task: Path, tmp_path: Path) -> None:
+    """In it nothing but the filtered label is open, so that nothing is answered."""
+    author = Author()
+
+    def answer(prompt: str) -> str:
+        if stage_of(prompt) == "write" and "'compass'" in prompt:
+            raise blocked()
+        return author(prompt)
+
+    for _ in range(2):
+        with pytest.raises(BudgetEnded, match="cold gave up after 100 prompts in a row that the LM's server refuses"):
+            generate(task, n=20, out=tmp_path / "out", lm=fake_lm(answer), concurrency=1)
 
 
 def test_contexts_that_a_filter_refuses_are_to_be_listed(task: Path) -> None:

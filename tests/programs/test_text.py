@@ -157,8 +157,8 @@ def test_standing(phrase: str, text: str, found: str | None) -> None:
     ("spoken", "phrases"),
     [
         ("an", "art film; online shop; umbrella; unimportant thing; uncle; hour; heir; honest man; honour; FBI agent; HIV test; X-ray; 8-year-old"),
-        ("an", "EU law; 11th floor; 18 people; IT firm; M&A deal; étude; \"old\" one; usher; urban garden; e-mail; un-American act; MIT student; SOS call"),
-        ("a", "crime story; university; user; European; one-way street; once-over; union; unit; utensil; ukulele; house; hospital; US bank; UN envoy"),
+        ("an", "EU law; 11th floor; 18 people; IT firm; M&A deal; étude; \"old\" one; usher; urban garden; e-mail; un-American act; MIT student; SOS call; un-Christian thing"),
+        ("a", "crime story; university; user; European; one-way street; once-over; union; unit; utensil; ukulele; house; hospital; US bank; UN envoy; US-led talks; UN-backed plan; UK-based firm"),
         ("a", "UFO; NASA engineer; Mr X; STRONG drink; 110-year-old; 1; T-shirt; U-turn; ewe; Uruguayan; 猫; UPS van; Unix host; "),
     ],
 )  # fmt: skip

