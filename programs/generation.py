@@ -7,9 +7,10 @@ import contextvars
 import logging
 import os
 import queue
+import sys
 import threading
 import time
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, aclosing
 from dataclasses import dataclass
@@ -283,7 +284,7 @@ class Generation:
             max_refills=self.options.max_refills,
         )
         try:
-            async with aclosing(self._scheduler.run()) as running:
+            async with _Inner(self._scheduler.run()) as running:
                 async for outcome in running:
                     self.folder.add(outcome)
                     self._decided = time.monotonic()
@@ -462,12 +463,39 @@ def astream(task: TaskLike, *, n: int, out: str | Path | None = None, **options:
             raise
         with generation:
             generation._thread = threading.current_thread()
-            async with aclosing(generation.outcomes()) as decided:
+            async with _Inner(generation.outcomes()) as decided:
                 async for outcome in decided:
                     yield outcome
             generation.complete()
 
     return outcomes()
+
+
+class _Inner:
+    """An asynchronous generator that another one reads and closes, as `aclosing` has it, and that the event loop does not know.
+
+    The loop closes all that it knows at its end, at once: an inner one for itself while the outer one closes it, too.
+    """
+
+    def __init__(self, generator: AsyncGenerator[Outcome, None]) -> None:
+        self._generator = generator
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._generator.aclose()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    def __anext__(self) -> Awaitable[Outcome]:
+        hooks = sys.get_asyncgen_hooks()
+        sys.set_asyncgen_hooks(None, None)  # by these a loop comes to know a generator when it is first read
+        try:
+            return self._generator.__anext__()
+        finally:
+            sys.set_asyncgen_hooks(*hooks)
 
 
 def _asked(task: TaskLike, n: int, out: str | Path | None, options: Mapping[str, Any]) -> Callable[[], Generation]:

@@ -319,6 +319,23 @@ def test_closing_an_asynchronous_stream_stops_its_run(task: Path, tmp_path: Path
     assert complaints == []
 
 
+def test_an_asynchronous_stream_left_half_read_is_closed_with_its_loop(
+    task: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The loop's end closes every asynchronous generator that it knows, at once."""
+    given: dict[str, Any] = {"n": 12, "out": tmp_path / "out"}
+    left = astream(task, lm=fake_lm(Author()), **given)
+
+    async def begin() -> Any:
+        return await anext(left)
+
+    assert isinstance(asyncio.run(begin()), Row)
+    assert caplog.messages == []
+    lm = fake_lm(Author())
+    assert len(generate(task, lm=lm, **given)) == 12, "it has let go of the folder"
+    assert sum(stage_of(prompt) == "write" for prompt in lm.fake.prompts) < 12
+
+
 def test_a_run_that_is_given_up_while_it_begins_is_closed(task: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     begin, going = Generation.__init__, threading.Event()
 
