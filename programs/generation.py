@@ -8,6 +8,7 @@ import logging
 import os
 import queue
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
@@ -21,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Self
 from weakref import WeakSet
 
 from seedless import background
-from seedless.errors import BudgetEnded, CutShort, SeedlessError, UsageError
+from seedless.errors import BudgetEnded, CutShort, SeedlessError, SetupError, UsageError
 from seedless.given import check_amount, check_choice, check_count, check_path, plain
 from seedless.ledger import Ledger, Settings
 from seedless.lms.spec import LMSpec, configured, opened
@@ -173,6 +174,8 @@ class Generation:
     ------
     UsageError
         If anything given cannot be used; nothing is written then.
+    SetupError
+        If there is no folder for temporary files.
     """
 
     def __init__(self, task: TaskLike, *, n: int, out: str | Path | None = None, options: Options | None = None) -> None:
@@ -180,6 +183,7 @@ class Generation:
         be_quiet()
         n = _rows(n)
         out = check_path("out", out)
+        _check_temporary_folder()
         self.task = task_of(task)
         strategy = Strategy.named(self.options.strategy)
         self.plan = Plan(strategy.task(self.task), n, self.options.seed)
@@ -516,6 +520,14 @@ def _close_unused(begun: Future[Generation]) -> None:
     """Close a run that nobody waits for any more."""
     if not begun.cancelled() and begun.exception() is None:
         _told(begun.result().close)
+
+
+def _check_temporary_folder() -> None:
+    """Find the folder for temporary files before an LM is paid: telling languages, and writing a data set, take one."""
+    try:
+        tempfile.gettempdir()
+    except FileNotFoundError as error:
+        raise SetupError(f"no folder for temporary files can be written ({error.strerror}); set TMPDIR to one that can") from error
 
 
 def _rows(n: object) -> int:

@@ -9,6 +9,7 @@ import os
 import random
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import zlib
@@ -27,6 +28,7 @@ from seedless import (
     Options,
     Refusal,
     Row,
+    SetupError,
     TarGEN,
     TaskError,
     UsageError,
@@ -846,6 +848,19 @@ def test_a_forked_process_generates_as_well(task: Path) -> None:
     if child.is_alive():
         child.kill()
     assert child.exitcode == 0
+
+
+@pytest.mark.parametrize("verb", [generate, lambda *args, **given: next(stream(*args, **given))])
+def test_no_lm_is_asked_where_no_temporary_folder_can_be_written(
+    verb: Any, task: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: [str(tmp_path / "nowhere")])
+    lm = fake_lm(Author())
+    with pytest.raises(SetupError, match=r"No usable temporary directory found .* set TMPDIR"):
+        verb(task, n=6, out=tmp_path / "out", lm=lm)
+    assert lm.fake.prompts == []
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_stream_that_ends_short_says_so(task: Path) -> None:
