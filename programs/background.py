@@ -101,7 +101,12 @@ def within() -> bool:
 
 def start(work: Coroutine[Any, Any, T]) -> Work[T]:
     """Begin `work` on the background loop, in a copy of the caller's context (DSPy's settings and traces live there)."""
-    return Work(_running(), work)
+    try:
+        loop = _running()
+    except BaseException:  # no more files or threads, say
+        work.close()
+        raise
+    return Work(loop, work)
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
@@ -127,9 +132,10 @@ def _running() -> asyncio.AbstractEventLoop:
     global _loop, _thread
     with _lock:
         if _loop is None:
-            _loop = asyncio.new_event_loop()
-            _thread = threading.Thread(target=_run_for_good, args=(_loop,), name="seedless-loop", daemon=True)
-            _thread.start()
+            loop = asyncio.new_event_loop()
+            thread = threading.Thread(target=_run_for_good, args=(loop,), name="seedless-loop", daemon=True)
+            thread.start()
+            _loop, _thread = loop, thread
         return _loop
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import inspect
 import itertools
 import json
 import multiprocessing
@@ -17,6 +18,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import dspy
 import pytest
@@ -336,6 +338,28 @@ def test_an_asynchronous_stream_left_half_read_is_closed_with_its_loop(
     lm = fake_lm(Author())
     assert len(generate(task, lm=lm, **given)) == 12, "it has let go of the folder"
     assert sum(stage_of(prompt) == "write" for prompt in lm.fake.prompts) < 12
+
+
+@pytest.mark.parametrize(
+    ("part", "error"),
+    [
+        ("asyncio.new_event_loop", OSError("too many open files")),
+        ("threading.Thread.start", RuntimeError("can't start new thread")),
+    ],
+)
+def test_a_loop_that_cannot_begin_is_told_and_tried_again(part: str, error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def nothing() -> None:
+        pass
+
+    monkeypatch.setattr(background, "_loop", None)
+    monkeypatch.setattr(background, "_thread", None)
+    with monkeypatch.context() as full:
+        full.setattr(part, Mock(side_effect=error))
+        work = nothing()
+        with pytest.raises(type(error)):
+            background.run(work)
+        assert inspect.getcoroutinestate(work) == "CORO_CLOSED", "else Python warns of it"
+    background.start(nothing()).future.result(timeout=10)
 
 
 def test_a_run_that_is_given_up_while_it_begins_is_closed(task: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
