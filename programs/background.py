@@ -7,10 +7,11 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Generic, TypeVar
+from weakref import WeakSet
 
-__all__ = ["Work", "run", "start", "within"]
+__all__ = ["Threads", "Work", "run", "start", "within"]
 
 T = TypeVar("T")
 
@@ -61,15 +62,32 @@ class Work(Generic[T]):
         self._over.set()
 
 
+class Threads(ThreadPoolExecutor):
+    """At most `count` threads that do what is submitted. In a forked process, which has none of them, they are begun anew."""
+
+    def __init__(self, count: int, *, name: str) -> None:
+        super().__init__(count, thread_name_prefix=name)
+        self._given = count, name
+        _executors.add(self)
+
+    def begin_anew(self) -> None:
+        """Forget the threads, and what they were to do: both are the parent's."""
+        count, name = self._given
+        ThreadPoolExecutor.__init__(self, count, name)
+
+
+_executors: WeakSet[Threads] = WeakSet()
 _lock = threading.Lock()
 _loop: asyncio.AbstractEventLoop | None = None
 _thread: threading.Thread | None = None
 
 
 def _forget() -> None:
-    """A forked process has the loop, but not the thread that ran it."""
+    """A forked process has the loop and the executors, but not the threads that ran them."""
     global _lock, _loop, _thread
     _lock, _loop, _thread = threading.Lock(), None, None
+    for executor in tuple(_executors):
+        executor.begin_anew()
 
 
 if hasattr(os, "register_at_fork"):
@@ -83,7 +101,12 @@ def within() -> bool:
 
 def start(work: Coroutine[Any, Any, T]) -> Work[T]:
     """Begin `work` on the background loop, in a copy of the caller's context (DSPy's settings and traces live there)."""
-    return Work(_running(), work)
+    try:
+        loop = _running()
+    except BaseException:  # no more files or threads, say
+        work.close()
+        raise
+    return Work(loop, work)
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
@@ -109,9 +132,10 @@ def _running() -> asyncio.AbstractEventLoop:
     global _loop, _thread
     with _lock:
         if _loop is None:
-            _loop = asyncio.new_event_loop()
-            _thread = threading.Thread(target=_run_for_good, args=(_loop,), name="seedless-loop", daemon=True)
-            _thread.start()
+            loop = asyncio.new_event_loop()
+            thread = threading.Thread(target=_run_for_good, args=(loop,), name="seedless-loop", daemon=True)
+            thread.start()
+            _loop, _thread = loop, thread
         return _loop
 
 

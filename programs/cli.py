@@ -53,20 +53,24 @@ FILES = "this process may open no more files: allow more (ulimit -n) or give a s
 MEMORY = "there is not enough memory: free some, or allow this process more (ulimit -v)"
 THREADS = "this process may begin no more threads: allow more (ulimit -u)"
 DISK = "there is no room left on the disk: make some"
+SIZE = "this process may write no file so large: allow more (ulimit -f)"
+TEMPORARY = "no folder for temporary files can be written: set TMPDIR to one that can"
 LIMITS = {
     errno.EMFILE: FILES,
     errno.ENFILE: FILES,
     errno.ENOMEM: MEMORY,
     errno.ENOSPC: DISK,
     errno.EDQUOT: DISK,
+    errno.EFBIG: SIZE,
 }
-UNLOADED = {
+SAID = {
     "failed to map segment": MEMORY,
     os.strerror(errno.ENOMEM): MEMORY,
     os.strerror(errno.EMFILE): FILES,
     "can't start new thread": THREADS,
+    "No usable temporary directory": TEMPORARY,
 }
-"""How a library that cannot be loaded, or a thread that cannot be started, says which limit was met."""
+"""How a library that cannot be loaded, a thread that cannot be started or a temporary file that cannot be made says which limit was met."""
 
 app = typer.Typer(
     name="seedless",
@@ -150,8 +154,8 @@ def _limit(error: BaseException | None) -> str:
             return MEMORY
         if isinstance(error, OSError) and error.errno in LIMITS:
             return LIMITS[error.errno]
-        if isinstance(error, ImportError | RuntimeError):
-            for said, limit in UNLOADED.items():
+        if isinstance(error, ImportError | RuntimeError | FileNotFoundError):
+            for said, limit in SAID.items():
                 if said in str(error):
                     return limit
         error = error.__cause__ or error.__context__

@@ -7,9 +7,11 @@ import contextvars
 import logging
 import os
 import queue
+import sys
+import tempfile
 import threading
 import time
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, aclosing
 from dataclasses import dataclass
@@ -20,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Self
 from weakref import WeakSet
 
 from seedless import background
-from seedless.errors import BudgetEnded, CutShort, SeedlessError, UsageError
+from seedless.errors import BudgetEnded, CutShort, SeedlessError, SetupError, UsageError
 from seedless.given import check_amount, check_choice, check_count, check_path, plain
 from seedless.ledger import Ledger, Settings
 from seedless.lms.spec import LMSpec, configured, opened
@@ -172,6 +174,8 @@ class Generation:
     ------
     UsageError
         If anything given cannot be used; nothing is written then.
+    SetupError
+        If there is no folder for temporary files.
     """
 
     def __init__(self, task: TaskLike, *, n: int, out: str | Path | None = None, options: Options | None = None) -> None:
@@ -179,6 +183,7 @@ class Generation:
         be_quiet()
         n = _rows(n)
         out = check_path("out", out)
+        _check_temporary_folder()
         self.task = task_of(task)
         strategy = Strategy.named(self.options.strategy)
         self.plan = Plan(strategy.task(self.task), n, self.options.seed)
@@ -283,7 +288,7 @@ class Generation:
             max_refills=self.options.max_refills,
         )
         try:
-            async with aclosing(self._scheduler.run()) as running:
+            async with _Inner(self._scheduler.run()) as running:
                 async for outcome in running:
                     self.folder.add(outcome)
                     self._decided = time.monotonic()
@@ -462,12 +467,39 @@ def astream(task: TaskLike, *, n: int, out: str | Path | None = None, **options:
             raise
         with generation:
             generation._thread = threading.current_thread()
-            async with aclosing(generation.outcomes()) as decided:
+            async with _Inner(generation.outcomes()) as decided:
                 async for outcome in decided:
                     yield outcome
             generation.complete()
 
     return outcomes()
+
+
+class _Inner:
+    """An asynchronous generator that another one reads and closes, as `aclosing` has it, and that the event loop does not know.
+
+    The loop closes all that it knows at its end, at once: an inner one for itself while the outer one closes it, too.
+    """
+
+    def __init__(self, generator: AsyncGenerator[Outcome, None]) -> None:
+        self._generator = generator
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._generator.aclose()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    def __anext__(self) -> Awaitable[Outcome]:
+        hooks = sys.get_asyncgen_hooks()
+        sys.set_asyncgen_hooks(None, None)  # by these a loop comes to know a generator when it is first read
+        try:
+            return self._generator.__anext__()
+        finally:
+            sys.set_asyncgen_hooks(*hooks)
 
 
 def _asked(task: TaskLike, n: int, out: str | Path | None, options: Mapping[str, Any]) -> Callable[[], Generation]:
@@ -488,6 +520,14 @@ def _close_unused(begun: Future[Generation]) -> None:
     """Close a run that nobody waits for any more."""
     if not begun.cancelled() and begun.exception() is None:
         _told(begun.result().close)
+
+
+def _check_temporary_folder() -> None:
+    """Find the folder for temporary files before an LM is paid: telling languages, and writing a data set, take one."""
+    try:
+        tempfile.gettempdir()
+    except FileNotFoundError as error:
+        raise SetupError(f"no folder for temporary files can be written ({error.strerror}); set TMPDIR to one that can") from error
 
 
 def _rows(n: object) -> int:

@@ -1,6 +1,8 @@
 """What texts are made of: words, clauses, sentences, a language; and how much two have in common."""
 
+import errno
 import re
+import tempfile
 import unicodedata
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -9,6 +11,7 @@ from typing import Any
 import regex
 from rapidfuzz.distance import Indel
 
+from seedless.errors import SetupError
 from seedless.spelling import folded, unaccented
 
 __all__ = [
@@ -268,6 +271,11 @@ def languages_of(text: str) -> Mapping[str, float]:
 
     >>> next(iter(languages_of("The film was long, but the ending was worth the wait.")))
     'en'
+
+    Raises
+    ------
+    SetupError
+        If the folder for temporary files has no room for one, through which the model of languages is read.
     """
     return {code: float(likely) for code, likely in _identifier().rank(text)}
 
@@ -276,4 +284,12 @@ def languages_of(text: str) -> Mapping[str, float]:
 def _identifier() -> Any:
     from py3langid.langid import MODEL_FILE, LanguageIdentifier  # 0.5 s to load: only for tasks whose drafts come this far
 
-    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    try:
+        return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise SetupError(
+            f"{tempfile.gettempdir()}: has no room for a temporary file of some megabytes, through which the model of languages is read; "
+            "make some there, or set TMPDIR to a folder that has it"
+        ) from error

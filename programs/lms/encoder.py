@@ -3,7 +3,6 @@
 import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import Any, Self
@@ -11,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from seedless.background import Threads
 from seedless.lms.llama import LlamaServer, cores
 from seedless.lms.weights import common_words, kept_beside_minilm, minilm
 
@@ -30,8 +30,8 @@ class Encoder:
         copies = min(COPIES, cores())
         self._server = LlamaServer(minilm(), slots=copies, threads=copies, context=512, embedding=True)
         self._known: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="seedless-encoder")
-        self._batches = ThreadPoolExecutor(copies, thread_name_prefix="seedless-encoder-batch")
+        self._pool = Threads(1, name="seedless-encoder")
+        self._batches = Threads(copies, name="seedless-encoder-batch")
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         """Itself: the weights are loaded once."""

@@ -8,15 +8,16 @@ import os
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
+from weakref import WeakSet
 
 import numpy as np
 from dspy.lm15 import Message, Request, Response, TextPart, Usage
 from numpy.typing import NDArray
 
+from seedless.background import Threads
 from seedless.errors import LMUnusable, SetupError
 from seedless.lms.choices import weighed
 from seedless.lms.grammar import grammar_of_choice
@@ -64,6 +65,30 @@ def _idle_share() -> float:
     return (later_idle - idle) / max(1, later_total - total)
 
 
+class _Staying(NamedTuple):
+    """Copies that a forked process keeps to its end, whoever lets go of them; `given` is None of the parent's, which cannot be used."""
+
+    given: tuple[Any, ...] | None
+    copies: list[Any]
+    threads: int
+
+
+_servers: "WeakSet[LlamaServer]" = WeakSet()
+_staying: list[_Staying] = []
+"""Empty but in a process that was forked from one with weights loaded. To free a copy there, be it the parent's or an own one, is to wait for a thread of
+llama.cpp that the parent alone has, and aborts the process; so who asks for what is loaded already is given it."""
+
+
+def _begin_anew() -> None:
+    _staying[:] = [staying._replace(given=None) for staying in _staying]
+    for server in tuple(_servers):
+        server.begin_anew()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew)
+
+
 class LlamaServer:
     """llama.cpp's server on one GGUF file, loaded at the first request. Thread-safe; `slots` requests are decoded together.
 
@@ -74,6 +99,8 @@ class LlamaServer:
     `threads` and `slots` change the speed; answers do not depend on `threads`. A text is embedded by itself, since what is multiplied with it
     would change its vector a little: a copy has one slot for embedding. Where none are given, `threads` is None until the weights
     are loaded, and from then on as many as paid at that moment.
+
+    A forked process loads the weights anew: of the parent's copies it has the memory, but not the threads that compute.
     """
 
     def __init__(
@@ -89,6 +116,8 @@ class LlamaServer:
         self._lock = threading.Lock()
         self._spellings: dict[str, tuple[str, ...]] = {}
         self._begins: int | None = None
+        self._given = (path, slots, threads, context, embedding)
+        _servers.add(self)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         """Itself: the weights are loaded once."""
@@ -107,13 +136,29 @@ class LlamaServer:
     def _loaded(self) -> list[Any]:
         with self._lock:
             if not self._copies:
-                self.threads = self.threads or threads_that_pay()
-                small = copies_fit(self.path, self.threads)
-                copies, each = (min(self.threads, self.slots), 1) if small else (1, self.threads)
-                slots = 1 if self._embedding else -(-self.slots // copies)
-                self._copies = [self._load(threads=each, slots=slots) for _ in range(copies)]
-                self._busy = [0] * copies
+                self._copies, self.threads = (
+                    next(((copies, threads) for given, copies, threads in _staying if given == self._given), None)
+                    or self._loaded_anew()
+                )
+                self._busy = [0] * len(self._copies)
             return self._copies
+
+    def _loaded_anew(self) -> tuple[list[Any], int]:
+        """Copies of the weights, and with how many threads they compute together."""
+        threads = self.threads or threads_that_pay()
+        small = copies_fit(self.path, threads)
+        count, each = (min(threads, self.slots), 1) if small else (1, threads)
+        slots = 1 if self._embedding else -(-self.slots // count)
+        copies = [self._load(threads=each, slots=slots) for _ in range(count)]
+        if _staying:
+            _staying.append(_Staying(self._given, copies, threads))
+        return copies, threads
+
+    def begin_anew(self) -> None:
+        """Forget the copies, which are the parent's, and who uses them."""
+        if self._copies or self._lock.locked():
+            _staying.append(_Staying(None, self._copies, 0))
+        self._copies, self._busy, self._lock = [], [], threading.Lock()
 
     def _load(self, *, threads: int, slots: int) -> Any:
         # OpenMP reads it when it is loaded. Threads that spin at its barriers starve each other on a busy machine.
@@ -277,7 +322,7 @@ class AsyncLlamaEngine:
 
     def __init__(self, engine: LlamaEngine) -> None:
         self.engine = engine
-        self._pool = ThreadPoolExecutor(engine.server.slots, thread_name_prefix="seedless-llama")
+        self._pool = Threads(engine.server.slots, name="seedless-llama")
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         """Itself: its threads wait for the same server."""

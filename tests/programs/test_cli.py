@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -158,11 +159,22 @@ def chained() -> Exception:
     return error
 
 
+def no_temporary_folder() -> Exception:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tempfile, "_candidate_tempdir_list", lambda: ["/nowhere"])
+        patch.setattr(tempfile, "tempdir", None)
+        with pytest.raises(FileNotFoundError) as caught:
+            tempfile.gettempdir()
+    return caught.value
+
+
 @pytest.mark.parametrize(
     ("error", "says"),
     [
         (OSError(errno.EMFILE, os.strerror(errno.EMFILE), "/some/module.py"), "--concurrency"),
+        (OSError(errno.EFBIG, os.strerror(errno.EFBIG)), "ulimit -f"),
         (MemoryError(), "memory"),
+        (no_temporary_folder(), "set TMPDIR"),
         (ImportError("/some/library.so: failed to map segment from shared object"), "memory"),
         (RuntimeError("can't start new thread"), "threads"),
         (chained(), "memory"),

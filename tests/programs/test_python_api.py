@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import inspect
 import itertools
 import json
 import multiprocessing
@@ -9,6 +10,7 @@ import os
 import random
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import zlib
@@ -16,6 +18,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import dspy
 import pytest
@@ -27,6 +30,7 @@ from seedless import (
     Options,
     Refusal,
     Row,
+    SetupError,
     TarGEN,
     TaskError,
     UsageError,
@@ -317,6 +321,45 @@ def test_closing_an_asynchronous_stream_stops_its_run(task: Path, tmp_path: Path
     assert later - asked <= 2
     assert later < 300
     assert complaints == []
+
+
+def test_an_asynchronous_stream_left_half_read_is_closed_with_its_loop(
+    task: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The loop's end closes every asynchronous generator that it knows, at once."""
+    given: dict[str, Any] = {"n": 12, "out": tmp_path / "out"}
+    left = astream(task, lm=fake_lm(Author()), **given)
+
+    async def begin() -> Any:
+        return await anext(left)
+
+    assert isinstance(asyncio.run(begin()), Row)
+    assert caplog.messages == []
+    lm = fake_lm(Author())
+    assert len(generate(task, lm=lm, **given)) == 12, "it has let go of the folder"
+    assert sum(stage_of(prompt) == "write" for prompt in lm.fake.prompts) < 12
+
+
+@pytest.mark.parametrize(
+    ("part", "error"),
+    [
+        ("asyncio.new_event_loop", OSError("too many open files")),
+        ("threading.Thread.start", RuntimeError("can't start new thread")),
+    ],
+)
+def test_a_loop_that_cannot_begin_is_told_and_tried_again(part: str, error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def nothing() -> None:
+        pass
+
+    monkeypatch.setattr(background, "_loop", None)
+    monkeypatch.setattr(background, "_thread", None)
+    with monkeypatch.context() as full:
+        full.setattr(part, Mock(side_effect=error))
+        work = nothing()
+        with pytest.raises(type(error)):
+            background.run(work)
+        assert inspect.getcoroutinestate(work) == "CORO_CLOSED", "else Python warns of it"
+    background.start(nothing()).future.result(timeout=10)
 
 
 def test_a_run_that_is_given_up_while_it_begins_is_closed(task: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -879,6 +922,19 @@ def test_a_forked_process_generates_as_well(task: Path) -> None:
     if child.is_alive():
         child.kill()
     assert child.exitcode == 0
+
+
+@pytest.mark.parametrize("verb", [generate, lambda *args, **given: next(stream(*args, **given))])
+def test_no_lm_is_asked_where_no_temporary_folder_can_be_written(
+    verb: Any, task: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: [str(tmp_path / "nowhere")])
+    lm = fake_lm(Author())
+    with pytest.raises(SetupError, match=r"No usable temporary directory found .* set TMPDIR"):
+        verb(task, n=6, out=tmp_path / "out", lm=lm)
+    assert lm.fake.prompts == []
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_stream_that_ends_short_says_so(task: Path) -> None:

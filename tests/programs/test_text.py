@@ -1,9 +1,13 @@
 """Words, sentences, languages, and what two texts have in common."""
 
+import errno
 import random
+import tempfile
 
 import pytest
 
+from seedless import text
+from seedless.errors import SetupError
 from seedless.text import article, languages_of, normalized, rouge_l, sentences, standing, words
 
 
@@ -165,3 +169,15 @@ def test_standing(phrase: str, text: str, found: str | None) -> None:
 def test_an_article_is_chosen_by_how_a_word_is_spoken(spoken: str, phrases: str) -> None:
     for phrase in phrases.split("; "):
         assert article(phrase) == spoken, phrase
+
+
+def test_a_folder_for_temporary_files_that_is_full_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk of the run may well have room."""
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", full)
+    text._identifier.cache_clear()
+    with pytest.raises(SetupError, match=f"^{tempfile.gettempdir()}: has no room .* set TMPDIR"):
+        languages_of("The film was long.")

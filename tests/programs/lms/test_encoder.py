@@ -1,5 +1,8 @@
 """Sentence embeddings, against MiniLM computed by hand from the same weights."""
 
+import asyncio
+import multiprocessing
+import os
 from pathlib import Path
 
 import numpy as np
@@ -141,3 +144,22 @@ def test_a_vector_depends_on_nothing_but_its_text() -> None:
         for threads, batch in ((1, TEXTS[:1]), (2, TEXTS), (4, TEXTS[:2] * 9))
     ]
     assert all(np.array_equal(vectors[0], other) for other in vectors)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forked processes on this system")
+def test_a_forked_process_embeds_as_well(encoder: Encoder) -> None:
+    """It has neither the threads that wait for llama.cpp nor those that compute."""
+    happy, sad = asyncio.run(encoder.aembed(["A happy end.", "A sad end."]))
+
+    def embed() -> None:
+        encoder._known.clear()
+        np.testing.assert_array_equal(encoder.embed(["A sad end."])[0], sad)
+        np.testing.assert_array_equal(asyncio.run(encoder.aembed(["A happy end."]))[0], happy)
+
+    child = multiprocessing.get_context("fork").Process(target=embed)
+    child.start()
+    child.join(30)
+    if child.is_alive():
+        child.kill()
+    assert child.exitcode == 0
+    assert np.isfinite(encoder.embed(["The parent goes on."])).all()

@@ -1,6 +1,9 @@
 """llama.cpp in this process: how many copies of a model are loaded, and who gets a request."""
 
+import asyncio
+import gc
 import json
+import multiprocessing
 import os
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +14,7 @@ import dspy
 import pytest
 
 from seedless.errors import SetupError
-from seedless.lms.llama import LlamaEngine, LlamaServer, copies_fit
+from seedless.lms.llama import AsyncLlamaEngine, LlamaEngine, LlamaServer, copies_fit
 from seedless.lms.weights import embedded_lm
 
 ASKED = {"messages": [{"role": "user", "content": "Name a colour."}], "max_tokens": 6, "temperature": 0.0}
@@ -140,3 +143,33 @@ def test_a_file_that_is_no_model_is_told(tmp_path: Path) -> None:
     broken.write_bytes(b"GGUF" + bytes(64))
     with pytest.raises(SetupError, match=r"broken\.gguf: llama\.cpp cannot load it"):
         LlamaServer(broken, threads=1).answer(ASKED)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forked processes on this system")
+def test_a_forked_process_loads_the_weights_anew() -> None:
+    """Once, however often they are let go of: to free a copy would abort it, and each kept one takes memory."""
+    server = LlamaServer(embedded_lm(), slots=1, threads=1, context=256)
+    engine = AsyncLlamaEngine(LlamaEngine(server))
+    asked = dspy.lm15.Request(
+        model="m", messages=[dspy.lm15.Message.user("Name a colour.")], config=dspy.lm15.Config(max_tokens=6, temperature=0.0)
+    )
+    said = asyncio.run(engine.complete(asked)).message.text
+
+    def answer() -> None:
+        assert asyncio.run(engine.complete(asked)).message.text == said
+        loaded = server._copies
+        for _ in range(2):
+            again = LlamaServer(embedded_lm(), slots=1, threads=1, context=256)
+            assert LlamaEngine(again).complete(asked).message.text == said
+            assert again._copies is loaded
+            del again
+            gc.collect()
+
+    child = multiprocessing.get_context("fork").Process(target=answer)
+    child.start()
+    child.join(30)
+    if child.is_alive():
+        child.kill()
+    assert child.exitcode == 0
+    assert asyncio.run(engine.complete(asked)).message.text == said, "the parent goes on"
