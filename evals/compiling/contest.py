@@ -150,11 +150,11 @@ class Contest:
                 made(index=index)
 
     def _halted(self, halt: Halt) -> None:
-        if not isinstance(halt.cause, BudgetEnded):
+        if not isinstance(halt.cause, BudgetEnded) or self.purse.used_up:
             self.stop()
             raise halt.cause
         if not self._ended:  # of the search, or else of the finals
-            self._end("the budget, but for what is kept back for the report, is used up" if self.purse.ran_out else str(halt.cause))
+            self._end(str(halt.cause))
 
     def _end(self, why: str) -> None:
         """Note what ended a part of the contest early."""

@@ -99,8 +99,9 @@ def sizes(
 class Purse:
     """The one budget of all LMs of a compile, and the one place where their answers are kept.
 
-    It bounds two things: the requests and USD of every session, for good; and, part by part, the steps that a part may take. A step counts the same
-    whether it is asked for or recalled from the journal, so a compile that goes on takes the same way as one that was never stopped.
+    It bounds two things: the requests and USD of every session, for good; and the steps that the search may take, in all and part by part. A step counts
+    the same whether it is asked for or recalled from the journal, and what an earlier session's report took counts for no search, so a compile that goes
+    on takes the same way as one that was never stopped.
 
     Parameters
     ----------
@@ -117,13 +118,16 @@ class Purse:
     def __init__(self, journal: Journal, lms: Iterable[MeteredLM], *, calls: int, usd: float | None, kept: int) -> None:
         self.journal = journal
         self.calls, self.usd = calls, usd
-        self.steps = 0
+        self.steps = 0  # requests of this way, as many as they took
         self.paid = 0.0  # USD, of those steps
         self._met: set[str] = set()
         self._upto: int | None = None
         self._share = 0
-        self._ran_out = False
-        self._bound(calls - kept)
+        self._open: int | None = calls - kept
+        self._held = False
+        self._total = CallBudget(
+            max_calls=calls, max_cost=usd, calls=journal.calls(), cost=journal.cost(), options=("--budget-calls", "--budget-usd")
+        )
         for lm in lms:
             lm.steps = lm.budget = self
 
@@ -134,8 +138,7 @@ class Purse:
 
     def release(self) -> None:
         """Give out what was kept back."""
-        self._ran_out = self.ran_out
-        self._bound(self.calls)
+        self._open = None
         self.part(None)
 
     def spent(self) -> int:
@@ -145,17 +148,12 @@ class Purse:
     @property
     def ran_out(self) -> bool:
         """Whether a request was refused because of the whole budget, and not of a part's share: of all of it, or of all but what is kept back."""
-        return self._ran_out or self._total.ended is not None
+        return self._held or self.used_up
 
-    def _bound(self, calls: int) -> None:
-        usd = self.usd * calls / self.calls if self.usd is not None else None
-        self._total = CallBudget(
-            max_calls=calls,
-            max_cost=usd,
-            calls=self.journal.calls(),
-            cost=self.journal.cost(),
-            options=("--budget-calls", "--budget-usd"),
-        )
+    @property
+    def used_up(self) -> bool:
+        """Whether a request was refused because all of the budget was spent. Of a search: one that went on with prompts to be asked again."""
+        return self._total.ended is not None
 
     # --- what an LM asks (the `Steps` and `Budget` protocols) -------------------------------------------------------
 
@@ -163,10 +161,10 @@ class Purse:
         """The step kept under `key`; None where there is none, or where the part may not take it."""
         if key in self._met:
             return self.journal.recall(key)
-        if self._over or (step := self.journal.recall(key)) is None:
+        if self._over or self._closed or (step := self.journal.recall(key)) is None:
             return None
         self._met.add(key)
-        self.steps += 1
+        self.steps += max(1, self.journal.asked(key))
         self.paid += step.cost or 0.0
         return step
 
@@ -209,6 +207,9 @@ class Purse:
                 raise BudgetEnded("the budget leaves no LM call for its search")
             whole = f" of {self.calls}" if self.usd is None else ""
             raise BudgetEnded(f"its share of the budget ({self._share}{whole} LM calls) is used up")
+        if self._closed:
+            self._held = True
+            raise BudgetEnded("the budget, but for what is kept back for the report, is used up")
         self._total.admit()
 
     def withdraw(self) -> None:
@@ -222,3 +223,11 @@ class Purse:
     @property
     def _over(self) -> bool:
         return self._upto is not None and self.steps >= self._upto
+
+    @property
+    def _closed(self) -> bool:
+        """Whether what is left is kept back for the report."""
+        if self._open is None:
+            return False
+        dear = self.usd is not None and self.paid >= self.usd * self._open / self.calls
+        return dear or self.steps >= self._open

@@ -248,6 +248,8 @@ class Session:
         try:
             tries = self._tries(name, base, state)
         except BudgetEnded:
+            if self.purse.used_up:
+                raise
             self._ended.append(f"{name}: the budget ended before it")
             return state, "unchanged: the budget ended before it"
         if tries is None:

@@ -197,6 +197,12 @@ class Journal:
             (count,) = self._db.execute("SELECT coalesce(sum(repeated), 0) FROM steps").fetchone()
         return int(count)
 
+    def asked(self, key: str) -> int:
+        """Requests that were sent for `key`, without those that were sent again since a session had died."""
+        with self._reported():
+            found = self._db.execute("SELECT asked - repeated FROM steps WHERE key = ?", (key,)).fetchone()
+        return int(found[0]) if found else 0
+
     def calls(self) -> int:
         """Requests sent so far, in all sessions."""
         with self._reported():

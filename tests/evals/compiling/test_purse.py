@@ -36,7 +36,7 @@ def test_a_part_ends_at_its_share_and_the_rest_is_kept_back_until_it_is_released
         ask(own, "c")
     own.part(None)
     assert [ask(own, key) for key in "cdef"] == [True] * 4
-    with pytest.raises(BudgetEnded, match="--budget-calls"):
+    with pytest.raises(BudgetEnded, match="but for what is kept back for the report, is used up"):
         ask(own, "g")
     own.release()
     assert [ask(own, key) for key in "ghij"] == [True] * 4
@@ -54,7 +54,7 @@ def test_a_part_that_ends_has_not_ended_the_budget(tmp_path: Path) -> None:
         ask(own, "c")
     assert not own.ran_out
     own.part(None)
-    with pytest.raises(BudgetEnded, match="--budget-calls"):
+    with pytest.raises(BudgetEnded, match="but for what is kept back"):
         [ask(own, key) for key in "cdefg"]
     own.release()
     assert own.ran_out
@@ -78,10 +78,29 @@ def test_what_is_recalled_counts_like_what_was_asked_so_a_part_ends_at_the_same_
     assert again.paid == first.paid == 4 * 0.25
 
 
+def test_what_a_report_took_counts_for_no_search_that_goes_on(tmp_path: Path) -> None:
+    """A prompt that was refused is asked again, at a moment at which the report had spent what was kept back."""
+    first = purse(tmp_path / "db")
+    first.admit()
+    first.begin("refused", "write")
+    assert all(ask(first, key) for key in "abc")
+    first.release()
+    assert all(ask(first, key) for key in "defg")
+    first.journal.close()
+    again = purse(tmp_path / "db")
+    again.admit()
+    again.begin("refused", "write")
+    assert not any(ask(again, key) for key in "abc")
+    assert ask(again, "h"), "of ten, nine were sent; of six for the search, four"
+    with pytest.raises(BudgetEnded, match=r"10 LM calls is used up \(--budget-calls\)"):
+        ask(again, "i")
+    assert again.used_up
+
+
 def test_usd_are_bounded_as_well(tmp_path: Path) -> None:
     own = purse(tmp_path / "db", calls=100, usd=2.5, kept=50)
     assert all(ask(own, str(i)) for i in range(5))
-    with pytest.raises(BudgetEnded, match=r"USD is used up \(--budget-usd\)"):
+    with pytest.raises(BudgetEnded, match="but for what is kept back"):
         ask(own, "more")
     own.release()
     assert all(ask(own, f"{i}+") for i in range(5))
