@@ -1,7 +1,8 @@
 """The loop over N: keeps slots in flight until every position of the plan has its row, or a budget ends."""
 
 import asyncio
-from collections import Counter, deque
+import heapq
+from collections import Counter, defaultdict, deque
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from dataclasses import replace
 
@@ -19,9 +20,11 @@ from seedless.seeds import NoSeeds
 from seedless.slot import Context, Draft, InstanceSeed, Slot
 from seedless.targen import TarGEN
 
-__all__ = ["Pool", "Scheduler"]
+__all__ = ["Open", "Pool", "Scheduler"]
 
 FRUITLESS = 100  # slots or refused prompts in a row, of a session, after which no row is to be hoped for, of the run or of a label
+
+Due = tuple[str, tuple[tuple[str, str], ...]]  # a label, and attributes by name
 
 
 class Scheduler:
@@ -71,7 +74,7 @@ class Scheduler:
         self._gave_up: dict[str, str] = {}  # label to why
         self._failed = ""
         self._pool = Pool(program, plan)
-        self._open: deque[Allotment] = deque()
+        self._open = Open(())
 
     async def run(self) -> AsyncGenerator[Outcome, None]:
         """Each outcome as it is decided, those of earlier sessions aside.
@@ -142,22 +145,23 @@ class Scheduler:
             if {broken["assertion"] for broken in record["broken"]} - NO_DRAFT:
                 self._refused[record["asked_label"]] += 1
         await self.program.write_instance.verifier.remember(remembered[-2000:])
-        moved: list[Allotment] = []
+        due_here, moved = list[Allotment](), list[Allotment]()
         for allotment in self.plan.allotments:
             if allotment.position in taken:
                 continue
             if left[due := _due(allotment.label, allotment.attributes)] > 0:
                 left[due] -= 1
-                self._open.append(allotment)
+                due_here.append(allotment)
             else:
                 moved.append(allotment)
         spare = [due for due, count in sorted(_settled(left).items()) for _ in range(count)]
-        self._open.extend(
+        taking_over = [
             replace(allotment, label=label, attributes=dict(values))
             for allotment, (label, values) in zip(moved, spare, strict=True)
-        )
-        # Where one slot was in flight and no row was relabelled, or one way alone between two labels, an uninterrupted run would have come to this order.
-        self._open = deque(sorted(self._open, key=lambda allotment: (self._rounds.get(allotment.position, 0), allotment.position)))
+        ]
+        # With one slot in flight an uninterrupted run would have come to this order, where no row was relabelled, or, of a task without attributes, one
+        # way alone between two labels.
+        self._open = Open(sorted((*due_here, *taking_over), key=lambda each: (self._rounds.get(each.position, 0), each.position)))
 
     async def _work(self, decided: asyncio.Queue[Outcome | None]) -> None:
         """Work on one slot after the other, none of them while as many outcomes as may be in flight wait for whoever reads them."""
@@ -287,12 +291,10 @@ class Scheduler:
     def _swap(self, allotment: Allotment, label: str) -> bool:
         """Let a position that nobody works on yet take over `allotment`'s label, and give up `label`: one of the same attributes, so that their
         shares stay exact within each label. Whether there is one. The last of the plan does, as where a run is taken up again."""
-        due = _due(label, allotment.attributes)
-        places = [i for i, other in enumerate(self._open) if _due(other.label, other.attributes) == due]
-        place = max(places, key=lambda i: self._open[i].position, default=None)
-        if place is None:
+        other = self._open.last(_due(label, allotment.attributes))
+        if other is None:
             return False
-        self._open[place] = replace(self._open[place], label=allotment.label)
+        self._open.change(replace(other, label=allotment.label))
         return True
 
     def _keep(self, row: Row) -> None:
@@ -302,6 +304,46 @@ class Scheduler:
 
     def _draft(self, row: Row) -> Draft:
         return replace(row.draft, given=self._given)
+
+
+class Open:
+    """Positions that nobody works on, in the order in which they are to be tried, and by what is due there."""
+
+    def __init__(self, allotments: Iterable[Allotment]) -> None:
+        self._order = deque[int]()
+        self._at: dict[int, Allotment] = {}
+        self._by_due: defaultdict[Due, list[int]] = defaultdict(
+            list
+        )  # heaps of negated positions; what is no longer so is dropped when met
+        for allotment in allotments:
+            self.append(allotment)
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def append(self, allotment: Allotment) -> None:
+        """Try `allotment` behind all others."""
+        self._order.append(allotment.position)
+        self.change(allotment)
+
+    def change(self, allotment: Allotment) -> None:
+        """Let something else be due at an open position."""
+        self._at[allotment.position] = allotment
+        heapq.heappush(self._by_due[_due(allotment.label, allotment.attributes)], -allotment.position)
+
+    def popleft(self) -> Allotment:
+        """Take the one that is to be tried next."""
+        return self._at.pop(self._order.popleft())
+
+    def last(self, due: Due) -> Allotment | None:
+        """The last position of the plan at which `due` is; None where it is at none that is open."""
+        positions = self._by_due[due]
+        while positions:
+            allotment = self._at.get(-positions[0])
+            if allotment is not None and _due(allotment.label, allotment.attributes) == due:
+                return allotment
+            heapq.heappop(positions)
+        return None
 
 
 class Pool:
@@ -359,9 +401,6 @@ class Pool:
             if self._seeds.get(key) is asked:
                 del self._seeds[key]
             raise
-
-
-Due = tuple[str, tuple[tuple[str, str], ...]]  # a label, and attributes by name
 
 
 def _due(label: str, attributes: Mapping[str, str]) -> Due:
