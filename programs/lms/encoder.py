@@ -86,7 +86,13 @@ def vocabulary() -> tuple[tuple[str, ...], NDArray[np.float32]]:
         with target.open("wb") as file:
             np.save(file, encoder().embed(words).astype(np.float16))
 
-    return words, np.load(kept_beside_minilm(f"words-{COMMON}.npy", embedded)).astype(np.float32)
+    name = f"words-{COMMON}.npy"
+    try:
+        vectors = np.load(kept_beside_minilm(name, embedded))
+    except (EOFError, ValueError):  # a torn file
+        kept_beside_minilm(name, embedded).unlink(missing_ok=True)
+        vectors = np.load(kept_beside_minilm(name, embedded))
+    return words, vectors.astype(np.float32)
 
 
 @cache

@@ -188,7 +188,10 @@ class LlamaServer:
             try:
                 return xllamacpp.Server(params)
             except RuntimeError as error:
-                raise SetupError(f"{self.path}: llama.cpp cannot load it ({error}); give a readable GGUF file") from error
+                raise SetupError(
+                    f"{self.path}: llama.cpp cannot load it ({error}); give a whole GGUF file (one in the cache is made again once it is removed), "
+                    "or, if it is whole, allow this process more memory or open files (ulimit -v, ulimit -n)"
+                ) from error
 
     @contextlib.contextmanager
     def _least_busy(self) -> Iterator[Any]:

@@ -95,16 +95,27 @@ def _kept(source: Path, name: str, make: Callable[[Path], None]) -> Path:
             make(part)
     except OSError as error:
         raise SetupError(
-            f"{target}: cannot be written ({error.strerror}); make room or set XDG_CACHE_HOME to a writable folder"
+            f"{target}: cannot be read or written ({error.strerror or error}); make room or set XDG_CACHE_HOME to a writable folder"
         ) from error
     return target
 
 
 @cache
 def digest(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """SHA-256 of a file, in hexadecimal.
+
+    Raises
+    ------
+    SetupError
+        If it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise SetupError(
+            f"{path}: cannot be read ({error.strerror}); make it readable or, where it is another user's, set XDG_CACHE_HOME to a folder of your own"
+        ) from error
 
 
 def _folder(package: str, missing: str) -> Path:

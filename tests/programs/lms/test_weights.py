@@ -1,7 +1,7 @@
 """The embedded weights in the form that llama.cpp computes with."""
 
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import gguf
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from seedless.errors import SetupError
-from seedless.lms import weights
+from seedless.lms import encoder, weights
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def test_the_writer_is_the_package_s_model_with_its_matrices_in_q8_0(cache: Path
 def test_a_cache_that_cannot_be_written_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "seedless").write_text("a file where the folder would be", "utf-8")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    with pytest.raises(SetupError, match=r"SmolLM2-135M-Instruct\.Q8_0\.gguf: cannot be written .*XDG_CACHE_HOME"):
+    with pytest.raises(SetupError, match=r"SmolLM2-135M-Instruct\.Q8_0\.gguf: cannot be read or written .*XDG_CACHE_HOME"):
         weights.embedded_lm()
 
 
@@ -54,7 +54,7 @@ def test_a_cache_that_may_not_be_looked_into_is_told(tmp_path: Path, monkeypatch
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "exists", refuse)  # root, who runs tests, may look anywhere
-    with pytest.raises(SetupError, match=r"cannot be written \(Permission denied\); .*XDG_CACHE_HOME"):
+    with pytest.raises(SetupError, match=r"cannot be read or written \(Permission denied\); .*XDG_CACHE_HOME"):
         weights._kept(Path(__file__), "x.gguf", lambda _: None)
 
 
@@ -89,6 +89,30 @@ def test_what_is_kept_is_written_as_one_file_beside_its_place(cache: Path) -> No
     assert is_file
     assert kept.read_bytes() == b"whole"
     assert [path for path in cache.rglob("*") if path.is_file()] == [kept]
+
+
+@pytest.mark.parametrize("torn", [b"", bytes(1000)])
+def test_a_torn_list_of_words_is_made_again(torn: bytes, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Encoder:
+        def embed(self, words: Sequence[str]) -> np.ndarray:
+            return np.ones((len(words), 384))
+
+    monkeypatch.setattr(encoder, "encoder", Encoder)
+    made = encoder.vocabulary.__wrapped__()[1]
+    (kept,) = cache.rglob("words-*.npy")
+    kept.write_bytes(torn)
+    assert (encoder.vocabulary.__wrapped__()[1] == made).all()
+    assert kept.stat().st_size > 1000
+
+
+def test_a_file_that_cannot_be_read_or_written_is_told_with_why(cache: Path, tmp_path: Path) -> None:
+    def fail(target: Path) -> None:
+        raise OSError("4096 requested and 0 written")  # as numpy says it
+
+    with pytest.raises(SetupError, match=r"words\.npy: cannot be read or written \(4096 requested and 0 written\)"):
+        weights.kept_beside_minilm("words.npy", fail)
+    with pytest.raises(SetupError, match=r"cannot be read \(Is a directory\)"):
+        weights.digest(tmp_path)
 
 
 @pytest.mark.parametrize(
