@@ -211,7 +211,8 @@ def no_sleep(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 @pytest.mark.parametrize("status", [500, 503, 529])
 def test_an_outage_in_mid_run_is_waited_for(status: int, openai_server: OpenAIServer, no_sleep: list[float]) -> None:
     lm = opened("openai/some-model", api_base=openai_server.url, concurrency=2)
-    openai_server.script({number: Fault(status=status) for number in range(2, 26)})
+    stalled = dict.fromkeys(range(2, 12), 0.1)  # so that neither of two has used up its tries before the other one fails at all
+    openai_server.script({number: Fault(status=status, stall=stalled.get(number, 0.0)) for number in range(2, 26)})
     lm(ASKED)
     assert asyncio.run(failures_of(lm, 2)) == []
     assert openai_server.requests == 27
