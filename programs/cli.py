@@ -118,8 +118,6 @@ def _run(kept: str) -> int:
     except SeedlessError as error:
         say(f"seedless: {error}" + (f"; {kept}" if kept and isinstance(error, LMUnusable) else ""))
         return error.exit_code
-    except typer.Abort:
-        return 130
     except KeyboardInterrupt:
         say("seedless: interrupted" + (f"; {kept}: give the same command again to go on" if kept else ""))
         sys.stdout.flush()

@@ -12,6 +12,7 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
+import typer
 
 from seedless.cli import _kept, _run
 from seedless.console import show_account, show_compiled, show_json
@@ -373,3 +374,16 @@ def test_a_compile_tells_whether_its_prompts_hold_dev_rows(
     assert said in capsys.readouterr().out
     show_compiled(account, Path("program.json"), as_json=True)
     assert json.loads(capsys.readouterr().out)["quoted"] == quoted
+
+
+def test_an_end_of_file_in_a_verb_is_no_interrupt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command-line library takes it for one of a question to the user, and there are none."""
+
+    def torn() -> None:
+        raise EOFError("No data left in file")
+
+    monkeypatch.setattr("seedless.taskfile.built_in_tasks", torn)
+    monkeypatch.setattr(sys, "argv", ["seedless", "tasks"])
+    with pytest.raises(typer.Abort) as caught:
+        _run("")
+    assert isinstance(caught.value.__cause__, EOFError)
