@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,6 +87,8 @@ def write_dataset(folder: Path, task: Task, records: Iterable[Record], ledger: L
 
     disable_progress_bars()
     rows = dataset_of(task, records)
+    of_label = Counter(rows.features["label"].int2str(rows["label"][:]))  # of a run that was killed the ledger is older
+    shares = {name: {**share, "accepted": of_label[name]} for name, share in ledger.per_label.items()}
     for path in (folder, folder / "data"):
         if path.is_symlink():
             raise UsageError(
@@ -96,7 +99,7 @@ def write_dataset(folder: Path, task: Task, records: Iterable[Record], ledger: L
         with whole(folder / "data" / "train.parquet") as part:
             rows.to_parquet(str(part))
         with whole(folder / "README.md") as part:
-            part.write_text(card(task, ledger, len(rows)), encoding="utf-8")
+            part.write_text(card(task, ledger.model_copy(update={"per_label": shares}), len(rows)), encoding="utf-8")
     except OSError as error:
         raise SetupError(f"{folder}: cannot be written ({error.strerror or error}); make room or give another folder") from error
 

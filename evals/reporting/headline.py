@@ -15,7 +15,7 @@ STUDENTS = {"minilm": "sentence embeddings", "tfidf": "words (TF-IDF)"}
 
 def headline(run: RecordedRun, counted: Tally, found: Findings | None) -> str:
     """The run in one sentence: how many rows, how balanced, what was refused, and what a student learns from them."""
-    missing = run.ledger.requested - run.ledger.accepted
+    missing = run.ledger.requested - counted.rows
     parts = [
         f"{figure(counted.rows)} {_s('row', counted.rows)} of {run.name} in {len(run.labels)} {_s('label', len(run.labels))}, {_balance(counted)}",
         f"{_count('slot', counted.slots_refused)} {'was' if counted.slots_refused == 1 else 'were'} refused and {_count('row', counted.relabelled)} relabelled",

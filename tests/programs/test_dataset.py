@@ -123,6 +123,13 @@ def test_labels_come_back_through_parquet(tmp_path: Path) -> None:
     assert again.to_list() == rows.to_list()
 
 
+def test_a_card_counts_the_rows_that_are_there_where_the_ledger_is_older(tmp_path: Path) -> None:
+    shares = {name: {**share, "accepted": 0} for name, share in LEDGER.per_label.items()}
+    write_dataset(tmp_path / "dataset", TASK, RECORDS, LEDGER.model_copy(update={"per_label": shares}))
+    said = (tmp_path / "dataset" / "README.md").read_text("utf-8")
+    assert {line.rpartition(" | ")[2] for line in said.splitlines() if line.startswith(("| warm", "| NO"))} == {"2 |", "1 |"}
+
+
 def test_load_dataset_opens_what_was_written_and_no_other_runs(run: Path, tmp_path: Path) -> None:
     """All in one cache, and every run's folder is called `dataset`."""
     first, second, exported = tmp_path / "my rooms" / "dataset", tmp_path / "again" / "dataset", tmp_path / "hub" / "dataset"

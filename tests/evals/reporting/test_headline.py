@@ -108,6 +108,12 @@ def test_missing_rows_are_in_the_headline(tmp_path: Path) -> None:
     assert "; 10 of the 50 asked for are missing; " in told
 
 
+def test_missing_rows_are_counted_in_the_file_where_the_ledger_is_older(tmp_path: Path) -> None:
+    """As after `kill -9` in a session that went on."""
+    told, _ = said(tmp_path, rows(14, 13), requested=60, accepted=6)
+    assert "33 of the 60 asked for are missing" in told
+
+
 def test_an_evaluation_of_other_rows_says_nothing_of_these(tmp_path: Path) -> None:
     given = rows(20, 20)
     of_these = {"digest": digest_of(reversed(given), ["text"]), "notes": ["one note"]}
