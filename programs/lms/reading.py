@@ -1,5 +1,6 @@
 """What an answer means: texts, lists and labels, however a model wraps them."""
 
+import json
 import re
 from collections.abc import Callable
 from functools import lru_cache
@@ -76,8 +77,21 @@ def _as_list(value: Any) -> list[str]:
 
 
 def lines_of(text: str) -> list[str]:
-    """The items of a list with a line for each, without numbers and marks."""
+    """The items of a list with a line for each, without numbers and marks; or of one in JSON, as some models answer whatever is asked."""
+    if text.lstrip().startswith(("[", "{")) and (items := _json_list(text)):
+        return items
     return [item for line in text.splitlines() if (item := LIST_MARK.sub("", line).strip(" \t*\"'`"))]
+
+
+def _json_list(text: str) -> list[str]:
+    """The texts of a JSON list, or of the only one in a JSON object; none where there is no such thing."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return []
+    if isinstance(value, dict) and len(value) == 1:
+        (value,) = value.values()
+    return _as_list(value) if isinstance(value, list) else []
 
 
 def chooses(signature: Signature) -> bool:

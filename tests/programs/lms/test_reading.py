@@ -5,7 +5,7 @@ import unicodedata
 
 import pytest
 
-from seedless.lms.reading import coerce, label_of, unwrapped
+from seedless.lms.reading import coerce, label_of, lines_of, unwrapped
 
 
 @pytest.mark.parametrize(
@@ -242,3 +242,18 @@ def test_a_long_run_of_white_space_takes_no_time() -> None:
     begun = time.process_time()
     assert unwrapped("word" + "\n" * 400_000 + "x\u200b ") == "word x"
     assert time.process_time() - begun < 2.0
+
+
+@pytest.mark.parametrize(
+    ("answer", "items"),
+    [
+        ("1. a shop\n2. work", ["a shop", "work"]),
+        ('{"contexts": ["a shop", "work"]}', ["a shop", "work"]),
+        (' ["a shop", {"name": "work"}]\n', ["a shop", "work"]),
+        ("[a shop]\n{work}", ["[a shop]", "{work}"]),
+        ('{"a": 1, "b": 2}', ['{"a": 1, "b": 2}']),
+        ("[]", ["[]"]),
+    ],
+)
+def test_the_items_of_a_list_that_was_asked_for_plainly(answer: str, items: list[str]) -> None:
+    assert lines_of(answer) == items
