@@ -15,7 +15,7 @@ from seedless.evals.compiling.candidate import State
 from seedless.evals.compiling.paired import Learnt
 from seedless.evals.metric import DevMetric, Scored
 from seedless.kept import Kept
-from seedless.lms.metered import MeteredLM, StepFailed
+from seedless.lms.metered import MeteredLM, PromptRefused, StepFailed
 from seedless.lms.spec import Profile
 from seedless.outcome import Broken, Outcome, Refusal, Row
 from seedless.planner import Allotment, Plan
@@ -121,6 +121,8 @@ class Workshop:
 
             try:
                 return tuple(await together(slot(allotment) for allotment in plan.allotments))
+            except PromptRefused as refused:
+                raise LMUnusable(f"{refused}; list contexts and seeds in the task file (given), or name another model") from refused
             except StepFailed as failed:
                 raise LMUnusable(f"{failed}; what was answered is kept: give the same command again to go on") from failed
             finally:
