@@ -10,6 +10,7 @@ from seedless.ledger import ENOUGH_READ, Ledger, Listed, Settings, Share
 from seedless.lms.step import NO_DRAFT
 from seedless.planner import Plan
 from seedless.run.journal import Journal
+from seedless.seeds import NoSeeds
 
 __all__ = ["ledger_of"]
 
@@ -130,6 +131,8 @@ def _shortfall(per_label: Mapping[str, Share], unanswered: Mapping[str, str], en
             most = ", ".join(f"{assertion} {counted(times, 'time')}" for assertion, times in share["broken_most"].items())
             if label in unanswered and NO_DRAFT & share["broken_most"].keys():
                 most += f"; {unanswered[label].rstrip('.')}"
+            if NoSeeds.assertion in share["broken_most"]:
+                most += "; what the LM named for seeds is kept: another --seed, or --lm, asks for others"
             if share["read"] >= ENOUGH_READ and share["read_otherwise"] > NEARLY_ALL * share["read"]:
                 most += f"; {share['read_otherwise']} of its {share['read']} drafts read as another label"
             lacking.append(f"{label} lacks {share['missing']} of {share['requested']}{f' (broken most: {most})' if most else ''}")

@@ -46,7 +46,7 @@ WORDS = [
 ]
 
 
-def run(barren: tuple[str, ...]) -> tuple[list[Row], list[Refusal], list[str]]:
+def run(barren: tuple[str, ...]) -> tuple[list[Row], list[Refusal], list[str], str]:
     made = count()
 
     def answer(prompt: str) -> str:
@@ -59,11 +59,12 @@ def run(barren: tuple[str, ...]) -> tuple[list[Row], list[Refusal], list[str]]:
     lm = fake_lm(answer)
     with Generation(TASK, n=8, options=Options(lm=lm, verify="none", concurrency=1, max_refills=3)) as generation:
         found = list(generation)
-    return [o for o in found if isinstance(o, Row)], [o for o in found if isinstance(o, Refusal)], lm.fake.prompts
+        shortfall = generation.ledger().shortfall
+    return [o for o in found if isinstance(o, Row)], [o for o in found if isinstance(o, Refusal)], lm.fake.prompts, shortfall
 
 
 def test_a_context_without_seeds_costs_a_try_and_no_row() -> None:
-    rows, refusals, prompts = run(("a shop",))
+    rows, refusals, prompts, _ = run(("a shop",))
     assert Counter(row.label for row in rows) == {"a": 4, "b": 4}
     assert all(row.texts["question"] != "a shop" for row in rows), "a context is no question"
     assert {(r.stage, r.provenance.context, r.provenance.broken) for r in refusals} == {("seeds", "a shop", ("seeds",))}
@@ -73,7 +74,8 @@ def test_a_context_without_seeds_costs_a_try_and_no_row() -> None:
 
 
 def test_a_run_in_which_no_context_has_seeds_ends() -> None:
-    rows, refusals, prompts = run(("a street", "a shop", "a room"))
+    rows, refusals, prompts, shortfall = run(("a street", "a shop", "a room"))
     assert rows == []
     assert {r.stage for r in refusals} == {"seeds"}
     assert len(prompts) == 9
+    assert "what the LM named for seeds is kept: another --seed, or --lm, asks for others" in shortfall, "the same command does not"
