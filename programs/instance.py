@@ -137,8 +137,8 @@ class Instance(dspy.Module):
         if label is None:
             only_label = [b.assertion for b in retried.last.broken] == ["label"]
             return self._refusal("verify" if only_label else "write", slot, retried, identity)
-        if label != slot.label and (unfit := self._unfit(slot, retried, label, kept)) is not None:
-            return self._refusal("verify", slot, unfit, identity)
+        if label != slot.label and (ended := self._unfit(slot, retried, label, kept)) is not None:
+            return self._refusal("verify", slot, ended, identity)
         return Row(id="", texts=retried.last.draft.texts, label=label, provenance=self._provenance(slot, retried, identity))
 
     def constraint(self, slot: Slot) -> str:
