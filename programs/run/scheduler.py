@@ -312,9 +312,8 @@ class Open:
     def __init__(self, allotments: Iterable[Allotment]) -> None:
         self._order = deque[int]()
         self._at: dict[int, Allotment] = {}
-        self._by_due: defaultdict[Due, list[int]] = defaultdict(
-            list
-        )  # heaps of negated positions; what is no longer so is dropped when met
+        # Heaps of negated positions. What is no longer so is dropped when it is met.
+        self._by_due: defaultdict[Due, list[int]] = defaultdict(list)
         for allotment in allotments:
             self.append(allotment)
 
