@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from seedless.errors import SetupError, UsageError
-from seedless.files import check_row, listed, read_ledger, read_rows, run_folder
+from seedless.files import check_row, counted, listed, read_ledger, read_rows, run_folder
 from seedless.given import check_choice
 from seedless.ledger import Ledger, rested
 from seedless.run.journal import check_ended
@@ -152,13 +152,20 @@ tags: [synthetic, seedless, targen]
 | relabelled rows | {sum(ledger.flips.values())} |
 {f"| named by the LM | {rested(ledger.few)} |{chr(10)}" if ledger.few else ""}| LM calls | {sum(ledger.calls.values())} |
 | cost (USD) | {"unknown" if ledger.cost_usd is None else ledger.cost_usd} |
-
+{_older(ledger, rows)}
 ## Limits
 
 Labels are the writer's intention, checked by {"nobody" if settings["verify"] == "none" else "a verifier, not by people"}: expect errors. Facts, names and figures in the texts are
 invented. Topics, style and the share of hard cases follow the LM, not the world: measure on real rows before you rely on a model
 trained on these.
 {_shared(task, settings["strategy"])}"""
+
+
+def _older(ledger: Ledger, rows: int) -> str:
+    """What the figures are of, where the ledger knows of other rows: a run that was killed leaves that of the session before."""
+    if ledger.accepted == rows:
+        return ""
+    return f"\nThe run's ledger counts {counted(ledger.accepted, 'row')}: what was refused, relabelled, called and paid is told as of then.\n"
 
 
 def _shared(task: Task, strategy: str) -> str:

@@ -36,7 +36,7 @@ def notes(run: RecordedRun, counted: Tally, found: Findings | None) -> tuple[str
     if counted.rows != run.ledger.accepted:
         said.append(
             f"The ledger counts {figure(run.ledger.accepted)} rows, rows.jsonl holds {figure(counted.rows)}: it was changed, or the run was "
-            "cut off later. Rows and balance are told as the file has them, calls and cost as the ledger does."
+            "cut off later. Rows and balance are told as the file has them, what fell short, calls and cost as the ledger does."
         )
     if found is None or not found.students:
         said.append("What the rows teach was not measured on real ones: seedless evaluate does, given some.")

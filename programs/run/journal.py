@@ -67,6 +67,7 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._before: dict[str, tuple[int, int]] = {}  # of unanswered keys, `repeated` and `session` before the request last begun
         with self._reported():
             self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=1.0)
         try:
@@ -162,6 +163,8 @@ class Journal:
     def begin(self, key: str, stage: str) -> None:
         """Note that a request for `key` goes out now."""
         with self._reported():
+            found = self._db.execute("SELECT repeated, session FROM steps WHERE key = ?", (key,)).fetchone()
+            self._before[key] = found or (0, self.session)
             self._db.execute(
                 "INSERT INTO steps (key, stage, asked, repeated, session) VALUES (?, ?, 1, 0, ?) ON CONFLICT (key) DO UPDATE"
                 " SET asked = asked + 1, repeated = repeated + (asked > 0 AND session <> excluded.session), session = excluded.session",
@@ -169,9 +172,12 @@ class Journal:
             )
 
     def forget(self, key: str) -> None:
-        """Note that the request last begun for `key` did not go out."""
+        """Note that the request last begun for `key`, in this session, did not go out: nothing was repeated by it."""
         with self._reported():
-            self._db.execute("UPDATE steps SET asked = asked - 1 WHERE key = ?", (key,))
+            self._db.execute(
+                "UPDATE steps SET asked = asked - 1, repeated = coalesce(?, repeated), session = coalesce(?, session) WHERE key = ?",
+                (*self._before.pop(key, (None, None)), key),
+            )
 
     def pay(self, key: str, step: Step) -> None:
         """Note what an answer to `key` cost that cannot be kept, as far as it was told."""
@@ -184,6 +190,7 @@ class Journal:
 
     def finish(self, key: str, step: Step) -> None:
         """Keep the answer to `key`, and what it cost beside those that could not be kept: unknown where this one's is."""
+        self._before.pop(key, None)
         with self._reported():
             self._db.execute(
                 "UPDATE steps SET text = ?, finish = ?, input_tokens = coalesce(input_tokens, 0) + ?,"

@@ -125,9 +125,14 @@ def test_labels_come_back_through_parquet(tmp_path: Path) -> None:
 
 def test_a_card_counts_the_rows_that_are_there_where_the_ledger_is_older(tmp_path: Path) -> None:
     shares = {name: {**share, "accepted": 0} for name, share in LEDGER.per_label.items()}
-    write_dataset(tmp_path / "dataset", TASK, RECORDS, LEDGER.model_copy(update={"per_label": shares}))
+    older = LEDGER.model_copy(update={"per_label": shares, "accepted": 1})
+    write_dataset(tmp_path / "dataset", TASK, RECORDS, older)
     said = (tmp_path / "dataset" / "README.md").read_text("utf-8")
     assert {line.rpartition(" | ")[2] for line in said.splitlines() if line.startswith(("| warm", "| NO"))} == {"2 |", "1 |"}
+    assert (
+        "\n\nThe run's ledger counts 1 row: what was refused, relabelled, called and paid is told as of then.\n\n## Limits" in said
+    )
+    assert "The run's ledger counts" not in card(TASK, LEDGER, len(RECORDS))
 
 
 def test_load_dataset_opens_what_was_written_and_no_other_runs(run: Path, tmp_path: Path) -> None:

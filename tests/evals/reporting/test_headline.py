@@ -110,8 +110,9 @@ def test_missing_rows_are_in_the_headline(tmp_path: Path) -> None:
 
 def test_missing_rows_are_counted_in_the_file_where_the_ledger_is_older(tmp_path: Path) -> None:
     """As after `kill -9` in a session that went on."""
-    told, _ = said(tmp_path, rows(14, 13), requested=60, accepted=6)
+    told, minded = said(tmp_path, rows(14, 13), requested=60, accepted=6, shortfall="a budget ended: cold lacks 27 of 30")
     assert "33 of the 60 asked for are missing" in told
+    assert "what fell short, calls and cost as the ledger does" in minded
 
 
 def test_an_evaluation_of_other_rows_says_nothing_of_these(tmp_path: Path) -> None:

@@ -109,6 +109,29 @@ def test_a_request_that_did_not_go_out_is_not_repeated_later(journal: Journal) -
     second.close()
 
 
+def test_a_request_that_did_not_go_out_repeats_none(journal: Journal) -> None:
+    journal.begin("a", "write")
+    second = again(journal)
+    second.begin("a", "write")
+    second.forget("a")
+    assert (second.repeated(), second.calls()) == (0, 1)
+    third = again(second)
+    for calls in (2, 3):
+        third.begin("a", "write")
+        assert (third.repeated(), third.calls()) == (1, calls)
+    third.forget("a")
+    assert (third.repeated(), third.calls()) == (1, 2), "the first request of the session was a repeat"
+    third.close()
+
+
+def test_one_of_two_like_requests_that_did_not_go_out_is_no_call(journal: Journal) -> None:
+    for _ in range(2):
+        journal.begin("a", "verify")
+    journal.finish("a", STEP)
+    journal.forget("a")
+    assert (journal.repeated(), journal.calls(), journal.recall("a")) == (0, 1, STEP)
+
+
 def test_cost_is_unknown_where_one_answer_has_no_price(journal: Journal) -> None:
     assert journal.cost() == 0.0
     journal.begin("a", "write")
