@@ -20,6 +20,7 @@ from seedless.lms.spec import Profile
 from seedless.outcome import Broken, Outcome, Refusal, Row
 from seedless.planner import Allotment, Plan
 from seedless.run.scheduler import Pool
+from seedless.seeds import NoSeeds
 from seedless.slot import Draft, Slot, Verdict
 from seedless.targen import TarGEN
 from seedless.task import Task
@@ -35,6 +36,7 @@ GENERATE = "write_instance.write.generate"
 REVISE = "write_instance.write.revise"
 
 REMEMBERED = 64  # programs kept built
+ROUNDS = 20  # contexts that a slot is tried in until seeds can be had there
 
 
 class Reader:
@@ -112,21 +114,32 @@ class Workshop:
         return dspy.context(lm=lm or self.writer, trace=None, disable_history=True)
 
     async def slots(self, state: State, plan: Plan) -> tuple[Slot, ...]:
-        """The plan's slots, with the contexts and seeds that the program names."""
+        """The plan's slots, with the contexts and seeds that the program names. One in whose context no seeds can be had goes to another, as in a run.
+
+        Raises
+        ------
+        LMUnusable
+            If there are no contexts, or no seeds in any of `ROUNDS` contexts.
+        """
         with self.speaking():
             pool = Pool(self.program(state), plan)
-
-            async def slot(allotment: Allotment) -> Slot:
-                return await pool.slot(allotment, 0, *await pool.contexts(allotment, 0))
-
             try:
-                return tuple(await together(slot(allotment) for allotment in plan.allotments))
-            except PromptRefused as refused:
-                raise LMUnusable(f"{refused}; list contexts and seeds in the task file (given), or name another model") from refused
+                return tuple(await together(self._slot(pool, allotment) for allotment in plan.allotments))
+            except (PromptRefused, NoSeeds) as refused:
+                raise LMUnusable(f"{refused}; list contexts in the task file (contexts: given), or name another model") from refused
             except StepFailed as failed:
                 raise LMUnusable(f"{failed}; what was answered is kept: give the same command again to go on") from failed
             finally:
                 pool.close()
+
+    async def _slot(self, pool: Pool, allotment: Allotment) -> Slot:
+        for round_ in range(ROUNDS):
+            place, contexts = await pool.contexts(allotment, round_)
+            try:
+                return await pool.slot(allotment, round_, place, contexts)
+            except (PromptRefused, NoSeeds) as failed:  # to ask again is of no use
+                last = failed
+        raise last
 
     async def outcome(self, state: State, slot: Slot, kept: Kept, *, attempts: int = 1) -> Outcome:
         """What the program makes of one slot."""

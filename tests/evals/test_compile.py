@@ -4,6 +4,7 @@ import json
 import random
 import re
 import time
+import zlib
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from seedless.outcome import Outcome
 from seedless.taskfile import load_task
 from seedless.testing import fake_lm
 from tests.coachable_server import QUALITY, STRONG, CoachableServer
-from tests.openai_server import Author, Fault, _sentence, _word
+from tests.openai_server import FIELD, Author, Fault, _sentence, _word, stage_of
 from tests.word_embedder import WordEmbedder
 
 CONCURRENCY = 8
@@ -428,6 +429,61 @@ def test_lists_that_the_task_gives_are_not_compiled(task: Path) -> None:
     assert account["stages"]["contexts"] == "skipped: the task gives the contexts"
     assert account["stages"]["seeds"] == "skipped: the task gives the seeds"
     assert account["kept"] == "compiled"
+
+
+def test_a_compile_some_of_whose_prompts_are_refused_ends_alike_when_it_is_given_again(task: Path, tmp_path: Path) -> None:
+    """What the report had taken was held against the search, which ended before its first refused prompt: a finished program was lost."""
+    with CoachableServer(seed=2) as server:
+
+        def filtered(number: int) -> Fault | None:
+            seen = server.seen[number - 1]
+            refused = seen.stage == "write" and zlib.crc32(json.dumps(seen.body, sort_keys=True).encode()) % 8 == 0
+            return Fault(status=400, message="blocked by a content filter") if refused else None
+
+        server.script(filtered)
+        first, second = (
+            compile(
+                task, optimizer="gepa", lm=model(server), budget_calls=130, seed=2, concurrency=1, out=tmp_path / "program.json"
+            )
+            for _ in range(2)
+        )
+        assert server.faults_met > 1
+    assert first.compiled["kept"] == "compiled"
+    assert second.compiled["stages"] == first.compiled["stages"]
+    assert instruction(second) == instruction(first)
+
+
+def test_a_context_whose_seeds_cannot_be_had_is_left_for_others(task: Path) -> None:
+    """It ended the compile, each time that the command was given again."""
+    author, met = Author(), list[str]()
+
+    def answer(prompt: str) -> str:
+        context = dict(FIELD.findall(prompt)).get("context", "")
+        if stage_of(prompt) == "seeds":
+            met.extend([context] if context not in met else [])
+            if context == met[0]:
+                raise dspy.LMInvalidRequestError("blocked by a content filter", status=400)
+            if context == met[1]:
+                return json.dumps({"seeds": []})
+        return author(prompt)
+
+    account = compile(task, lm=fake_lm(answer), optimizer="random", budget_calls=130).compiled
+    assert len(met) > 2
+    assert not account["stages"]["write"].startswith("unchanged: the budget")
+
+
+def test_contexts_that_are_refused_are_told_with_what_helps(task: Path) -> None:
+    author = Author()
+
+    def answer(prompt: str) -> str:
+        if stage_of(prompt) == "contexts" and dict(FIELD.findall(prompt))["count"] == "6":  # not where lists are compared
+            raise dspy.LMInvalidRequestError("blocked by a content filter", status=400)
+        return author(prompt)
+
+    with pytest.raises(
+        LMUnusable, match=r"content filter; list contexts in the task file \(contexts: given\), or name another model$"
+    ):
+        compile(task, lm=fake_lm(answer), optimizer="random", budget_calls=130)
 
 
 def test_a_model_that_cannot_be_used_ends_the_compile(task: Path, tmp_path: Path) -> None:
