@@ -296,10 +296,10 @@ class TarGEN(dspy.Module):
             raise UsageError(
                 f"given --verify anchored with --verifier {kind}, where embeddings have no use for the given label; use --verifier lm or --verify blind"
             )
-        if self.mode.votes > 1 and (kind != "lm" or (judge_profile or self.profile).adapter == "plain"):
+        if self.mode.votes > 1 and (kind != "lm" or not (judge_profile or self.profile).explains):
             raise UsageError(
-                f"given --verify vote-{self.mode.votes}, where a model in this process, embeddings or a model asked plainly say how likely each label is, and do "
-                "not vote; use --verify blind, or a hosted model with --adapter json or chat, or as --judge-lm"
+                f"given --verify vote-{self.mode.votes}, where a model in this process or embeddings say how likely each label is, and do not vote; "
+                "use --verify blind, or --judge-lm with a hosted model"
             )
         if kind == "lm":
             return self._judge(judge_lm, judge_profile)

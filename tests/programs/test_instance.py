@@ -838,6 +838,21 @@ def test_votes_are_refused_where_nobody_votes(verifier: str) -> None:
         TarGEN("movie_reviews", lm=fake_lm(lambda _: ""), verify="vote-3", profile=replace(HOSTED, verifier=verifier))
 
 
+def test_an_lm_votes_in_whatever_form_it_is_asked() -> None:
+    """With the plain adapter a hosted one was refused as a model in this process."""
+    votes = iter(("positive", "negative", "positive"))
+
+    def answer(prompt: str) -> str:
+        if "Write" in prompt and "labels" not in prompt:
+            return "A joy from the first scene to the last, and a cast that never puts a foot wrong."
+        return json.dumps({"reason": "It praises.", "label": next(votes)})
+
+    program = TarGEN("movie_reviews", lm=fake_lm(answer), verify="vote-3", profile=replace(HOSTED, adapter="plain"))
+    outcome = program(seed="the cast", context="comedies", label="positive").outcome
+    assert outcome.provenance.verdict == "positive"
+    assert outcome.provenance.confidence == pytest.approx(2 / 3)
+
+
 @pytest.mark.parametrize(
     "name",
     ["append", "completions", "config", "copy", "demos", "fields", "instance", "instructions", "items", "lm", "model_config", "new_signature",
