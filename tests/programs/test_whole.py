@@ -1,5 +1,7 @@
 """Files that are there whole or not at all."""
 
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -47,3 +49,22 @@ def test_what_killed_writers_left_is_cleared(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     cleared(tmp_path / "a.txt")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.txt", "b.txt.01234567.partial"]
+
+
+def test_of_what_may_be_written_now_only_what_is_old_is_cleared(tmp_path: Path) -> None:
+    old, new = (tmp_path / f"a.txt.{name}.partial" for name in ("old", "new"))
+    for part in (old, new):
+        part.touch()
+    os.utime(old, (time.time() - 7200,) * 2)
+    cleared(tmp_path / "a.txt", age=3600.0)
+    assert list(tmp_path.iterdir()) == [new]
+
+
+def test_it_is_on_the_disk_before_it_takes_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    synced: list[tuple[str, str]] = []
+    monkeypatch.setattr(os, "fsync", lambda number: synced.append((os.pread(number, 9, 0).decode(), path.read_text())))
+    with whole(path) as part:
+        part.write_text("new")
+    assert synced == [("new", "old")]

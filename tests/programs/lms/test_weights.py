@@ -1,6 +1,8 @@
 """The embedded weights in the form that llama.cpp computes with."""
 
 import importlib.util
+import os
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -83,8 +85,12 @@ def test_what_is_kept_is_written_as_one_file_beside_its_place(cache: Path) -> No
 
     with pytest.raises(SetupError, match="it cannot be made"):
         weights.kept_beside_minilm("words.npy", fail)
+    (folder,) = cache.iterdir()
+    killed = folder / "words.npy.01234567.partial"
+    killed.touch()
+    os.utime(killed, (time.time() - 86_400,) * 2)
     kept = weights.kept_beside_minilm("words.npy", make)
-    ((name, is_file),) = made
+    ((name, is_file),) = made  # what a process left that was killed yesterday is gone
     assert name.startswith("words.npy.")
     assert is_file
     assert kept.read_bytes() == b"whole"
