@@ -1,6 +1,5 @@
 """The command line. Every verb is a thin layer over a function of the package; nothing heavy is imported before a verb runs."""
 
-import errno
 import math
 import os
 import signal
@@ -30,6 +29,7 @@ from seedless.console import (
 from seedless.errors import BudgetEnded, LMUnusable, SeedlessError, UsageError
 from seedless.given import check_share
 from seedless.offline import stay_offline
+from seedless.resources import exhausted
 
 if TYPE_CHECKING:
     from seedless.evals.recording.tracked import Tracked
@@ -49,28 +49,6 @@ KEPT = {
     "evaluate": "figures are kept only once all are there",
 }
 """What stays of a verb that was cut short."""
-FILES = "this process may open no more files: allow more (ulimit -n) or give a smaller --concurrency"
-MEMORY = "there is not enough memory: free some, or allow this process more (ulimit -v)"
-THREADS = "this process may begin no more threads: allow more (ulimit -u)"
-DISK = "there is no room left on the disk: make some"
-SIZE = "this process may write no file so large: allow more (ulimit -f)"
-TEMPORARY = "no folder for temporary files can be written: set TMPDIR to one that can"
-LIMITS = {
-    errno.EMFILE: FILES,
-    errno.ENFILE: FILES,
-    errno.ENOMEM: MEMORY,
-    errno.ENOSPC: DISK,
-    errno.EDQUOT: DISK,
-    errno.EFBIG: SIZE,
-}
-SAID = {
-    "failed to map segment": MEMORY,
-    os.strerror(errno.ENOMEM): MEMORY,
-    os.strerror(errno.EMFILE): FILES,
-    "can't start new thread": THREADS,
-    "No usable temporary directory": TEMPORARY,
-}
-"""How a library that cannot be loaded, a thread that cannot be started or a temporary file that cannot be made says which limit was met."""
 
 app = typer.Typer(
     name="seedless",
@@ -124,7 +102,7 @@ def _run(kept: str) -> int:
         sys.stderr.flush()
         os._exit(130)  # an LM in this process may still be decoding for a request that nobody waits for
     except Exception as error:
-        if limit := _limit(error):
+        if limit := exhausted(error):
             say(f"seedless: {limit}, and give the same command again" + (f"; {kept}" if kept else ""))
             return UsageError.exit_code
         if type(error).__module__.partition(".")[0] not in {"click", "typer"} or not hasattr(error, "format_message"):
@@ -141,23 +119,6 @@ def _kept(args: Sequence[str]) -> str:
     verb = args[0] if args else ""
     previews = any(arg.partition("=")[0] == "--preview" for arg in args)
     return KEPT.get(f"{verb} --preview" if previews else verb, "")
-
-
-def _limit(error: BaseException | None) -> str:
-    """Which limit of the machine an error, or one that led to it, comes from, and what to do; empty where it is a fault of ours."""
-    met: set[int] = set()  # an error may lead back to itself
-    while error is not None and id(error) not in met:
-        met.add(id(error))
-        if isinstance(error, MemoryError):
-            return MEMORY
-        if isinstance(error, OSError) and error.errno in LIMITS:
-            return LIMITS[error.errno]
-        if isinstance(error, ImportError | RuntimeError | FileNotFoundError):
-            for said, limit in SAID.items():
-                if said in str(error):
-                    return limit
-        error = error.__cause__ or error.__context__
-    return ""
 
 
 class _Interrupt:
