@@ -22,6 +22,7 @@ from seedless.spelling import seen
 from seedless.text import LETTERS, LONGEST, PER_WORD, PLACE, article, length, says
 
 __all__ = [
+    "MOST_SAID",
     "Attribute",
     "Contexts",
     "Declared",
@@ -38,7 +39,8 @@ __all__ = [
 ]
 
 Form = Literal["sentence", "question", "text", "phrase"]
-Text = Annotated[str, StringConstraints(min_length=1, max_length=2000, strip_whitespace=True)]
+MOST_SAID = 2000  # characters of a meaning, a constraint, a hint
+Text = Annotated[str, StringConstraints(min_length=1, max_length=MOST_SAID, strip_whitespace=True)]
 Passage = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST * LETTERS, strip_whitespace=True)]
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)]
 Share = Annotated[float, Attr(gt=0, le=1_000_000, strict=True, allow_inf_nan=False)]
@@ -186,7 +188,7 @@ class Listed(Declared):
         }
     )
 
-    hint: Annotated[str, StringConstraints(max_length=2000, strip_whitespace=True)] = ""
+    hint: Annotated[str, StringConstraints(max_length=MOST_SAID, strip_whitespace=True)] = ""
     given: tuple[str, ...] = ()
 
     @model_validator(mode="after")

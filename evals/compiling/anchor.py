@@ -14,7 +14,7 @@ from seedless.evals.compiling.dev import DevRow
 from seedless.task import Task
 from seedless.text import length, unspaced, words
 
-__all__ = ["Anchor", "Embedder", "Indices", "Vectors", "classifier_of", "true_label_probability"]
+__all__ = ["Anchor", "Classifier", "Embedder", "Indices", "Vectors", "classifier_of", "mean_of_labels", "true_label_probability"]
 
 Vectors = NDArray[np.floating[Any]]
 Indices = NDArray[np.int64]
@@ -155,4 +155,10 @@ def true_label_probability(probabilities: Vectors, labels: Indices) -> float:
     It moves as macro-F1 does, and tells two classifiers apart on far fewer rows: it also counts what did not change the likeliest label.
     """
     own = probabilities[np.arange(len(labels)), labels]
-    return float(np.mean([own[labels == label].mean() for label in np.unique(labels)]))
+    return float(mean_of_labels(own[None, :], labels)[0])
+
+
+def mean_of_labels(values: Vectors, labels: Indices) -> Vectors:
+    """The mean over labels of their rows' mean, for each line of `values`, shape (lines, rows)."""
+    found: Vectors = np.mean([values[:, labels == label].mean(axis=1) for label in np.unique(labels)], axis=0)
+    return found

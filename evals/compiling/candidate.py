@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
+import dspy
+
 from seedless.phrasing import Phrasing
 from seedless.targen import TarGEN
 
@@ -53,8 +55,6 @@ class State:
         UsageError
             If the phrasing does not fit the program's task.
         """
-        import dspy
-
         program.rephrase(self.phrasing)
         for name, predictor in program.named_predictors():
             if (said := self.said.get(name)) is not None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import dspy
 
 from seedless.errors import BudgetEnded
-from seedless.evals.compiling.anchor import classifier_of, true_label_probability
+from seedless.evals.compiling.anchor import true_label_probability
 from seedless.evals.compiling.board import Board, Halt, Standing
 from seedless.evals.compiling.candidate import Candidate, Said, State
 from seedless.evals.compiling.optimizers import Means, Proposer, optimise, quietly
@@ -181,8 +181,7 @@ class Contest:
             return standing.score
         tries = [tried for _, tried in sorted(standing.tries.items())]
         learnt = self.workshop.learnt([t.text for t in tries], [t.label for t in tries], [t.scored.trust for t in tries])
-        kept = learnt.trust > 0
-        classifier = classifier_of(learnt.vectors[kept], learnt.labels[kept], learnt.trust[kept], len(self.workshop.task.labels))
+        classifier = learnt.classifier(len(self.workshop.task.labels))
         return standing.score + true_label_probability(classifier(anchor.vectors), anchor.labels)
 
     def _trial(self, board: Board, *, per_label: bool) -> Trial:

@@ -10,7 +10,7 @@ from seedless import background
 from seedless.errors import BudgetEnded
 from seedless.evals.compiling.candidate import State
 from seedless.evals.compiling.dev import DevRow
-from seedless.evals.compiling.paired import Learnt, PairedComparison, by_probability, by_scores
+from seedless.evals.compiling.paired import FEWEST_PAIRS, Learnt, PairedComparison, by_probability, by_scores
 from seedless.evals.compiling.workshop import Workshop, readable, together
 from seedless.evals.metric import Scored
 from seedless.kept import Kept
@@ -18,11 +18,7 @@ from seedless.outcome import Outcome
 from seedless.planner import Plan
 from seedless.slot import Slot
 
-__all__ = ["FEWEST_PAIRS", "Decision", "Guard"]
-
-FEWEST_PAIRS = (
-    6  # slots on which both programs were tried: of five, chance alone makes one of them the better on all in 6 of 100 cases
-)
+__all__ = ["Decision", "Guard"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seedless.evals.compiling.anchor import Indices, Vectors, classifier_of, true_label_probability
+from seedless.evals.compiling.anchor import Classifier, Indices, Vectors, classifier_of, mean_of_labels, true_label_probability
 from seedless.evals.measures.estimate import Interval
 from seedless.evals.measures.scores import macro_f1
 
-__all__ = ["Learnt", "PairedComparison", "by_probability", "by_scores"]
+__all__ = ["FEWEST_PAIRS", "Learnt", "PairedComparison", "by_probability", "by_scores"]
 
+FEWEST_PAIRS = 6  # slots under both programs: of five, chance alone makes one of them the better on all in 6 of 100 cases
 DRAWS = 2000
 SWAPS = 200  # draws, two classifiers are fitted for each
 LEVEL = 0.95
@@ -53,6 +54,11 @@ class Learnt:
     labels: Indices
     trust: Vectors
 
+    def classifier(self, count: int) -> Classifier:
+        """What it teaches: from unit vectors to probabilities of `count` labels. Drafts that count nothing teach nothing."""
+        kept = self.trust > 0
+        return classifier_of(self.vectors[kept], self.labels[kept], self.trust[kept], count)
+
 
 def by_scores(before: Sequence[float], after: Sequence[float], seed: int) -> PairedComparison:
     """Scores of the same slots under both programs. The intervals are a bootstrap's: slots are drawn with replacement, for both the same."""
@@ -90,10 +96,8 @@ def by_probability(
     everyone = np.arange(len(labels))
 
     def own(learnt: Learnt) -> Vectors:
-        """Each row's probability of its label."""
-        kept = learnt.trust > 0
-        classifier = classifier_of(learnt.vectors[kept], learnt.labels[kept], learnt.trust[kept], count)
-        return classifier(rows)
+        """Each row's probabilities, shape (rows, count)."""
+        return learnt.classifier(count)(rows)
 
     whole = [own(learnt) for learnt in (before, after)]
     each = np.array([p[everyone, labels] for p in whole])
@@ -106,7 +110,7 @@ def by_probability(
             for some in swapped
         ]
     )
-    means = _mean_of_labels(gains, labels)
+    means = mean_of_labels(gains, labels)
     chance = np.sort(np.abs(means))[int(np.ceil(LEVEL * len(means))) - 1]
     variances, freedom = _variances(gains, labels)
     beyond = max(0.0, float(variances[0] - variances[1:].mean()))
@@ -148,14 +152,8 @@ def _mixed(one: Learnt, other: Learnt, swapped: NDArray[np.bool_]) -> Learnt:
     return Learnt(np.where(swapped[:, None], other.vectors, one.vectors), one.labels, np.where(swapped, other.trust, one.trust))
 
 
-def _mean_of_labels(gains: Vectors, labels: Indices) -> Vectors:
-    """The mean over labels of their rows' mean, for each line of `gains`, shape (lines, rows)."""
-    found: Vectors = np.mean([gains[:, labels == label].mean(axis=1) for label in np.unique(labels)], axis=0)
-    return found
-
-
 def _variances(values: Vectors, labels: Indices) -> tuple[Vectors, float]:
-    """The variance of `_mean_of_labels` by the chance of which rows there are, for each line, and the first's degrees of freedom (Welch, Satterthwaite).
+    """The variance of `mean_of_labels` by the chance of which rows there are, for each line, and the first's degrees of freedom (Welch, Satterthwaite).
 
     A row that is its label's only one tells nothing of how much that label's rows vary: such rows vary as they do among each other, or
     as the other labels' rows do within theirs, whichever is more.

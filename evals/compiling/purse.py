@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import count
 
 from seedless.errors import BudgetEnded, UsageError
+from seedless.evals.compiling.paired import FEWEST_PAIRS
 from seedless.lms.metered import MeteredLM
 from seedless.lms.step import Step
 from seedless.planner import Plan
@@ -19,7 +20,6 @@ REPORT = 0.3  # share of the budget that is kept back for the report
 CHOOSE = 0.11  # share that trying one candidate on every choosing slot may cost
 SHARES = {"contexts": 0.7, "seeds": 0.7, "write": 6.0, "revise": 0.6}  # of what is left, by stage
 MOST_CHOSEN, MOST_REPORTED = 60, 150  # slots
-FEWEST = 6  # slots
 TRIED = 3  # drafts of other candidates that the search for the writer must be able to pay
 LISTS = {"contexts": 4, "seeds": 6}  # examples of a stage that names lists
 
@@ -69,7 +69,7 @@ def sizes(
     UsageError
         If they do not suffice to try the uncompiled program and another one, and to report.
     """
-    least = max(FEWEST, len(task.labels))
+    least = max(FEWEST_PAIRS, len(task.labels))
     pair = per_draft * (3 if revises else 2)  # a row of each program; where drafts are revised, one of them may be
     changed = 2 if {"contexts", "seeds"} & set(stages) else 1  # a program that names other lists asks for its own
 

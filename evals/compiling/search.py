@@ -15,7 +15,7 @@ from seedless.evals.compiling.board import Board
 from seedless.evals.compiling.candidate import Said, State
 from seedless.evals.compiling.workshop import CONTEXTS, GENERATE
 from seedless.phrasing import Phrasing
-from seedless.task import Task, places
+from seedless.task import MOST_SAID, Task, places
 
 __all__ = ["Space", "drawn", "search"]
 
@@ -132,7 +132,7 @@ def _wordings(task: Task) -> list[dict[str, str]]:
             {label.name: f"Write {what}{about}. {label.meaning}" for label in task.labels},
             {label.name: f"{label.meaning} Write {what} of this kind{about}." for label in task.labels},
         ]
-    return [{name: " ".join(text.split())[:2000] for name, text in wording.items()} for wording in found]
+    return [{name: " ".join(text.split())[:MOST_SAID] for name, text in wording.items()} for wording in found]
 
 
 def _styles(space: Space) -> list[tuple[str, ...]]:

@@ -19,8 +19,9 @@ from seedless.evals.compiling.anchor import Anchor, Embedder
 from seedless.evals.compiling.candidate import CandidateLog, State
 from seedless.evals.compiling.contest import PREDICTORS, Contest
 from seedless.evals.compiling.dev import DevRow, halves
-from seedless.evals.compiling.guard import FEWEST_PAIRS, Decision, Guard
+from seedless.evals.compiling.guard import Decision, Guard
 from seedless.evals.compiling.optimizers import PROPOSERS, TEACHERS, checked
+from seedless.evals.compiling.paired import FEWEST_PAIRS
 from seedless.evals.compiling.purse import LISTS, Purse, Sizes, sizes
 from seedless.evals.compiling.team import Team
 from seedless.evals.compiling.tries import DraftTries, ListTries

@@ -8,10 +8,9 @@ import dspy
 from seedless.evals.compiling.board import Board
 from seedless.evals.compiling.candidate import Said, State
 from seedless.phrasing import Phrasing
+from seedless.task import MOST_SAID
 
 __all__ = ["Trial", "of_constraints", "of_predictor"]
-
-LONGEST = 2000  # characters of a constraint
 
 
 class Trial(dspy.Module):
@@ -74,7 +73,7 @@ def of_constraints(board: Board, writer: str, constraints: Mapping[str, str], ou
         return dspy.Predict(signature)
 
     def state(asks: Mapping[str, Any]) -> State:
-        said = {label: " ".join(str(ask.signature.instructions).split())[:LONGEST] for label, ask in asks.items()}
+        said = {label: " ".join(str(ask.signature.instructions).split())[:MOST_SAID] for label, ask in asks.items()}
         changed = {label: text for label, text in said.items() if text and text != " ".join(constraints[label].split())}
         base = board.base.phrasing.model_dump()
         phrasing = Phrasing.model_validate({**base, "constraints": {**base["constraints"], **changed}})

@@ -8,10 +8,8 @@ from typing import Protocol
 
 __all__ = ["NO_DRAFT", "REFUSED", "UNANSWERED", "Budget", "NoSteps", "Step", "Steps", "Unbounded", "current_stage", "stage"]
 
-UNANSWERED, REFUSED = (
-    "lm",
-    "refused_prompt",
-)  # what is broken where there is no answer: the LM has none, or refuses what it is asked
+UNANSWERED = "lm"  # what is broken where the LM has no answer
+REFUSED = "refused_prompt"  # what is broken where it refuses what it is asked
 NO_DRAFT = frozenset({UNANSWERED, REFUSED})  # the LM, and not a draft, is at fault: in another session it may be otherwise
 
 

@@ -68,7 +68,7 @@ class Scheduler:
         self._unanswered: Counter[str] = Counter()
         self._fruitless: Counter[str] = Counter()  # refused in this session
         self._refused_prompts: Counter[str] = Counter()  # in a row
-        self._whatever_asked: Counter[tuple[str, str]] = Counter()  # refused in a row, by labels that have had rows, and contexts
+        self._refused_in_a_row: Counter[tuple[str, str]] = Counter()  # prompts, by labels that have had rows, and contexts
         self._contexts = 0  # as many as a label has
         self._made: Counter[str] = Counter()
         self._gave_up: dict[str, str] = {}  # label to why
@@ -186,7 +186,7 @@ class Scheduler:
             if isinstance(outcome, Row):
                 self._keep(outcome)
                 self._refused_prompts[allotment.label] = 0
-                self._whatever_asked.clear()
+                self._refused_in_a_row.clear()
             else:
                 self._rounds[allotment.position] = round_ + 1
                 self._open.append(allotment)
@@ -210,7 +210,7 @@ class Scheduler:
     def _count(self, label: str, refusal: Refusal) -> None:
         """Count a refused slot of `label` for what may end the label, or the run."""
         broken = [each.assertion for each in refusal.broken]
-        if _unanswered(broken):
+        if set(broken) == {UNANSWERED}:
             self._unanswered[label] += 1
             if self._unanswered[label] == self._most(label):
                 why = f"{refusal.broken[-1].sentence} (so ended {self._most(label)} slots of {label!r})"
@@ -220,14 +220,14 @@ class Scheduler:
         self._fruitless[label] += 1
         if broken[-1] == REFUSED:
             self._refused_prompts[label] += 1
-            self._check_taken(label, refusal)
+            self._check_refused_prompts(label, refusal)
         else:
             self._refused_prompts[label] = 0
-            self._whatever_asked.clear()
+            self._refused_in_a_row.clear()
         if self._fruitless.total() == FRUITLESS and not len(self.kept):
             self._budget_ended = f"none of the first {FRUITLESS} slots came to a row"
 
-    def _check_taken(self, label: str, refusal: Refusal) -> None:
+    def _check_refused_prompts(self, label: str, refusal: Refusal) -> None:
         """Make sure that it is for what they hold that prompts are refused. A filter may refuse all of a label, or whatever is asked in a context,
         or most of all prompts, but hardly a hundred in a row by chance.
 
@@ -238,9 +238,9 @@ class Scheduler:
         """
         if not self._made[label]:
             return
-        self._whatever_asked[label, refusal.provenance.context] += 1
-        times = self._whatever_asked.total()
-        labels, contexts = (dict.fromkeys(each) for each in zip(*self._whatever_asked, strict=True))
+        self._refused_in_a_row[label, refusal.provenance.context] += 1
+        times = self._refused_in_a_row.total()
+        labels, contexts = (dict.fromkeys(each) for each in zip(*self._refused_in_a_row, strict=True))
         if times >= max(FRUITLESS, self._in_flight) and len(labels) > 1 and len(contexts) >= min(2, self._contexts):
             raise LMUnusable(
                 f"{refusal.broken[-1].sentence} (so ended {times} slots in a row, of {listed(list(labels))}); mend the cause and give the same command again"
@@ -419,11 +419,6 @@ def _settled(left: Mapping[Due, int]) -> Counter[Due]:
 def _that_failed(workers: Iterable[asyncio.Task[None]]) -> asyncio.Task[None] | None:
     """A worker that an error ended; None where there is none."""
     return next((w for w in workers if w.done() and not w.cancelled() and w.exception() is not None), None)
-
-
-def _unanswered(broken: Iterable[str]) -> bool:
-    """Whether nothing but the LM's failing is held against a slot, by the names of what was broken."""
-    return set(broken) == {UNANSWERED}
 
 
 _SOME = InstanceSeed("", Context(""))
