@@ -29,7 +29,7 @@ from seedless.assertions import (
 from seedless.task import Field, Label, Task
 from seedless.text import PLACE, says, unspaced
 
-__all__ = ["asked_of", "assertions_of", "assertions_of_seeds", "form_of", "forms_of", "language_of", "of_the_given"]
+__all__ = ["asked_of", "assertions_of", "assertions_of_seeds", "form_of", "forms_of", "language_of", "of_any_label", "of_the_given"]
 
 FORMS = {
     "sentence": "in one sentence of",
@@ -86,6 +86,14 @@ def assertions_of_seeds(task: Task) -> tuple[Assertion, ...]:
     own = [a for a in task.assertions if a.named_fields() == (field.name,) and not a.labels]
     kinds = {a.kind for a in own}
     return (*(a for a in (*_of_its_form(field, task), *of_all) if a.kind not in kinds), *own)
+
+
+def of_any_label(task: Task, wanted: str) -> NoLabelWord:
+    """What may not stand in texts of any label, and so not in what is dealt to all of them: the names of labels, or what the task file bans in their
+    place, but for what it says itself of what is wanted."""
+    own = next((a for a in task.assertions if isinstance(a, NoLabelWord) and a.name == a.kind), None)
+    banned = own.banned if own is not None else tuple(name for name in task.label_names if telling(name))
+    return NoLabelWord(banned=tuple(word for word in banned if not says(wanted, word.replace("_", " "))))
 
 
 def of_the_given(assertion: Assertion, task: Task) -> bool:

@@ -5,7 +5,8 @@ name, as a counter. Parameters come from the task file, where `kind` names the a
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
+from functools import lru_cache
 from itertools import groupby
 from typing import Annotated, Any, Literal, Self, get_args
 
@@ -121,6 +122,8 @@ SURE = 0.5  # probability of the language that a text is taken to be written in
 NONE = "zxx"  # what the identifier calls a text in no language
 FAR = 20  # times less likely than the likeliest: what a text is not written in, however little is sure
 SAYING = ("said", "saying", "says")  # lead to what is said, but for before a full stop: "It rained," he said.
+DETERMINERS = frozenset({"a", "her", "his", "its", "my", "our", "the", "their", "your"})
+LINKING = frozenset({"are", "be", "been", "can", "had", "has", "have", "is", "that", "was", "were", "which", "who", "will"})
 HANGING = (
     "a", "an", "and", "as", "because", "but", "during", "every", "my", "or", "our", *SAYING, "the", "their", "whether", "which",
     "while", "whose", "your",
@@ -316,9 +319,10 @@ class Echo(Assertion):
     """Does not repeat what the writer was told: no `run` words in a row of it, nor all of it where it is shorter.
 
     `constraints` are pairs of a label and what is said of it; a task's own constraints and meanings are put in where none are given.
-    They are looked for with their places filled in. What stands in a place is what the text is to be about: only the words around it
-    count, and where they are fewer than `run`, two at least, a sentence of the text must be the constraint and nothing else. A cue's place
-    parts what is before it from what is behind. Where a sentence of the constraint begins with "Mention", none of the text does.
+    They are looked for with their places filled in. What stands in a place is what the text is to be about, and so is a thing that two of
+    them name ("a parking fine"): only the words around it count, and where they are fewer than `run`, two at least, a sentence of the text
+    must be the constraint and nothing else. A cue's place parts what is before it from what is behind. Where a sentence of the constraint
+    begins with "Mention", none of the text does.
     """
 
     kind: Literal["echo"] = "echo"
@@ -328,15 +332,16 @@ class Echo(Assertion):
     def judge(self, text: str, slot: Slot) -> str | None:
         said = f" {' '.join(_told(text))} "
         alone = {f" {' '.join(_told(sentence))} " for sentence in sentences(text)}
-        for label, instruction in self.constraints:
-            if label == slot.label and (
-                any(f" {run} " in (alone if whole else said) for run, whole in self._runs(instruction, slot))
-                or (MENTIONING.search(instruction) and MENTIONING.search(text))
+        instructions = tuple(instruction for label, instruction in self.constraints if label == slot.label)
+        things = _named_again(instructions)
+        for instruction in instructions:
+            if any(f" {run} " in (alone if whole else said) for run, whole in self._runs(instruction, things, slot)) or (
+                MENTIONING.search(instruction) and MENTIONING.search(text)
             ):
                 return "The text repeats the instruction; write the instance in words of its own."
         return None
 
-    def _runs(self, instruction: str, slot: Slot) -> Iterator[tuple[str, bool]]:
+    def _runs(self, instruction: str, things: Collection[tuple[str, ...]], slot: Slot) -> Iterator[tuple[str, bool]]:
         """What of an instruction no text for the slot may hold, and whether it may not as a whole sentence only."""
         pieces = PLACE.split(instruction)  # of its own at even places, names of what is filled in at odd ones
         enough = run_of(self.run, " ".join(pieces[::2]))
@@ -348,7 +353,15 @@ class Echo(Assertion):
             elif i % 2:
                 parts[-1] += [(word, False) for word in _told(values.get(piece, slot.seed.text))]
             else:
-                parts[-1] += [(word, True) for word in _told(piece)]
+                told = _told(piece)
+                of_things = {
+                    i + k
+                    for thing in things
+                    for i, run in enumerate(_runs(told, len(thing)))
+                    if run == thing
+                    for k in range(len(thing))
+                }
+                parts[-1] += [(word, i not in of_things) for i, word in enumerate(told)]
         of_its_own = sum(own for part in parts for _, own in part)
         for part in parts:
             told = [word for word, _ in part]
@@ -419,13 +432,18 @@ class NoLabelWord(Assertion):
     def unwanted(self) -> tuple[str, ...]:
         return self.banned
 
+    def named(self, text: str) -> str | None:
+        """The first of the words that stands in `text`; None where none does."""
+        words = (
+            word for word in self.banned if len(word) > 1 or not unspaced(word)
+        )  # else a part of other words more often than one of its own
+        return next((word for word in words if says(text.replace("_", " "), word.replace("_", " "))), None)
+
     def judge(self, text: str, slot: Slot) -> str | None:
-        for word in self.banned:
-            if len(word) == 1 and unspaced(word):
-                continue  # a part of other words more often than a word of its own
-            if says(text.replace("_", " "), word.replace("_", " ")):
-                return f"The text gives the label away with the word {word!r}; leave it out and show what it means instead."
-        return None
+        word = self.named(text)
+        if word is None:
+            return None
+        return f"The text gives the label away with the word {word!r}; leave it out and show what it means instead."
 
 
 class Contains(Assertion):
@@ -695,7 +713,29 @@ def _told(text: str) -> list[str]:
     return ["a" if word == "an" else word for word in words(text)]
 
 
-def _runs(said: list[str], length: int) -> list[tuple[str, ...]]:
+@lru_cache(maxsize=1024)
+def _named_again(instructions: tuple[str, ...]) -> frozenset[tuple[str, ...]]:
+    """What more than one of the instructions name: an article or the like and two words at least, none of them a verb that joins; the longest there are."""
+    segments = [tuple(_segments(instruction)) for instruction in instructions]
+    found: set[tuple[str, ...]] = set()
+    for i, mine in enumerate(segments):
+        others = [said for other in (*segments[:i], *segments[i + 1 :]) for said in other]
+        for said in mine:
+            for start in (k for k, word in enumerate(said) if word in DETERMINERS):
+                named = (said[start:end] for end in range(len(said), start + 2, -1))
+                again = (run for run in named if LINKING.isdisjoint(run) and any(run in _runs(other, len(run)) for other in others))
+                found |= {run for run in [next(again, None)] if run}
+    return frozenset(found)
+
+
+def _segments(instruction: str) -> Iterator[tuple[str, ...]]:
+    """The words between its places and its sentences' ends, without a sentence's first: what it begins with it is about, as "The writer" is."""
+    for sentence in sentences(instruction):
+        for i, piece in enumerate(PLACE.split(sentence)[::2]):
+            yield tuple(_told(piece)[not i :])
+
+
+def _runs(said: Sequence[str], length: int) -> list[tuple[str, ...]]:
     return [tuple(said[i : i + length]) for i in range(len(said) - length + 1)]
 
 

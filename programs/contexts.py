@@ -5,7 +5,7 @@ from typing import Any
 
 import dspy
 
-from seedless.assertion_set import language_of
+from seedless.assertion_set import language_of, of_any_label
 from seedless.label_words import LabelWords
 from seedless.lms.grammar import FEW, LONGEST_PHRASE
 from seedless.lms.metered import CutOff
@@ -16,7 +16,7 @@ from seedless.slot import Context
 from seedless.task import Task
 from seedless.text import rouge_l, run_of, words
 
-__all__ = ["PHRASE", "Contexts", "NameList"]
+__all__ = ["PHRASE", "Contexts", "NameList", "phrase_objections"]
 
 ALIKE = 0.75
 REMEMBERED = 5  # items that were refused, of which the LM is told why
@@ -27,9 +27,8 @@ PHRASE = 12  # words of a context, or of a seed that becomes no field
 class NameList(dspy.Module):
     """Asks for a list until `count` different items are there, or three answers in a row bring nothing new.
 
-    `len(result) <= count`, in the order in which the LM named them; items of over `longest` words are left out, and short phrases of over
-    `LONGEST_PHRASE` characters, which the decoder's grammar may have cut. Marks at an item's ends are taken off; of other texts than phrases only
-    what a list puts around them. `shown` are demonstrations of the form, which a small model needs: they stand in its prompt wherever the predictor has no others.
+    `len(result) <= count`, in the order in which the LM named them; short phrases of over `LONGEST_PHRASE` characters are left out, which the
+    decoder's grammar may have cut. Marks at an item's ends are taken off; of other texts than phrases only what a list puts around them. `shown` are demonstrations of the form, which a small model needs: they stand in its prompt wherever the predictor has no others.
     Of items that have a form of their own, `items` says it to the decoder (arguments of `grammar_of_list`), and so many are asked for at a time
     as a small model's token limit, four times that of phrases, has room for.
     """
@@ -64,19 +63,22 @@ class NameList(dspy.Module):
         count: int,
         rollout: int,
         known: tuple[str, ...] = (),
-        broken: Callable[[str], str | None] | None = None,
+        broken: Callable[[str], str | None],
         **inputs: Any,
     ) -> tuple[str, ...]:
-        """`count` new items, fewer where the LM runs dry; where `broken` is given, it takes the place of the bound on words: what it objects to an item
-        is told at the next request. Call c asks under `rollout + c`."""
+        """`count` new items, fewer where the LM runs dry. To what is not taken `broken` has an objection, which is told at the next request, where
+        the signature has a place for it; else the item is among those to avoid. Call c asks under `rollout + c`."""
         (output,) = self.name_list.signature.output_fields
+        tells = "violations" in self.name_list.signature.input_fields
         found: list[str] = []
         objections: dict[str, str] = {}
         config, batch = self._config()
         barren = call = 0
         while len(found) < count and barren < 3:
-            told = [f'"{text}": {sentence}' for text, sentence in list(objections.items())[-REMEMBERED:]]
-            asked = {**inputs, "count": min(batch, count - len(found)), "avoid": [*known, *found], "violations": told}
+            refused = list(objections.items())[-REMEMBERED:]
+            avoid = [*known, *found, *(() if tells else (text for text, _ in refused))]
+            told = [f'"{text}": {sentence}' for text, sentence in refused]
+            asked = {**inputs, "count": min(batch, count - len(found)), "avoid": avoid, "violations": told}
             taken = {name: asked[name] for name in self.name_list.signature.input_fields}
             before = len(found)
             try:
@@ -93,12 +95,9 @@ class NameList(dspy.Module):
             for item in named:
                 text = " ".join(str(item).split()).strip(self._marks)
                 whole = self._characters is None or len(text) <= self._characters
-                if broken is None:
-                    fits = 0 < len(words(text)) <= run_of(self._longest, text)
-                else:
-                    fits = (objection := broken(text)) is None
-                    objections |= {} if objection is None else {text: objection}
-                if whole and fits and not _alike(text, (*known, *found)) and len(found) < count:
+                if (objection := broken(text)) is not None:
+                    objections[text] = objection
+                elif whole and not _alike(text, (*known, *found)) and len(found) < count:
                     found.append(text)
             barren = barren + 1 if len(found) == before else 0
             call += 1
@@ -115,6 +114,27 @@ class NameList(dspy.Module):
             config["max_tokens"] = max(4 * config["max_tokens"], TOGETHER * each)
             batch = max(TOGETHER, min(batch, config["max_tokens"] // each))
         return config, batch
+
+
+def phrase_objections(task: Task, wanted: str) -> Callable[[str], str | None]:
+    """What is objected to a context, or to a seed that becomes no field, where `wanted` was asked for. It will stand in rows of any label, so it
+    gives none away, but where what is wanted does; and it says more than that."""
+    unwanted = of_any_label(task, wanted)
+    asked_for = _stems(wanted)
+
+    def objection(text: str) -> str | None:
+        if not 0 < len(words(text)) <= run_of(PHRASE, text):
+            return f"It has no words, or more than {PHRASE}."
+        if _stems(text) <= asked_for and _alike(text, (wanted,)):
+            return "It says what was asked for, and no more."
+        return f"It gives a label away with the word {word!r}." if (word := unwanted.named(text)) else None
+
+    return objection
+
+
+def _stems(text: str) -> set[str]:
+    """Its words, in the singular and in the plural alike."""
+    return {word.rstrip("s") for word in words(text)}
 
 
 def _alike(text: str, others: tuple[str, ...]) -> bool:
@@ -155,7 +175,8 @@ class Contexts(dspy.Module):
             return tuple(Context(text, source="given") for text in given)
         if self._words is not None:
             return tuple(Context(text, source="words") for text in await self._words.aof(label))
-        named = await self.name_list.acall(count=count, rollout=rollout, **self.asked())
+        broken = phrase_objections(self.task, self.task.contexts.hint)
+        named = await self.name_list.acall(count=count, rollout=rollout, broken=broken, **self.asked())
         return tuple(Context(text) for text in named) or (Context(self.task.contexts.hint, source="hint"),)
 
     def asked(self) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import dspy
 
 from seedless.assertion_set import asked_of, assertions_of_seeds, form_of, language_of
 from seedless.assertions import Assertion, Length, Sentences
-from seedless.contexts import PHRASE, NameList
+from seedless.contexts import PHRASE, NameList, phrase_objections
 from seedless.kept import Kept
 from seedless.label_words import LabelWords
 from seedless.lms.grammar import FEW
@@ -86,7 +86,8 @@ class InstanceSeeds(dspy.Module):
             return tuple(InstanceSeed(text, context) for text in others or [context.text])
         asked = self.asked(context)
         if self._field is None:
-            named = await self.name_list.acall(count=count, rollout=rollout, known=(context.text,), **asked)
+            objections = phrase_objections(self.task, self._filled(self.task.seeds.hint, context))
+            named = await self.name_list.acall(count=count, rollout=rollout, known=(context.text,), broken=objections, **asked)
             return tuple(InstanceSeed(text, context) for text in named) or (InstanceSeed(context.text, context),)
         field, slot, refused = self._field, Slot(0, 0, "", InstanceSeed("", context)), dict[str, str]()
 

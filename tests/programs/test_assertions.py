@@ -620,6 +620,27 @@ def test_an_echo_is_found_with_its_places_filled_in(constraint: str, text: str, 
     assert (sentence is None) == holds
 
 
+@pytest.mark.parametrize(
+    ("constraint", "meaning", "text", "holds"),
+    [
+        ("You moved here and want a resident's parking permit.", "The resident asks for a resident's parking permit.", "I want a resident's parking permit.", True),
+        ("You moved here and want a resident's parking permit.", "The resident asks for a resident's parking permit.", "I apply for a resident's parking permit.", True),
+        ("You moved here and want a resident's parking permit.", "The resident asks for a permit.", "I want a resident's parking permit.", False),
+        ("You moved here and want a resident's parking permit.", "The resident asks for a resident's parking permit.", "So you moved here and want a resident's parking permit?", False),
+        ("You got a parking fine at {context} and object.", "The resident disputes a parking fine.", "I got a parking fine at horror film.", True),
+        ("You got a parking fine at {context} and object.", "The resident disputes a parking fine.", "You got a parking fine at horror film and object.", False),
+        ("Write a post in which the writer is angry.", "The writer is angry.", "Today the writer is angry.", False),  # whom it is about is no thing
+        ("Say that the fee is far too high.", "It says that the fee is far too high.", "Well, that the fee is far too high.", False),
+    ],
+)  # fmt: skip
+def test_what_a_label_s_constraint_and_meaning_both_name_is_no_echo(constraint: str, meaning: str, text: str, holds: bool) -> None:
+    slot = Slot(0, 0, "praise", InstanceSeed("the plot", Context("horror film")))
+    echo = Echo(
+        constraints=(("praise", constraint), ("praise", meaning), ("other", "Write that you want a resident's parking permit."))
+    )
+    assert (echo.check(Draft({"text": text}), slot, Kept()) is None) == holds
+
+
 @pytest.mark.parametrize("article", ["a", "an"])
 def test_an_echo_is_found_whatever_the_article_before_a_place(article: str) -> None:
     echo = Echo(constraints=(("praise", "You saw a {context} at the cinema."),))

@@ -5,6 +5,8 @@ import json
 
 import pytest
 
+from seedless.assertions import NoLabelWord
+from seedless.contexts import phrase_objections
 from seedless.lms.grammar import LONGEST_PHRASE
 from seedless.lms.spec import EMBEDDED, HOSTED, LOCAL, Profile
 from seedless.outcome import Refusal
@@ -69,6 +71,54 @@ def test_what_may_be_cut_and_what_the_context_says_is_left_out() -> None:
     contexts, seeds, _ = asked(NOTES, EMBEDDED, f"1. {cut}\n2. the attic\n3. a hall\n4. a lamp")
     assert contexts == ("the attic", "a hall")
     assert seeds == ("the attic", "a lamp")
+
+
+STARS = NOTES.model_copy(
+    update={
+        "labels": tuple(
+            label.model_copy(update={"name": name}) for label, name in zip(NOTES.labels, ("click_bait", "no"), strict=True)
+        )
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("item", "objection"),
+    [
+        ("the cellar", None),
+        ("Click-bait of a cellar", "gives a label away with the word 'click_bait'"),
+        ("no cellar", None),  # an everyday word
+        ("room of a house", "says what was asked for"),
+        ("Rooms of a houses", "says what was asked for"),
+        ("house", None),
+        ("dark rooms of a house", None),
+        ("?", "has no words"),
+        (" ".join("abcdefghijklm"), "more than 12"),
+    ],
+)
+def test_what_is_objected_to_a_context(item: str, objection: str | None) -> None:
+    found = phrase_objections(STARS, "rooms of a house")(item)
+    assert found is None if objection is None else objection in str(found)
+
+
+def test_a_label_that_is_in_what_is_wanted_may_be_named() -> None:
+    assert phrase_objections(STARS, "sections with click bait")("click bait on cars") is None
+
+
+def test_a_task_that_bans_other_words_bans_them_from_what_is_dealt_to_all_labels() -> None:
+    own = STARS.model_copy(update={"assertions": (NoLabelWord(banned=("cellar",)), NoLabelWord(banned=("attic",), labels=("no",)))})
+    objection = phrase_objections(own, "rooms of a house")
+    assert "'cellar'" in str(objection("the cellar"))
+    assert objection("the attic") is objection("click bait") is None
+
+
+def test_lists_name_no_label_and_the_lm_is_asked_for_others() -> None:
+    answers = ["a hall", "click bait in halls", "no stairs", "lamps"]
+    lm = fake_lm(lambda prompt: json.dumps({"contexts" if '"contexts"' in prompt else "seeds": answers}))
+    program = TarGEN(STARS, lm=lm, profile=HOSTED, verify="none")
+    assert [c.text for c in asyncio.run(program.contexts(count=4))] == ["a hall", "no stairs", "lamps"]
+    assert '"click bait in halls"' in lm.fake.prompts[1]  # among those to avoid
+    assert [s.text for s in asyncio.run(program.seeds(context=Context("lamps"), count=4))] == ["a hall", "no stairs"]
 
 
 @pytest.mark.parametrize(
