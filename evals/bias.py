@@ -21,8 +21,8 @@ from seedless.evals.measures.divergence import (
 )
 from seedless.evals.measures.matched import Pair, matched
 from seedless.evals.measures.mentions import GROUPS, mentions
-from seedless.files import listed
 from seedless.planner import quotas
+from seedless.wording import listed
 
 __all__ = ["Balance", "Bias", "Group", "LabelShare", "Member", "balance", "bias"]
 

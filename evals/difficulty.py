@@ -15,7 +15,7 @@ from seedless.evals.measures.information import Information, carried_bits, infor
 from seedless.evals.measures.matched import matched
 from seedless.evals.measures.sampling import sampled
 from seedless.evals.students import Student, student_of
-from seedless.files import listed
+from seedless.wording import listed
 
 __all__ = ["Artefacts", "Difficulty", "RowInformation", "difficulty"]
 

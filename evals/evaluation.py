@@ -18,8 +18,8 @@ from seedless.evals.label_quality import LabelQuality, label_quality
 from seedless.evals.labelled import LabelledRows, digest_of, read_labelled
 from seedless.evals.measures.crossvalidation import held_out
 from seedless.evals.measures.sampling import sampled
-from seedless.evals.reporting.told import notes, told
 from seedless.evals.students import STUDENTS, Student, student_names, student_of
+from seedless.evals.summary import notes, told
 from seedless.evals.usefulness import Usefulness, usefulness
 from seedless.evals.zero_shot import zero_shot as asked_without_training
 from seedless.files import read_ledger, read_refusals
@@ -106,8 +106,8 @@ def evaluate(
     task
         A `Task`, the name of a built-in one, the path of a task file, or a mapping of what such a file holds; by default the built-in one that the run in `data` names.
     train, test
-        Real labelled rows, given as `data` is; of `train` a draw with the synthetic rows' shares of labels is looked at. Usefulness needs `test`; what it is compared with, the oracle and the real rows' figures need
-        `train`.
+        Real labelled rows, given as `data` is. Usefulness needs `test`; what it is compared with, the oracle and the real rows' figures need `train`. Usefulness, label quality and
+        diversity look at a draw of `train` with the synthetic rows' shares of labels, bias and contamination at all of it.
     direct
         Rows of the naive prompt, to compare with: a run of `--strategy direct`.
     zero_shot, api_base

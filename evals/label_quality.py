@@ -16,8 +16,8 @@ from seedless.evals.measures.estimate import Estimate, share_in_shares_of, share
 from seedless.evals.measures.matched import matched
 from seedless.evals.measures.sampling import sampled
 from seedless.evals.students import Student, student_of
-from seedless.files import listed
 from seedless.text import normalized
+from seedless.wording import listed
 
 __all__ = ["LabelQuality", "Oracle", "label_quality"]
 

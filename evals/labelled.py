@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seedless.errors import UsageError
-from seedless.files import listed
 from seedless.lms.reading import coerce
 from seedless.outcome import Refusal
 from seedless.task import Task
 from seedless.text import writable
+from seedless.wording import listed
 
 __all__ = ["LabelledRows", "digest_of", "files_of", "given_records", "read_labelled", "records_of"]
 
@@ -34,7 +34,7 @@ SHARD = re.compile(r"-\d{5}(?=-of-\d{5}$)")  # what tells a table's parts apart:
 
 @dataclass(frozen=True)
 class LabelledRows:
-    """Rows of one task. `len(texts) == len(labels) == len(rows)`.
+    """Rows of one task. `len(texts) == len(labels) == len(records)`.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ class LabelledRows:
         places = {name: place for place, name in enumerate(self.task.label_names)}
         return np.asarray([places[record["label"]] for record in self.records], dtype=np.int64)
 
-    @property
+    @cached_property
     def counts(self) -> NDArray[np.int64]:
         """Rows of each label, shape (labels,)."""
         return np.bincount(self.labels, minlength=len(self.task.labels)).astype(np.int64)

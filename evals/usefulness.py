@@ -21,7 +21,7 @@ from seedless.evals.measures.scores import (
     score_of,
 )
 from seedless.evals.students import Student
-from seedless.files import listed
+from seedless.wording import listed
 
 __all__ = ["Point", "Taught", "Usefulness", "usefulness"]
 

@@ -370,7 +370,7 @@ def compile_(
     from seedless.taskfile import load_task
 
     stay_offline(lm, judge_lm, teacher_lm, reflection_lm)
-    loaded, stderr = load_task(task), sys.stderr
+    loaded, stderr = load_task(task), sys.stderr  # this one: while an optimiser runs another stands in its place, and says nothing
     path = out or Path("out") / f"{loaded.name}.program.json"
 
     def told(text: str) -> None:
@@ -502,7 +502,7 @@ def export(
 ) -> None:
     """Write a run's rows in another form."""
     from seedless.dataset import export as exported
-    from seedless.files import counted
+    from seedless.wording import counted
 
     done = exported(folder, format_, task, to=out)  # type: ignore[arg-type]  # it checks the format
     if done.formulas:
@@ -576,7 +576,7 @@ def _drain(tracker: "Tracker") -> None:
     Untracked
         If the database is none that MLflow can use.
     """
-    from seedless.files import counted
+    from seedless.wording import counted
 
     tracker.outbox.check_version()
     if tracker.outbox.pending():

@@ -168,8 +168,8 @@ def show_account(ledger: "Ledger", folder: Path | None, unled: Mapping[str, Sequ
     if as_json:
         show_ledger(ledger, folder)
         return
-    from seedless.files import counted, listed
     from seedless.ledger import rested
+    from seedless.wording import counted, listed
 
     labels = listed([f"{label} {account['accepted']}" for label, account in ledger.per_label.items()])
     refused = sum(ledger.refused.values())
@@ -199,7 +199,7 @@ def _broken_most(ledger: "Ledger") -> str:
     """What drafts broke most, where slots were refused or more than one draft a row broke something; else nothing."""
     if sum(ledger.refused.values()) < FEW_REFUSED and sum(ledger.broken.values()) <= ledger.accepted:
         return ""
-    from seedless.files import counted
+    from seedless.wording import counted
 
     most = sorted(ledger.broken.items(), key=lambda item: -item[1])[:NAMED]
     said = ", ".join(f"{assertion} {counted(count, 'time')}" for assertion, count in most)
@@ -211,7 +211,7 @@ def show_compiled(account: Mapping[str, Any], path: Path, *, as_json: bool) -> N
     if as_json:
         show_json({"program": str(path), **account})
         return
-    from seedless.files import counted
+    from seedless.wording import counted
 
     anchor = (
         "no real row had a say: the metric is intrinsic" if account["intrinsic"] else f"anchored in {account['dev_rows']} real rows"

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from seedless.errors import SetupError, UsageError
-from seedless.files import check_row, counted, listed, read_ledger, read_rows, run_folder
+from seedless.files import check_row, read_ledger, read_rows, run_folder
 from seedless.given import check_choice
 from seedless.ledger import Ledger, rested
 from seedless.run.journal import check_ended
 from seedless.task import Task
 from seedless.taskfile import TaskLike, recorded_task, task_of
 from seedless.whole import whole
+from seedless.wording import counted, listed
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -116,8 +117,15 @@ def card(task: Task, ledger: Ledger, rows: int) -> str:
         f"| {_cell(label.name)} | {_cell(label.meaning)} | {ledger.per_label[label.name]['accepted']} |" for label in task.labels
     )
     fields = "\n".join(f"- `{field.name}`: {' '.join(field.description.split())}" for field in task.fields)
-    given = sum(1 for label in task.labels if label.contexts) or bool(task.contexts.given)
-    contexts = "given in the task file" if given else "words that tell its labels apart" if ledger.worded else "named by the LM"
+    named = "words that tell its labels apart" if ledger.worded else "named by the LM"
+    some = any(label.contexts for label in task.labels)
+    contexts = (
+        "given in the task file"
+        if task.gives_contexts
+        else f"given in the task file for some labels, else {named}"
+        if some
+        else named
+    )
     return f"""---
 language: ["{task.language}"]
 task_categories: [text-classification]

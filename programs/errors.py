@@ -6,9 +6,14 @@
     ├── UsageError          the command, a file or a setting is wrong (exit code 2)
     │   ├── TaskError       a task file, or a mapping of what one holds
     │   └── SetupError      something the command needs is missing: weights, a key, a package, disk space
-    └── CutShort            a run ended early, and has what was accepted until then
-        ├── BudgetEnded     a budget ended before the run was complete (exit code 3)
-        └── LMUnusable      the LM cannot be used: unreachable, refused, failing throughout (exit code 4)
+    │       └── Untracked   (`evals.recording.record`) MLflow cannot record or be read; no run ends of it
+    ├── CutShort            a run ended early, and has what was accepted until then
+    │   ├── BudgetEnded     a budget ended before the run was complete (exit code 3)
+    │   └── LMUnusable      the LM cannot be used: unreachable, refused, failing throughout (exit code 4)
+    ├── CutOff              (`lms.metered`) one answer reached the token limit; within a run alone
+    └── StepFailed          (`lms.metered`) one call found no answer; within a run alone, as are
+        ├── PromptRefused   this prompt is refused, and
+        └── NoSeeds         (`seeds`) no seed was named
 """
 
 from typing import TYPE_CHECKING

@@ -9,8 +9,9 @@ from pydantic import ValidationError
 
 from seedless.errors import SetupError, UsageError
 from seedless.ledger import Ledger
+from seedless.wording import listed
 
-__all__ = ["TooMuch", "check_row", "counted", "listed", "parsed", "read_ledger", "read_refusals", "read_rows", "run_folder"]
+__all__ = ["TooMuch", "check_row", "parsed", "read_ledger", "read_refusals", "read_rows", "run_folder"]
 
 DEEPEST = 64  # levels of a record; ours have a few
 LONGEST = 18  # digits of a whole number
@@ -156,21 +157,3 @@ def check_row(record: Record, where: str, fields: Sequence[str], labels: Sequenc
         raise UsageError(
             f"{where}: has the label {record['label'][:80]!r}, {whose} has {listed(labels)}; mend the line, or name the task that made it"
         )
-
-
-def listed(names: Sequence[str], shown: int = 12) -> str:
-    """The names for a message: all of them, or the first `shown` and how many more there are.
-
-    >>> listed(["b", "a"]), listed(["c", "b", "a"], shown=1)
-    ('b, a', 'c and 2 more')
-    """
-    return ", ".join(names[:shown]) + (f" and {len(names) - shown} more" if len(names) > shown else "")
-
-
-def counted(count: int, noun: str) -> str:
-    """How many of what `noun` names, for a message.
-
-    >>> counted(1, "slot"), counted(0, "LM call")
-    ('1 slot', '0 LM calls')
-    """
-    return f"{count} {noun}{'' if count == 1 else 's'}"

@@ -1,12 +1,12 @@
 """What a run asked for, got, refused and spent (`ledger.json`)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, NotRequired
 
 from pydantic import BaseModel, ConfigDict, Field, with_config
 from typing_extensions import TypedDict  # before Python 3.12 pydantic does not read the standard one
 
-__all__ = ["ENOUGH_READ", "Ledger", "Listed", "Settings", "Share", "rested"]
+__all__ = ["ENOUGH_READ", "Ledger", "Listed", "Settings", "Share", "known_sum", "rested"]
 
 ENOUGH_READ = 20  # drafts of a label before it is said how many read as another
 SEVERAL = 4  # places in a list from which it may be called short
@@ -115,8 +115,8 @@ class Ledger(BaseModel):
     @property
     def per_row(self) -> Mapping[str, float | None]:
         """What a row took: `seconds` of the whole, and the `calls` and `usd` that are no list's. `usd` is parted by tokens, None where unknown."""
-        made, calls, tokens = max(1, self.accepted), sum(self.calls.values()), sum(map(_both, self.tokens.values()))
-        lists = sum(_both(self.tokens.get(stage, {})) for stage in LISTS) / max(1, tokens)
+        made, calls, tokens = max(1, self.accepted), sum(self.calls.values()), sum(map(_known, self.tokens.values()))
+        lists = sum(_known(self.tokens.get(stage, {})) for stage in LISTS) / max(1, tokens)
         return {
             "seconds": self.wall_s / made,
             "calls": (calls - self._lists) / made,
@@ -162,6 +162,12 @@ def _keeping(labels: Sequence[str], unled: Mapping[str, Sequence[str]]) -> str:
     return f"{lists[0].upper()}{lists[1:]} in the task file, or a larger model, make"
 
 
-def _both(tokens: Mapping[str, int | None]) -> int:
+def known_sum(counts: Iterable[int | None]) -> int | None:
+    """The sum; None where one of the counts is unknown."""
+    counted = tuple(counts)
+    return None if None in counted else sum(count or 0 for count in counted)
+
+
+def _known(tokens: Mapping[str, int | None]) -> int:
     """What was read and written, as far as it is known: where it is not, no price is either."""
     return sum(count or 0 for count in tokens.values())

@@ -21,7 +21,7 @@ class Broken:
 class Provenance:
     """Where a row or a refused draft comes from.
 
-    `reason` is the verdict's own; `attempts` counts drafts, `broken` names the
+    `reason` is the verdict's own; `attempts` counts drafts, of all rounds together, `broken` names the
     assertions that they broke, one for each break.
     """
 

@@ -10,9 +10,9 @@ from pydantic import Field as Attr, ValidationError, model_validator
 
 from seedless.assertions import Name
 from seedless.errors import UsageError
-from seedless.files import listed
 from seedless.task import Declared, Tag, Task, Text
 from seedless.text import LONGEST
+from seedless.wording import listed
 
 __all__ = ["Phrasing", "Sampled", "Stage"]
 

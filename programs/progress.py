@@ -5,8 +5,8 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TextIO
 
-from seedless.files import counted
 from seedless.outcome import Outcome, Row
+from seedless.wording import counted
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar, TaskID

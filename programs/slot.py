@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-__all__ = ["Context", "Draft", "InstanceSeed", "Slot", "Verdict"]
+__all__ = ["NO_SEED", "Context", "Draft", "InstanceSeed", "Slot", "Verdict"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,9 @@ class InstanceSeed:
 
     text: str
     context: Context
+
+
+NO_SEED = InstanceSeed("", Context(""))  # of a slot for which nothing is written: a text is only read or compared
 
 
 @dataclass(frozen=True, slots=True)

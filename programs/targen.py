@@ -1,4 +1,4 @@
-"""TarGEN: the four stages in the paper's order (arXiv 2310.17876, section 2), composed into one DSPy module."""
+"""TarGEN: the paper's four steps and its self-correction, stages 1 to 5 here (arXiv 2310.17876, section 2), composed into one DSPy module."""
 
 import copy
 import hashlib

@@ -374,6 +374,11 @@ class Task(Declared):
                     )
 
     @property
+    def gives_contexts(self) -> bool:
+        """Whether no LM is asked for contexts: the task lists them, or each of its labels does."""
+        return bool(self.contexts.given) or all(label.contexts for label in self.labels)
+
+    @property
     def label_names(self) -> tuple[str, ...]:
         """Names of the labels, in the task's order."""
         return tuple(label.name for label in self.labels)

@@ -42,7 +42,7 @@ def list_calls(task: Task, n: int, batch: int | None) -> int:
     if batch is None:
         return 0
     plan = Plan(task, n, 0)
-    own = bool(task.contexts.given) or all(label.contexts for label in task.labels)
+    own = task.gives_contexts
     contexts = len(task.contexts.given) or plan.context_count
     met = n if own else min(n, contexts)
     seeds = 0 if task.seeds.given else met * math.ceil(plan.seeds_per_context(contexts) / batch)

@@ -171,7 +171,7 @@ class Session:
     def _planned(self) -> tuple[tuple[str, ...], dict[str, str]]:
         """The stages to compile, in order, and why others are not."""
         task, skipped = self.task, dict[str, str]()
-        if task.contexts.given or all(label.contexts for label in task.labels):
+        if task.gives_contexts:
             skipped["contexts"] = "skipped: the task gives the contexts"
         if self._worded:
             skipped |= dict.fromkeys(("contexts", "seeds"), "skipped: this LM names poor ones, so label words take their place")

@@ -19,7 +19,7 @@ from seedless.lms.metered import MeteredLM, PromptRefused, StepFailed
 from seedless.lms.spec import Profile
 from seedless.outcome import Broken, Outcome, Refusal, Row
 from seedless.planner import Allotment, Plan
-from seedless.run.scheduler import Pool
+from seedless.run.pool import Pool
 from seedless.seeds import NoSeeds
 from seedless.slot import Draft, Slot, Verdict
 from seedless.targen import TarGEN

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from seedless.evals.labelled import LabelledRows
 from seedless.lms.metered import StepFailed
-from seedless.slot import Context, Draft, InstanceSeed, Slot
+from seedless.slot import NO_SEED, Draft, Slot
 from seedless.verify import Verifier
 
 __all__ = ["read_blind"]
@@ -45,7 +45,7 @@ async def read_blind(
 
     async def read(position: int) -> int:
         texts = {field.name: str(rows.records[position][field.name]) for field in rows.task.fields}
-        slot = Slot(position, 0, asked[position] if asked else names[0], InstanceSeed("", Context("")))
+        slot = Slot(position, 0, asked[position] if asked else names[0], NO_SEED)
         async with at_once:  # waiters are let in first come, first served: with 1 the order is the rows'
             try:
                 verdict = await verifier.verdict(Draft(texts), slot, 0)

@@ -13,10 +13,10 @@ from seedless.evals.recording.prompts import stage_prompts
 from seedless.evals.recording.record import Cell, DataSet, Record, Status, Untracked, flat
 from seedless.files import read_ledger, read_refusals, read_rows
 from seedless.generation import Generation
-from seedless.ledger import Ledger
+from seedless.ledger import Ledger, known_sum
 from seedless.targen import TarGEN
 
-__all__ = ["both", "commit", "record_of_generation", "said_otherwise", "saved_text"]
+__all__ = ["commit", "record_of_generation", "said_otherwise", "saved_text"]
 
 SAMPLE = 50
 REFUSALS = 1000
@@ -97,16 +97,10 @@ def commit() -> str | None:
     return done.stdout.strip() or None if done.returncode == 0 else None
 
 
-def both(tokens: Mapping[str, int | None]) -> int | None:
-    """Tokens read and written; None where either is unknown."""
-    read, written = tokens["input"], tokens["output"]
-    return None if read is None or written is None else read + written
-
-
 def _each(counts: Iterable[int | None], rows: int) -> float | None:
     """The sum of `counts` for each row; None where one is unknown."""
-    known = list(counts)
-    return sum(count or 0 for count in known) / rows if None not in known else None
+    total = known_sum(counts)
+    return None if total is None else total / rows
 
 
 def _saved(generation: Generation) -> str:
@@ -167,7 +161,7 @@ def _figures(ledger: Ledger) -> dict[str, float]:
     if read := sum(share.get("read", 0) for share in shares):
         figures["verifier_agreement"] = 1 - sum(share.get("read_otherwise", 0) for share in shares) / read
     if accepted:
-        tokens = {stage: both(count) for stage, count in ledger.tokens.items()}
+        tokens = {stage: known_sum(count.values()) for stage, count in ledger.tokens.items()}
         figures |= {
             "relabelled_rate": sum(ledger.flips.values()) / accepted,
             "calls_per_row": sum(ledger.calls.values()) / accepted,

@@ -5,9 +5,10 @@ from typing import Any
 
 from seedless import __version__
 from seedless.evals.compiling.candidate import Candidate
-from seedless.evals.recording.account import both, commit, said_otherwise, saved_text
+from seedless.evals.recording.account import commit, said_otherwise, saved_text
 from seedless.evals.recording.prompts import stage_prompts
 from seedless.evals.recording.record import Record, flat
+from seedless.ledger import known_sum
 from seedless.targen import TarGEN
 
 __all__ = ["Candidates", "record_of_compile"]
@@ -115,8 +116,8 @@ def _figures(account: Mapping[str, Any]) -> dict[str, float]:
         "metric": found["after" if account["kept"] == "compiled" else "before"],
         "metric_before": found["before"], "metric_after": found["after"], "gain": found["gain"],
     }  # fmt: skip
-    tokens = {stage: both(count) for stage, count in account["tokens"].items()}
+    tokens = {stage: known_sum(count.values()) for stage, count in account["tokens"].items()}
     return flat({
         **compared, "candidates": account["candidates"], "calls": sum(account["calls"].values()), "calls_by_stage": account["calls"],
-        "tokens": None if None in tokens.values() else sum(tokens.values()), "tokens_by_stage": tokens, "cost_usd": account["cost_usd"],
+        "tokens": known_sum(tokens.values()), "tokens_by_stage": tokens, "cost_usd": account["cost_usd"],
     })  # fmt: skip

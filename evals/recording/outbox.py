@@ -101,11 +101,23 @@ class Outbox:
         return False
 
     def check_version(self) -> None:
-        """Whether MLflow's database is one that the installed MLflow can use, found out without MLflow in a moment."""
+        """That MLflow's database is one that the installed MLflow can use, found out without MLflow in a moment.
+
+        Raises
+        ------
+        Untracked
+            If it is not.
+        """
         check_readable(self.database)
 
     def check(self) -> None:
-        """As `check_version`, and whether it can be written now."""
+        """As `check_version`, and that it can be written now.
+
+        Raises
+        ------
+        Untracked
+            If not.
+        """
         check_writable(self.database)
 
 

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from seedless.errors import UsageError
-from seedless.files import listed, parsed
+from seedless.files import parsed
+from seedless.wording import listed
 
 __all__ = ["ARMS", "Arm", "CurvePoint", "Findings", "Measured", "Taught", "read_findings"]
 

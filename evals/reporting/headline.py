@@ -5,7 +5,7 @@ from seedless.evals.reporting.chart import figure
 from seedless.evals.reporting.findings import Findings
 from seedless.evals.reporting.recorded import RecordedRun
 from seedless.evals.reporting.tally import Tally
-from seedless.files import listed
+from seedless.wording import listed
 
 __all__ = ["headline", "notes"]
 

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from seedless.errors import UsageError
-from seedless.files import check_row, listed, read_ledger, read_refusals, read_rows
+from seedless.files import check_row, read_ledger, read_refusals, read_rows
 from seedless.ledger import Ledger
 from seedless.run.journal import check_ended
 from seedless.task import Task
 from seedless.taskfile import TaskLike, recorded_task, task_of
+from seedless.wording import listed
 
 __all__ = ["Record", "RecordedRun", "read_run"]
 

@@ -71,7 +71,7 @@ function kept() {
   for (let row = 0; row < rows().n; row += 1) {
     if (label !== "" && rows().label[row] !== Number(label)) continue;
     if (kind === "relabelled" && !isRelabelled(row)) continue;
-    if (kind === "rewritten" && !(provenance("attempts", row) > 1)) continue;
+    if (kind === "redrafted" && !(provenance("attempts", row) > 1)) continue;
     if (texts !== null && !view.words.every((word) => texts[row].includes(word))) continue;
     found.push(row);
   }

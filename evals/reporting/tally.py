@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from seedless.evals.reporting.recorded import Record, RecordedRun
+from seedless.ledger import known_sum
 from seedless.text import length, normalized, unit as unit_of
 
 __all__ = ["ContextUse", "Flip", "LabelCount", "Lengths", "RefusedBy", "Spread", "Stage", "Tally", "tally"]
@@ -105,7 +106,7 @@ class Tally:
     rows: int
     slots_refused: int
     relabelled: int
-    rewritten: int
+    redrafted: int
     repeats: int
     labels: tuple[LabelCount, ...]
     lengths: Lengths | None
@@ -122,12 +123,12 @@ class Tally:
     @property
     def read(self) -> int | None:
         """Tokens read in all; None where those of a stage are unknown."""
-        return _sum([stage.read for stage in self.stages])
+        return known_sum(stage.read for stage in self.stages)
 
     @property
     def written(self) -> int | None:
         """Tokens written in all; None where those of a stage are unknown."""
-        return _sum([stage.written for stage in self.stages])
+        return known_sum(stage.written for stage in self.stages)
 
     def contexts_from(self, source: str) -> int:
         """Contexts of one source: `given` by the task file, label `words`, the task's `hint`, or named by the `lm`."""
@@ -151,7 +152,7 @@ def tally(run: RecordedRun) -> Tally:
         rows=len(run.rows),
         slots_refused=len(run.refusals),
         relabelled=sum(flip.rows for flip in moved),
-        rewritten=sum(_attempts(row) > 1 for row in run.rows),
+        redrafted=sum(_drafts(row) > 1 for row in run.rows),
         repeats=len(texts) - len(set(map(normalized, texts))),
         labels=_label_counts(run, labels, moved),
         lengths=_lengths(texts, labels, run.labels) if texts else None,
@@ -165,11 +166,7 @@ def tally(run: RecordedRun) -> Tally:
     )
 
 
-def _sum(counts: Sequence[int | None]) -> int | None:
-    return None if None in counts else sum(count or 0 for count in counts)
-
-
-def _attempts(row: Record) -> int:
+def _drafts(row: Record) -> int:
     attempts = row["provenance"].get("attempts")
     return attempts if isinstance(attempts, int) else 1
 

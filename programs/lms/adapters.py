@@ -51,8 +51,8 @@ def _choices_once(signature: Signature) -> Signature:
     return signature
 
 
-class _JSONAdapter(dspy.JSONAdapter):
-    """DSPy's JSON form. Places in the instruction are filled from the inputs, and a closed set is listed once."""
+class _Placed(dspy.Adapter):
+    """Over one of DSPy's adapters: places in the instruction are filled from the inputs, a closed set is listed once, and an answer is read as it was meant."""
 
     def format(self, signature: Signature, demos: list[dict[str, Any]], inputs: dict[str, Any]) -> Messages:
         return cast("Messages", super().format(_filled(signature, inputs), demos, inputs))
@@ -67,23 +67,15 @@ class _JSONAdapter(dspy.JSONAdapter):
         return read(signature, completion, super().parse)
 
 
-class _ChatAdapter(dspy.ChatAdapter):
-    """DSPy's chat form, without its silent second call. Places in the instruction are filled from the inputs, and a closed set is listed once."""
+class _JSONAdapter(_Placed, dspy.JSONAdapter):
+    """DSPy's JSON form."""
+
+
+class _ChatAdapter(_Placed, dspy.ChatAdapter):
+    """DSPy's chat form, without its silent second call."""
 
     def __init__(self) -> None:
         super().__init__(use_json_adapter_fallback=False)
-
-    def format(self, signature: Signature, demos: list[dict[str, Any]], inputs: dict[str, Any]) -> Messages:
-        return cast("Messages", super().format(_filled(signature, inputs), demos, inputs))
-
-    def format_field_description(self, signature: Signature) -> str:
-        return str(super().format_field_description(_choices_once(signature)))  # type: ignore[arg-type]  # a class has a hash; mypy looks for its instances'
-
-    def format_field_structure(self, signature: Signature) -> str:
-        return str(super().format_field_structure(_choices_once(signature)))  # type: ignore[arg-type]  # likewise
-
-    def parse(self, signature: Signature, completion: str) -> dict[str, Any]:
-        return read(signature, completion, super().parse)
 
 
 class PlainAdapter(dspy.Adapter):

@@ -7,7 +7,7 @@ import logging
 import re
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -23,6 +23,7 @@ from dspy.lm15 import UnsupportedFeatureError, request_from_openai_chat
 
 from seedless import background
 from seedless.errors import LMUnusable, SeedlessError, UsageError
+from seedless.lms.faults import beneath, empty_answer, is_filtered, is_network_s, is_the_prompt_s, refuses_seed, what_it_says
 from seedless.lms.proxies import Proxy, proxy_of
 from seedless.lms.step import REFUSED, UNANSWERED, Budget, NoSteps, Step, Steps, Unbounded, current_stage
 from seedless.lms.transport import MOST_TOKENS, Engines, Sending, sending
@@ -41,7 +42,6 @@ FINAL = (
 )
 CONFLICT, MISSING, FAILING = 409, 404, 500  # HTTP; from the last on the fault is the server's
 FOLLOWS = {"revise": "write"}  # a stage that is asked for nothing that another one was not answered to before
-THIS_PROMPT = frozenset({None, 400, 413, 422})  # HTTP statuses of a refusal that another prompt need not meet; a filter's has none
 OUTAGE = 150.0  # seconds that a server out of order is waited for, by all requests together
 LONGEST_WAIT = 10 * 365 * 86_400.0  # seconds; a server may name any number
 THROUGHOUT = 3  # requests of one stage that failed, none answered: one or two may be a filter's
@@ -61,17 +61,8 @@ OF_THIS_PROCESS = (
 )  # of how an LM has done
 ASKING = ("__call__", "acall", "forward", "aforward")  # through which a dspy.LM sends a request
 SAID = frozenset({"text", "data"})  # the parts of a response that are its answer
-WITHOUT_TEXT = {
-    "length": "the token limit was reached before it began, as happens to models that reason first",
-    "tool_call": "it calls a tool, and none was offered",
-}  # by finish reason
-REMEDY = re.compile(r"\n\s*(?:To fix|credential came from):")  # what DSPy's client says from there on is told to its callers
-LITELLM = re.compile(
-    r"^(?:(?:litellm\.)?\w*Error: )*(?:LiteLLM: )?(?:\w+Exception(?: \w+Error)? - )?"
-)  # its names of an error, before what it says
 KEYLIKE = re.compile(r"(?=.*\d).*[^\W\d_]")  # a secret that is neither a word nor a number or date
 PLACEHOLDER = 4  # characters of what stands for a key where a server asks for none
-FILTERED = re.compile(r"content[ _-]?(?:filter|management|policy)|\bfiltered\b|\bmoderation\b|safety polic", re.IGNORECASE)
 NO_SYSTEM = re.compile(
     r"(?=.*\bsystem\b)(?=.*\brole)(?=.*(?:\bnot\b|n't\b|unsupported|unknown|only|must))", re.IGNORECASE
 )  # a model that takes no system's message
@@ -80,9 +71,11 @@ NEVER_SENT = CLIENT_KEYS | {
     "cache",
     "extra_body",
     "form",
+    "items",
     "least",
     "rollout_id",
     "sentences",
+    "starts",
     "unlike",
 }  # the client's, DSPy's, an adapter's
 ENGINE_ONLY = frozenset({"avoid", "choices", "document", "grammar", "min_p"})  # what llama.cpp takes beside OpenAI's request
@@ -318,16 +311,16 @@ class MeteredLM(dspy.LM):
                 if error.status == CONFLICT:  # with another request's work, says the server: not this one's fault
                     await self._passed(error, trial)
                     continue
-                if request.config.seed is not None and not self._answered and _refuses_seed(error):
+                if request.config.seed is not None and not self._answered and refuses_seed(error):
                     if self.identity not in without_seed:
                         without_seed.add(self.identity)
                         LOG.warning(
                             "the LM at %s takes no seed, so none is sent from here on (%s)", self.address, self._cause(error)
                         )
                     continue
-                if isinstance(error, dspy.LMInvalidRequestError) and (self._answered or _is_filtered(error)):
+                if isinstance(error, dspy.LMInvalidRequestError) and (self._answered or is_filtered(error)):
                     self._count(error, trial)
-                    raise (self._refused(error) if _is_the_prompt_s(error) else self._failed(error)) from error
+                    raise (self._refused(error) if is_the_prompt_s(error) else self._failed(error)) from error
                 raise self._unusable(error) from error
             except dspy.LMError as error:
                 if isinstance(error.__cause__, SeedlessError):  # an engine in this process said it in our own words
@@ -385,7 +378,7 @@ class MeteredLM(dspy.LM):
 
     def _out_of_order(self, error: dspy.LMError, trial: _Trial) -> bool:
         """Whether the server says that it fails (5xx) at one request after the other, and has answered before: at one alone it is the request's fault."""
-        if error.status is None or error.status < FAILING or any(map(_is_network_s, _beneath(error))) or not self._answered:
+        if error.status is None or error.status < FAILING or any(map(is_network_s, beneath(error))) or not self._answered:
             return False
         if not self._failing:
             self._failing_since = time.monotonic()
@@ -425,12 +418,8 @@ class MeteredLM(dspy.LM):
 
     def _cause(self, error: dspy.LMError) -> str:
         """What went wrong, in one line."""
-        kind, said, status = type(error).__name__.removeprefix("LM").removesuffix("Error"), str(error.message or ""), error.status
-        beneath = [*_beneath(error)]
-        if any(type(each).__module__.startswith("litellm") for each in beneath):
-            kind, said, status = _litellm(kind, said, status, beneath)
-        said = " ".join(_untraced(REMEDY.split(said, maxsplit=1)[0]).split()) or "no reason that could be read"
-        said = self._masked(writable(said))[:300]
+        kind, said, status = what_it_says(error)
+        said = self._masked(writable(said or "no reason that could be read"))[:300]
         if (proxy := self._proxy(error)) is not None:
             said += f", through the proxy in {proxy.where}; if the server needs none, list its host in NO_PROXY"
         base = self.kwargs.get("api_base")
@@ -442,7 +431,7 @@ class MeteredLM(dspy.LM):
 
     def _proxy(self, error: dspy.LMError) -> Proxy | None:
         """The proxy through which the server was not reached, if that is what went wrong."""
-        unreached = isinstance(error, dspy.LMTransportError | dspy.LMTimeoutError) or any(map(_is_network_s, _beneath(error)))
+        unreached = isinstance(error, dspy.LMTransportError | dspy.LMTimeoutError) or any(map(is_network_s, beneath(error)))
         return proxy_of(self.kwargs.get("api_base")) if isinstance(self.engine, str) and unreached else None
 
     def _masked(self, said: str, *, answer: bool = False) -> str:
@@ -483,7 +472,7 @@ class MeteredLM(dspy.LM):
         )
         if hosted and not text.strip():
             self.steps.pay(key, step)
-            raise _empty(response)
+            raise empty_answer(response)
         self._failed_in_a_row[current_stage()] = 0
         self._answered[current_stage()] += 1
         self._failing.clear()
@@ -533,69 +522,6 @@ def _said(response: dspy.lm15.Response) -> str:
     return "".join(
         part.text if part.type == "text" else json.dumps(part.value, ensure_ascii=False) for part in parts if part.type in SAID
     )
-
-
-def _beneath(error: BaseException) -> Iterator[BaseException]:
-    """The errors that led to this one, the first that happened last."""
-    met: set[int] = set()
-    cause = error.__cause__ or error.__context__
-    while cause is not None and id(cause) not in met:
-        yield cause
-        met.add(id(cause))
-        cause = cause.__cause__ or cause.__context__
-
-
-def _is_network_s(error: BaseException) -> bool:
-    """Whether an error tells of a connection, a client's (httpx's) or the system's: then no server has said anything."""
-    return any(kind.__name__ == "TransportError" or kind is OSError for kind in type(error).__mro__)
-
-
-def _litellm(kind: str, said: str, status: int | None, beneath: Sequence[BaseException]) -> tuple[str, str, int | None]:
-    """The kind of an error of LiteLLM's, what it says and the server's HTTP status, without LiteLLM's names of it and without a status that no server gave."""
-    if any(map(_is_network_s, beneath[1:])):  # the first is DSPy's own name of it
-        first = next((" ".join(str(each).split()) for each in reversed(beneath) if isinstance(each, OSError) and str(each)), said)
-        return "Transport", LITELLM.sub("", first), None
-    answered = any(getattr(each, "response", None) is not None for each in beneath)
-    if kind == "Transport":  # it failed itself, over what the server answered
-        fault = f"{type(beneath[-1]).__name__}: {beneath[-1]}"
-        return (
-            "Provider",
-            f"the answer has another form than LiteLLM reads of this provider ({fault}); check the API base (--api-base)",
-            None,
-        )
-    return kind, LITELLM.sub("", said), status if answered else None
-
-
-def _untraced(said: str) -> str:
-    """`said` without Python's traceback: what stands before it, or its last line, which names the error."""
-    before, found, trace = said.partition("Traceback (most recent call last):")
-    return before if before.strip() or not found else trace.strip().rpartition("\n")[2]
-
-
-def _is_the_prompt_s(error: dspy.LMError) -> bool:
-    """Whether a request is refused for what it asks, as far as that can be told: not for its model, nor for where it was sent."""
-    return not isinstance(error, dspy.LMUnsupportedModelError) and error.status in THIS_PROMPT
-
-
-def _is_filtered(error: dspy.LMError) -> bool:
-    """Whether a refusal speaks of what the prompt holds, so that it tells nothing of others even where none was answered yet."""
-    return error.status is None or FILTERED.search(str(error.message)) is not None
-
-
-def _refuses_seed(error: dspy.LMError) -> bool:
-    refused = isinstance(error, dspy.LMInvalidRequestError | dspy.LMUnsupportedFeatureError)
-    return refused and re.search(r"\bseed\b", str(error.message)) is not None
-
-
-def _empty(response: dspy.lm15.Response) -> dspy.LMError:
-    """What is wrong with an answer without a text. What a filter or the model itself refuses is refused for good, like a bad request."""
-    parts = response.message.parts
-    refusal = " ".join(part.text for part in parts if part.type == "refusal")
-    why = refusal or WITHOUT_TEXT.get(response.finish_reason, "")
-    if not why and any(part.type == "thinking" for part in parts):
-        why = "it holds thoughts alone"
-    said = f"the answer is empty (finish reason {response.finish_reason})" + (f": {why}" if why else "")
-    return (dspy.LMInvalidRequestError if refusal or response.finish_reason == "content_filter" else dspy.LMServerError)(said)
 
 
 def _tokens(count: int | None) -> int | None:

@@ -95,7 +95,7 @@ EMBEDDED = Profile(
 class LMSpec:
     """A model as named on the command line.
 
-    `embedded` is SmolLM2-135M-Instruct in this process; `gguf:PATH` any GGUF file in this process; `hf:REPO/FILE` fetches one once;
+    `embedded` is SmolLM2-135M-Instruct in this process; `gguf:PATH` any GGUF file in this process; `hf:OWNER/REPO/FILE.gguf` fetches one once;
     anything else with a slash is DSPy's `provider/model`, reached at `api_base` where that is given, else, of OpenAI's, where
     `OPENAI_BASE_URL` or `OPENAI_API_BASE` of the environment lead DSPy, which is the `api_base` then.
 
@@ -125,7 +125,7 @@ class LMSpec:
                 return cls.parse(given, api_base=os.environ[variable].strip())
             except UsageError as error:
                 raise UsageError(f"{variable}: {error}; or unset the variable") from error
-        forms = "embedded, gguf:PATH, hf:REPO/FILE, or a DSPy model string such as openai/NAME, anthropic/NAME, ollama_chat/NAME"
+        forms = "embedded, gguf:PATH, hf:OWNER/REPO/FILE.gguf, or a DSPy model string such as openai/NAME, anthropic/NAME, ollama_chat/NAME"
         if api_base is not None and "@" in re.sub("^[a-z]+:/*", "", api_base).partition("/")[0]:
             raise UsageError("given an API base with a password in it, which runs would keep; set the provider's API key instead")
         if api_base is not None and re.search(r"[?#]", api_base):

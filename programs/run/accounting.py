@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from seedless.files import counted
 from seedless.ledger import ENOUGH_READ, Ledger, Listed, Settings, Share
 from seedless.lms.step import NO_DRAFT
 from seedless.planner import Plan
 from seedless.run.journal import Journal
 from seedless.seeds import NoSeeds
+from seedless.wording import counted
 
 __all__ = ["ledger_of"]
 

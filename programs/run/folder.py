@@ -11,11 +11,11 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from seedless.errors import SetupError, UsageError
-from seedless.files import listed
 from seedless.ledger import Ledger
 from seedless.outcome import Outcome, Row
 from seedless.run.journal import Journal
 from seedless.whole import cleared, whole
+from seedless.wording import listed
 
 __all__ = ["RunFolder"]
 

@@ -1,30 +1,28 @@
 """The loop over N: keeps slots in flight until every position of the plan has its row, or a budget ends."""
 
 import asyncio
-import heapq
-from collections import Counter, defaultdict, deque
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from dataclasses import replace
 
 import dspy
 
 from seedless.errors import BudgetEnded, LMUnusable
-from seedless.files import listed
 from seedless.kept import Kept
 from seedless.lms.metered import PromptRefused, StepFailed
 from seedless.lms.step import NO_DRAFT, REFUSED, UNANSWERED
 from seedless.outcome import Broken, Outcome, Provenance, Refusal, Row
 from seedless.planner import Allotment, Plan
 from seedless.run.journal import Journal, outcome_of
-from seedless.seeds import NoSeeds
-from seedless.slot import Context, Draft, InstanceSeed, Slot
+from seedless.run.places import Due, Open, due_of
+from seedless.run.pool import Pool
+from seedless.slot import NO_SEED, Context, Draft, Slot
 from seedless.targen import TarGEN
+from seedless.wording import listed
 
-__all__ = ["Open", "Pool", "Scheduler"]
+__all__ = ["Scheduler"]
 
 FRUITLESS = 100  # slots or refused prompts in a row, of a session, after which no row is to be hoped for, of the run or of a label
-
-Due = tuple[str, tuple[tuple[str, str], ...]]  # a label, and attributes by name
 
 
 class Scheduler:
@@ -59,7 +57,7 @@ class Scheduler:
         self.plan = plan
         self.journal = journal
         self.kept = Kept()
-        self._budget_ended: str | None = None
+        self._stopped: str | None = None  # why no more slots are begun
         self._identity = program.identity
         self._given = program.task.given_fields
         self._in_flight = in_flight
@@ -104,7 +102,7 @@ class Scheduler:
             if (failed := _that_failed(workers)) is not None:  # the last one may have, right behind its last outcome
                 self._failed = str(failed.exception())
                 failed.result()
-            if self._failed and self._budget_ended is None:
+            if self._failed and self._stopped is None:
                 raise LMUnusable(self._failed)
         finally:
             for worker in workers:
@@ -115,8 +113,8 @@ class Scheduler:
     @property
     def ended(self) -> str:
         """Why the run stopped, where rows are missing."""
-        if self._budget_ended or self._failed:
-            return self._budget_ended or self._failed
+        if self._stopped or self._failed:
+            return self._stopped or self._failed
         if self._gave_up:
             whose: dict[str, list[str]] = {}
             for label, why in sorted(self._gave_up.items()):
@@ -130,14 +128,14 @@ class Scheduler:
         shared = frozenset(
             attribute.name for attribute in self.program.task.attributes
         )  # a row's cue is dealt as well, in no share
-        left, taken = Counter(_due(a.label, a.attributes) for a in self.plan.allotments), set[int]()
+        left, taken = Counter(due_of(a.label, a.attributes) for a in self.plan.allotments), set[int]()
         remembered: list[tuple[str, str]] = []
         for position, record in self.journal.accepted(self.plan):
             row = outcome_of(record, fields)
             if not isinstance(row, Row):
                 raise TypeError(f"the journal holds a refusal as the row at position {position}")
             self._keep(row)
-            left[_due(row.label, {name: value for name, value in row.provenance.attributes.items() if name in shared})] -= 1
+            left[due_of(row.label, {name: value for name, value in row.provenance.attributes.items() if name in shared})] -= 1
             taken.add(position)
             remembered.append((row.draft.text, row.provenance.asked_label))
         self._rounds = self.journal.rounds()
@@ -149,7 +147,7 @@ class Scheduler:
         for allotment in self.plan.allotments:
             if allotment.position in taken:
                 continue
-            if left[due := _due(allotment.label, allotment.attributes)] > 0:
+            if left[due := due_of(allotment.label, allotment.attributes)] > 0:
                 left[due] -= 1
                 due_here.append(allotment)
             else:
@@ -165,9 +163,9 @@ class Scheduler:
 
     async def _work(self, decided: asyncio.Queue[Outcome | None]) -> None:
         """Work on one slot after the other, none of them while as many outcomes as may be in flight wait for whoever reads them."""
-        while self._open and self._budget_ended is None:
+        while self._open and self._stopped is None:
             await self._room.acquire()
-            if not self._open or self._budget_ended is not None:
+            if not self._open or self._stopped is not None:
                 self._room.release()
                 return
             allotment = self._open.popleft()
@@ -178,7 +176,7 @@ class Scheduler:
             try:
                 outcome = await self._outcome(allotment, round_)
             except BudgetEnded as ended:
-                self._budget_ended = str(ended)
+                self._stopped = str(ended)
                 self._room.release()
                 return
             self.journal.decide(allotment.position, round_, outcome)
@@ -225,7 +223,7 @@ class Scheduler:
             self._refused_prompts[label] = 0
             self._refused_in_a_row.clear()
         if self._fruitless.total() == FRUITLESS and not len(self.kept):
-            self._budget_ended = f"none of the first {FRUITLESS} slots came to a row"
+            self._stopped = f"none of the first {FRUITLESS} slots came to a row"
 
     def _check_refused_prompts(self, label: str, refusal: Refusal) -> None:
         """Make sure that it is for what they hold that prompts are refused. A filter may refuse all of a label, or whatever is asked in a context,
@@ -273,7 +271,7 @@ class Scheduler:
         """Fit an outcome into the data set: others were accepted while it was written, and a relabelled row needs an open place."""
         if isinstance(outcome, Refusal):
             return outcome
-        slot, draft = Slot(allotment.position, round_, outcome.label, _SOME), self._draft(outcome)
+        slot, draft = Slot(allotment.position, round_, outcome.label, NO_SEED), self._draft(outcome)
         for assertion in self.program.write_instance.of_the_set:
             if (sentence := assertion.check(draft, slot, self.kept)) is not None:
                 return _refused(outcome, allotment, round_, assertion.name, sentence)
@@ -291,7 +289,7 @@ class Scheduler:
     def _swap(self, allotment: Allotment, label: str) -> bool:
         """Let a position that nobody works on yet take over `allotment`'s label, and give up `label`: one of the same attributes, so that their
         shares stay exact within each label. Whether there is one. The last of the plan does, as where a run is taken up again."""
-        other = self._open.last(_due(label, allotment.attributes))
+        other = self._open.last(due_of(label, allotment.attributes))
         if other is None:
             return False
         self._open.change(replace(other, label=allotment.label))
@@ -304,106 +302,6 @@ class Scheduler:
 
     def _draft(self, row: Row) -> Draft:
         return replace(row.draft, given=self._given)
-
-
-class Open:
-    """Positions that nobody works on, in the order in which they are to be tried, and by what is due there."""
-
-    def __init__(self, allotments: Iterable[Allotment]) -> None:
-        self._order = deque[int]()
-        self._at: dict[int, Allotment] = {}
-        # Heaps of negated positions. What is no longer so is dropped when it is met.
-        self._by_due: defaultdict[Due, list[int]] = defaultdict(list)
-        for allotment in allotments:
-            self.append(allotment)
-
-    def __len__(self) -> int:
-        return len(self._order)
-
-    def append(self, allotment: Allotment) -> None:
-        """Try `allotment` behind all others."""
-        self._order.append(allotment.position)
-        self.change(allotment)
-
-    def change(self, allotment: Allotment) -> None:
-        """Let something else be due at an open position."""
-        self._at[allotment.position] = allotment
-        heapq.heappush(self._by_due[_due(allotment.label, allotment.attributes)], -allotment.position)
-
-    def popleft(self) -> Allotment:
-        """Take the one that is to be tried next."""
-        return self._at.pop(self._order.popleft())
-
-    def last(self, due: Due) -> Allotment | None:
-        """The last position of the plan at which `due` is; None where it is at none that is open."""
-        positions = self._by_due[due]
-        while positions:
-            allotment = self._at.get(-positions[0])
-            if allotment is not None and _due(allotment.label, allotment.attributes) == due:
-                return allotment
-            heapq.heappop(positions)
-        return None
-
-
-class Pool:
-    """Contexts and seeds, each answered once, by whoever needs them first."""
-
-    def __init__(self, program: TarGEN, plan: Plan) -> None:
-        self._program = program
-        self._plan = plan
-        self._contexts: dict[str, asyncio.Task[tuple[Context, ...]]] = {}
-        self._seeds: dict[tuple[str, Context], asyncio.Task[tuple[InstanceSeed, ...]]] = {}
-
-    def close(self) -> None:
-        """Ask for nothing more."""
-        for task in (*self._contexts.values(), *self._seeds.values()):
-            task.cancel()
-
-    async def contexts(self, allotment: Allotment, round_: int) -> tuple[int, Sequence[Context]]:
-        """The contexts of a label, and the place among them of the one for a position's next try."""
-        contexts = await self._contexts_for(allotment.label)
-        return self._plan.context(allotment, round_, len(contexts)), contexts
-
-    async def slot(self, allotment: Allotment, round_: int, place: int, contexts: Sequence[Context]) -> Slot:
-        """The slot for a position's next try, in the context at `place`.
-
-        Raises
-        ------
-        StepFailed
-            If no seed can be had there. Where the LM answered it is not asked again.
-        """
-        seeds = await self._seeds_in(contexts[place], allotment.label, len(contexts))
-        seed = seeds[self._plan.instance_seed(allotment, round_, place, len(contexts), len(seeds))]
-        rollout = self._plan.rollout("slot", allotment.position, round_)
-        return Slot(allotment.position, round_, allotment.label, seed, allotment.attributes, rollout)
-
-    async def _contexts_for(self, label: str) -> tuple[Context, ...]:
-        whose = label if self._program.worded or self._program.task.label(label).contexts else ""
-        if whose not in self._contexts:
-            self._contexts[whose] = asyncio.create_task(
-                self._program.contexts(label=label, count=self._plan.context_count, rollout=self._plan.rollout("contexts"))
-            )
-        return await asyncio.shield(self._contexts[whose])
-
-    async def _seeds_in(self, context: Context, label: str, contexts: int) -> tuple[InstanceSeed, ...]:
-        key = (label if self._program.worded else "", context)
-        if key not in self._seeds:
-            rollout = self._plan.rollout(f"seeds/{context.text}")
-            count = self._plan.seeds_per_context(contexts)
-            self._seeds[key] = asyncio.create_task(self._program.seeds(label=label, context=context, count=count, rollout=rollout))
-        asked = self._seeds[key]
-        try:
-            return await asyncio.shield(asked)
-        except NoSeeds:
-            raise
-        except StepFailed:  # the next slot asks anew, unless another one has already
-            if self._seeds.get(key) is asked:
-                del self._seeds[key]
-            raise
-
-
-def _due(label: str, attributes: Mapping[str, str]) -> Due:
-    return label, tuple(sorted(attributes.items()))
 
 
 def _settled(left: Mapping[Due, int]) -> Counter[Due]:
@@ -419,9 +317,6 @@ def _settled(left: Mapping[Due, int]) -> Counter[Due]:
 def _that_failed(workers: Iterable[asyncio.Task[None]]) -> asyncio.Task[None] | None:
     """A worker that an error ended; None where there is none."""
     return next((w for w in workers if w.done() and not w.cancelled() and w.exception() is not None), None)
-
-
-_SOME = InstanceSeed("", Context(""))
 
 
 def _refused(row: Row, allotment: Allotment, round_: int, assertion: str, sentence: str) -> Refusal:

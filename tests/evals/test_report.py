@@ -405,7 +405,7 @@ def test_browser_table(tab: Tab, tmp_path: Path) -> None:
     choose("only-label", "")
     choose("only-kind", "relabelled")
     assert (tab.value(found), tab.value(FIRST)) == ("1 of 60 rows", "The window number 6 is warm today.")
-    choose("only-kind", "rewritten")
+    choose("only-kind", "redrafted")
     assert tab.value(found) == "8 of 60 rows"
     choose("only-kind", "")
     for order, first in (("longest", 10), ("unsure", 0), ("text", 14), ("row", 0)):

@@ -23,7 +23,7 @@ def test_counts(tmp_path: Path) -> None:
     ]
     refusals = [refusal(i, "cold", f"draft {i}", "label" if i else "meta") for i in range(7)]
     found = counted(tmp_path / "run", rows, refusals=refusals, broken={"loops": 9, "label": 8, "meta": 1, "echo": 2})
-    assert (found.rows, found.slots_refused, found.relabelled, found.rewritten, found.repeats) == (4, 7, 3, 1, 1)
+    assert (found.rows, found.slots_refused, found.relabelled, found.redrafted, found.repeats) == (4, 7, 3, 1, 1)
     assert [(label.name, label.rows, label.gained, label.lost) for label in found.labels] == [("warm", 3, 2, 1), ("cold", 1, 1, 2)]
     assert [(flip.asked, flip.final, flip.rows) for flip in found.flips] == [("cold", "warm", 2), ("warm", "cold", 1)]
     assert [(by.assertion, by.slots, by.drafts, len(by.examples)) for by in found.refused] == [

@@ -9,7 +9,7 @@ import pytest
 
 from seedless import Generation, Options, SetupError
 from seedless.planner import Allotment
-from seedless.run.scheduler import Open
+from seedless.run.places import Open
 from seedless.testing import fake_lm
 from tests.openai_server import Author
 

@@ -10,7 +10,7 @@ from seedless.evals.label_quality import LabelQuality
 from seedless.evals.measures.artefacts import Artefact
 from seedless.evals.measures.divergence import Divergence
 from seedless.evals.usefulness import Taught, Usefulness
-from seedless.files import listed
+from seedless.wording import listed
 
 if TYPE_CHECKING:
     from seedless.evals.evaluation import Evaluation
