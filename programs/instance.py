@@ -293,11 +293,13 @@ class Instance(dspy.Module):
     def _unfit(self, slot: Slot, retried: Retried, label: str, kept: Kept) -> Retried | None:
         """The end of a slot whose draft reads as `label` and does not hold what the task asks of that label's texts; None where it does."""
         other, last = replace(slot, label=label), retried.last
-        told = ((a.name, a.check(last.draft, other, kept)) for a in self.assertions if a.concerns(other))
-        broken = tuple(Broken(name, sentence) for name, sentence in told if sentence is not None)
-        if not broken:
+        told = (a.check(last.draft, other, kept) for a in self.assertions if a.concerns(other))
+        sentence = next((sentence for sentence in told if sentence is not None), None)
+        if sentence is None:
             return None
-        ended = replace(last, broken=(*last.broken, *broken))
+        ended = replace(
+            last, broken=(*last.broken, Broken("relabel", f"The text reads as {label!r}, and of such a text is asked: {sentence}"))
+        )
         return replace(retried, last=ended, ok=False, history=(*retried.history[:-1], ended))
 
     def _refusal(self, stage: str, slot: Slot, retried: Retried, identity: Identity) -> Refusal:

@@ -44,8 +44,7 @@ MENTIONING = re.compile(
     r"(?:^|[.!?][\"')]*\s+)mention(?:ing)?\b", re.IGNORECASE
 )  # begins a sentence of instructions, hardly any other
 REFUSAL = re.compile(
-    r"\b(?:as an ai\b|(?:ai|digital|helpful|virtual|artificial intelligence) (?:language )?(?:assistant|model)\b|\b(?:i(?:'m| am)|as) (?:just |only )?an? (?:\w+ )?language model|i(?:'m| am) (?:sorry,? but i|(?:unable|not able) to (?:\w+ly )?(?:answer|assist|"
-    r"comply|continue|create|discuss|engage|fulfil|generate|help|produce|provide|respond|write)|here to"
+    r"\b(?:as an ai\b|(?:ai|digital|helpful|virtual|artificial intelligence) (?:language )?(?:assistant|model)\b|\b(?:i(?:'m| am)|as) (?:just |only )?an? (?:\w+ )?language model|i(?:'m| am) (?:sorry,? but i|here to"
     r" (?:help|assist))|i (?:can(?:no|')t|cannot) (?:assist|fulfill|provide|write (?!to\b|back\b)|generate|create|help with)|i don't have (?:enough|access|the ability)|(?:i(?:'m| am|'d be| would be)|always) happy to (?:help|assist)|ready to assist)"
     r"|\bi(?:'m| am) (?:\w+, )?(?:just |only )?(?:an?|the|your) (?:(?!(?:about|at|by|for|from|in|of|on|to|with)\b)[\w-]+ ){0,2}(?:ai|chatbot)(?=\W*$|[.,!?;:]| (?:and i|called|created|designed|made|named|that|trained|who)\b)"
     r"|\bas an? (?:[\w-]+ ){0,2}chatbot, i\b|(?<!\bas if )(?<!\blike )\bi(?:'m| am) not a human(?=[.!]|$)|\bi(?:'m| am) (?:designed|programmed) to (?:answer|assist|help|provide)\b",
@@ -56,14 +55,19 @@ WHAT = (
     r"(?:(?:(?:such(?: an?)?|that|the requested|these|this|those|your) (?:\w+ ){0,2}?(?:content|examples?|instances?|material|messages?|posts?|prompts?|questions?|"
     r"requests?|reviews?|sentences?|texts?|tweets?)|content|material|an? \w+ (?:like|of) (?:that|this))\b|(?:it|that|this)(?: one)?(?= for you|[.,;!]|$))"
 )
+ANY_TEXT = (
+    r"(?:an? |any |the )?(?:[\w-]+ ){0,4}?(?:advice|answers?|articles?|assistance|content|examples?|headlines?|information|instances?|jokes?|material|messages?|opinions?|posts?|questions?|"
+    r"quotes?|responses?|reviews?|sentences?|statements?|stor(?:y|ies)|texts?|tweets?)\b"
+)
 UNABLE = r"i(?:'m| am) (?:unable|not able) to (?:\w+ly )?"
 END = r"(?=[.,;!]|$)"
 POLICY = r"(?:content|safety|usage) (?:guidelines?|polic(?:y|ies))"
 DECLINING = re.compile(
     rf"\bi(?:'d rather| would rather| prefer| choose) not (?:to )?{MAKE} {WHAT}|\bi(?:'m| am)? (?:\w+ ){{0,3}}?(?:declin(?:e|ing)|refus(?:e|ing)|not (?:allowed|going|permitted|willing)) to (?:comply with|{MAKE}) {WHAT}"
     rf"|\bi (?:can(?:no|')t|cannot|do not|don't|must not|will not|won't|would not|wouldn't) (?:in good conscience |be )?(?:(?:comply with|engage with|{MAKE}) {WHAT})(?! (?:again|lightly)\b)"
-    rf"|\b{UNABLE}(?:{MAKE} {WHAT}|proceed with (?:that|this){END}|(?:offer|share) (?:such|that|this) (?:content|information|material){END}"
-    rf"|(?:accommodate|complete|meet|process|satisfy|support) (?:that|this|your) (?:request|task){END})"
+    rf"|\b{UNABLE}(?:{MAKE} {WHAT}|{MAKE} {ANY_TEXT}|provide {ANY_TEXT}|proceed with (?:that|this)(?: (?:request|task))?{END}|(?:offer|share) (?:such|that|this) (?:content|information|material){END}"
+    rf"|(?:assist|comply|engage|fulfill?)\b|help(?: you)?(?: with\b|{END})|(?:answer|continue|discuss|respond)(?: (?:to|with))?(?: (?:that|this|your)(?: \w+)?)?{END}"
+    rf"|(?:accommodate|complete|meet|process|satisfy|support) (?:that|this|your) (?:request|task){END}|(?:accommodate|complete|process) the request\W*$|do (?:so|that|this),? (?:as|because|since) it\b)"
     rf"|^\W*(?:(?:(?:i(?:'m| am) )?sorry|i apologi[sz]e|regrettably|unfortunately)\b[^.!?]{{0,20}}? )?{UNABLE}do (?:so|that|this)\W*$"
     rf"|\bi (?:\w+ ){{0,2}}?(?:decline|refuse) (?:such an?|that|this|your) (?:\w+ )?(?:prompt|request)\b(?! (?:from|of)\b| for (?!{WHAT})| to (?!{MAKE}))"
     rf"|\bi(?:(?:'m| am) not| (?:do not|don't|would not|wouldn't) feel) comfortable (?:with )?(?:{MAKE} {WHAT}|(?:such an?|that|this) (?:content|prompt|request))"

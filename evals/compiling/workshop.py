@@ -21,7 +21,7 @@ from seedless.outcome import Broken, Outcome, Refusal, Row
 from seedless.planner import Allotment, Plan
 from seedless.run.pool import Pool
 from seedless.seeds import NoSeeds
-from seedless.slot import Draft, Slot, Verdict
+from seedless.slot import Context, Draft, Slot, Verdict
 from seedless.targen import TarGEN
 from seedless.task import Task
 from seedless.verify import Verifier
@@ -36,7 +36,6 @@ GENERATE = "write_instance.write.generate"
 REVISE = "write_instance.write.revise"
 
 REMEMBERED = 64  # programs kept built
-ROUNDS = 20  # contexts that a slot is tried in until seeds can be had there
 
 
 class Reader:
@@ -88,6 +87,7 @@ class Workshop:
         self.reader = reader
         self.metric = metric
         self._built: dict[tuple[str, int], TarGEN] = {}
+        self._barren: dict[Context, StepFailed] = {}  # contexts without seeds, and why
 
     def program(self, state: State, *, attempts: int = 1) -> TarGEN:
         """The program that says what `state` says.
@@ -114,18 +114,18 @@ class Workshop:
         return dspy.context(lm=lm or self.writer, trace=None, disable_history=True)
 
     async def slots(self, state: State, plan: Plan) -> tuple[Slot, ...]:
-        """The plan's slots, with the contexts and seeds that the program names. One in whose context no seeds can be had goes to another, as in a run.
+        """The plan's slots, with the contexts and seeds that the program names. One in whose context no seeds can be had goes to the next.
 
         Raises
         ------
         LMUnusable
-            If there are no contexts, or no seeds in any of `ROUNDS` contexts.
+            If there are no contexts, or no seeds in any of them.
         """
         with self.speaking():
             pool = Pool(self.program(state), plan)
             try:
                 return tuple(await together(self._slot(pool, allotment) for allotment in plan.allotments))
-            except (PromptRefused, NoSeeds) as refused:
+            except PromptRefused as refused:
                 raise LMUnusable(f"{refused}; list contexts in the task file (contexts: given), or name another model") from refused
             except StepFailed as failed:
                 raise LMUnusable(f"{failed}; what was answered is kept: give the same command again to go on") from failed
@@ -133,13 +133,16 @@ class Workshop:
                 pool.close()
 
     async def _slot(self, pool: Pool, allotment: Allotment) -> Slot:
-        for round_ in range(ROUNDS):
-            place, contexts = await pool.contexts(allotment, round_)
+        drawn, contexts = await pool.contexts(allotment, 0)
+        for place in (*range(drawn, len(contexts)), *range(drawn)):
+            if contexts[place] in self._barren:
+                continue
             try:
-                return await pool.slot(allotment, round_, place, contexts)
+                return await pool.slot(allotment, 0, place, contexts)
             except (PromptRefused, NoSeeds) as failed:  # to ask again is of no use
-                last = failed
-        raise last
+                self._barren[contexts[place]] = failed
+        why = self._barren[contexts[drawn]]
+        raise LMUnusable(f"{why}; list seeds in the task file (seeds: given), or name another model") from why
 
     async def outcome(self, state: State, slot: Slot, kept: Kept, *, attempts: int = 1) -> Outcome:
         """What the program makes of one slot."""

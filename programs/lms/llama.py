@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ctypes
 import json
 import math
 import os
@@ -76,13 +77,22 @@ class _Staying(NamedTuple):
 _servers: "WeakSet[LlamaServer]" = WeakSet()
 _staying: list[_Staying] = []
 """Empty but in a process that was forked from one with weights loaded. To free a copy there, be it the parent's or an own one, is to wait for a thread of
-llama.cpp that the parent alone has, and aborts the process; so who asks for what is loaded already is given it."""
+llama.cpp that the parent alone has, and aborts the process or hangs it; so who asks for what is loaded already is given it."""
+
+
+def _stay(staying: _Staying) -> None:
+    """Keep copies beyond the interpreter's own end, which would free them."""
+    _staying.append(staying)
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(staying.copies))
 
 
 def _begin_anew() -> None:
     _staying[:] = [staying._replace(given=None) for staying in _staying]
     for server in tuple(_servers):
         server.begin_anew()
+    libc = ctypes.CDLL(None)
+    if _staying and hasattr(libc, "on_exit"):  # glibc's
+        libc.on_exit(libc._exit, None)  # once the interpreter is done: llama.cpp's own end waits for the parent's thread, too
 
 
 if hasattr(os, "register_at_fork"):
@@ -151,13 +161,13 @@ class LlamaServer:
         slots = 1 if self._embedding else -(-self.slots // count)
         copies = [self._load(threads=each, slots=slots) for _ in range(count)]
         if _staying:
-            _staying.append(_Staying(self._given, copies, threads))
+            _stay(_Staying(self._given, copies, threads))
         return copies, threads
 
     def begin_anew(self) -> None:
         """Forget the copies, which are the parent's, and who uses them."""
         if self._copies or self._lock.locked():
-            _staying.append(_Staying(None, self._copies, 0))
+            _stay(_Staying(None, self._copies, 0))
         self._copies, self._busy, self._lock = [], [], threading.Lock()
 
     def _load(self, *, threads: int, slots: int) -> Any:

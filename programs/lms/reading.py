@@ -26,6 +26,7 @@ BLANK = (
 )  # a place where a line may break is one between words only
 # Before the answer; some servers keep the first tag.
 THOUGHTS = re.compile(r"^\s*(?:<think(?:ing)?>)?.*?</think(?:ing)?>\s*", re.DOTALL | re.IGNORECASE)
+ON_LINES_OF_ITS_OWN = re.compile(r"^[^\S\n]*[\[{].*[\]}](?=[^\S\n]*$)", re.DOTALL | re.MULTILINE)
 LIST_MARK = re.compile(r"^\s*(?:[-*•]|\(?\d{1,3}[.):](?!\d))\s*")
 LEAD = re.compile(
     r"^\s*(?:(?:sure|certainly)\s*[:!]|here(?:'s| is)[^\n:!.?]{0,80}:|(?:review|question|sentence|tweet|message|text|answer|output|example)\s*:)\s*",
@@ -65,33 +66,32 @@ def _as_text(value: Any) -> str | None:
 
 
 def _as_list(value: Any) -> list[str]:
-    """The texts of a list: of its items, of its items' only values, of an object's values, or a text's lines. What is none is left out."""
+    """The texts of a list: of its items, of its items' first texts, of an object's values, or a text's lines. What is none is left out."""
     if isinstance(value, str):
         try:
             value = parse_value(value, list[Any]) if value.lstrip().startswith("[") else lines_of(value)
         except ValueError:
             return lines_of(value)
     items = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
-    texts = (_as_text(next(iter(item.values()))) if isinstance(item, dict) and len(item) == 1 else _as_text(item) for item in items)
+    texts = (next(filter(None, map(_as_text, item.values())), None) if isinstance(item, dict) else _as_text(item) for item in items)
     return [text for text in texts if text]
 
 
 def lines_of(text: str) -> list[str]:
     """The items of a list with a line for each, without numbers and marks; or of one in JSON, as some models answer whatever is asked."""
-    if text.lstrip().startswith(("[", "{")) and (items := _json_list(text)):
-        return items
-    return [item for line in text.splitlines() if (item := LIST_MARK.sub("", line).strip(" \t*\"'`"))]
+    return [item for line in _json_list(text) or text.splitlines() if (item := LIST_MARK.sub("", line).strip(" \t*\"'`"))]
 
 
 def _json_list(text: str) -> list[str]:
-    """The texts of a JSON list, or of the only one in a JSON object; none where there is no such thing."""
-    try:
-        value = json.loads(text)
-    except ValueError:
+    """The texts of a JSON list, or of the only one in a JSON object, that stands on lines of its own; none where there is no such thing."""
+    if (found := ON_LINES_OF_ITS_OWN.search(text)) is None:
         return []
-    if isinstance(value, dict) and len(value) == 1:
-        (value,) = value.values()
-    return _as_list(value) if isinstance(value, list) else []
+    try:
+        value = json.loads(found[0])
+    except (ValueError, RecursionError):
+        return []
+    lists = [each for each in value.values() if isinstance(each, list)] if isinstance(value, dict) else []
+    return _as_list(lists[0] if len(lists) == 1 else value)
 
 
 def chooses(signature: Signature) -> bool:

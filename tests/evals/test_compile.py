@@ -455,13 +455,14 @@ def test_a_compile_some_of_whose_prompts_are_refused_ends_alike_when_it_is_given
 
 def test_a_context_whose_seeds_cannot_be_had_is_left_for_others(task: Path) -> None:
     """It ended the compile, each time that the command was given again."""
-    author, met = Author(), list[str]()
+    author, met, refused = Author(), list[str](), Counter[str]()
 
     def answer(prompt: str) -> str:
         context = dict(FIELD.findall(prompt)).get("context", "")
         if stage_of(prompt) == "seeds":
             met.extend([context] if context not in met else [])
             if context == met[0]:
+                refused[prompt] += 1
                 raise dspy.LMInvalidRequestError("blocked by a content filter", status=400)
             if context == met[1]:
                 return json.dumps({"seeds": []})
@@ -469,7 +470,20 @@ def test_a_context_whose_seeds_cannot_be_had_is_left_for_others(task: Path) -> N
 
     account = compile(task, lm=fake_lm(answer), optimizer="random", budget_calls=130).compiled
     assert len(met) > 2
+    assert set(refused.values()) == {1}  # each slot and each candidate asked anew
     assert not account["stages"]["write"].startswith("unchanged: the budget")
+
+
+def test_seeds_that_are_refused_in_every_context_are_told_with_what_helps(task: Path) -> None:
+    author = Author()
+
+    def answer(prompt: str) -> str:
+        if stage_of(prompt) == "seeds":
+            raise dspy.LMInvalidRequestError("blocked by a content filter", status=400)
+        return author(prompt)
+
+    with pytest.raises(LMUnusable, match=r"content filter; list seeds in the task file \(seeds: given\), or name another model$"):
+        compile(task, lm=fake_lm(answer), optimizer="random", budget_calls=130)
 
 
 def test_contexts_that_are_refused_are_told_with_what_helps(task: Path) -> None:

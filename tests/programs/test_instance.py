@@ -192,7 +192,9 @@ def test_a_draft_gets_another_label_only_where_it_holds_what_is_asked_of_that_on
         if label is None:
             assert isinstance(made.outcome, Refusal)
             assert made.outcome.stage == "verify"
-            assert made.outcome.broken[-1] == Broken("regex:hypothesis[open]", "In hypothesis: Name a number.")
+            assert made.outcome.broken[-1] == Broken(
+                "relabel", "The text reads as 'open', and of such a text is asked: In hypothesis: Name a number."
+            )
         else:
             assert made.label == label
 

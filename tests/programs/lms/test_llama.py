@@ -6,6 +6,8 @@ import json
 import multiprocessing
 import os
 import re
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -136,6 +138,27 @@ def test_a_model_that_would_say_none_of_the_choices_still_weighs_them(begun: str
     )
     weights = json.loads(LlamaEngine(server).complete(body).message.text or "")
     assert sum(weights.values()) == pytest.approx(1.0)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forked processes on this system")
+def test_a_forked_process_that_ends_as_any_other_does_ends() -> None:
+    """Its interpreter frees what it has, and llama.cpp waits for its threads, of which a forked process has none."""
+    code = """if True:
+        import os, sys
+        from seedless.lms.llama import LlamaServer
+        from seedless.lms.weights import minilm
+        server = LlamaServer(minilm(), threads=1, context=64, embedding=True)
+        for texts in ([], ["a text"]):
+            server.embed(["another text"])
+            if (child := os.fork()) == 0:
+                if texts:
+                    server.embed(texts)
+                sys.exit(3)
+            assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 3
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_file_that_is_no_model_is_told(tmp_path: Path) -> None:

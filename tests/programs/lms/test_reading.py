@@ -251,7 +251,12 @@ def test_a_long_run_of_white_space_takes_no_time() -> None:
         ('{"contexts": ["a shop", "work"]}', ["a shop", "work"]),
         (' ["a shop", {"name": "work"}]\n', ["a shop", "work"]),
         ("[a shop]\n{work}", ["[a shop]", "{work}"]),
-        ('{"a": 1, "b": 2}', ['{"a": 1, "b": 2}']),
+        ('{"1": "a shop", "2": "work"}', ["a shop", "work"]),
+        ('{"topic": "places", "items": ["1. a shop", "2. work"]}', ["a shop", "work"]),
+        ('[{"rank": "", "name": "a shop", "why": "big"}, {"name": "work", "why": "long"}]', ["a shop", "work"]),
+        ('Here you are:\n```json\n["a shop",\n "work"]\n```\nEnjoy!', ["a shop", "work"]),
+        ('1. a shop ["x"]\n2. work', ['a shop ["x"]', "work"]),
+        ("[" * 30_000, ["[" * 30_000]),
         ("[]", ["[]"]),
     ],
 )
