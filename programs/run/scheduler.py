@@ -154,7 +154,7 @@ class Scheduler:
                 due_here.append(allotment)
             else:
                 moved.append(allotment)
-        spare = [due for due, count in sorted(_settled(left).items()) for _ in range(count)]
+        spare = [due for due, count in sorted(left.items()) for _ in range(count)]
         taking_over = [
             replace(allotment, label=label, attributes=dict(values))
             for allotment, (label, values) in zip(moved, spare, strict=True)
@@ -404,16 +404,6 @@ class Pool:
 
 def _due(label: str, attributes: Mapping[str, str]) -> Due:
     return label, tuple(sorted(attributes.items()))
-
-
-def _settled(left: Mapping[Due, int]) -> Counter[Due]:
-    """What is left to deal out, where of some attributes more rows than due were accepted: as many less of the label's others."""
-    settled = Counter(left)
-    for (label, values), count in left.items():
-        for _ in range(-count):
-            settled[label, values] += 1
-            settled[max((due for due in settled if due[0] == label), key=lambda due: settled[due])] -= 1
-    return settled
 
 
 def _that_failed(workers: Iterable[asyncio.Task[None]]) -> asyncio.Task[None] | None:
