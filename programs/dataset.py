@@ -57,7 +57,6 @@ def dataset_of(task: Task, records: Iterable[Record]) -> "Dataset":
         for name in features:
             value = record[name]
             columns[name].append(json.dumps(value, ensure_ascii=False) if name == "provenance" else value)
-    columns["label"] = [task.label_names.index(label) for label in columns["label"]]
     return Dataset.from_dict(columns, features=features)
 
 

@@ -196,7 +196,7 @@ def _ids(path: Path) -> set[str]:
         with path.open("rb") as file:
             for line in file:
                 try:
-                    record = json.loads(line) if line.endswith(b"\n") else None
+                    record = json.loads(line)
                 except (ValueError, RecursionError):
                     continue
                 if isinstance(record, dict) and isinstance(record.get("id"), str):

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable
 from dataclasses import replace
 
 import dspy
@@ -14,7 +14,7 @@ from seedless.lms.step import NO_DRAFT, REFUSED, UNANSWERED
 from seedless.outcome import Broken, Outcome, Provenance, Refusal, Row
 from seedless.planner import Allotment, Plan
 from seedless.run.journal import Journal, outcome_of
-from seedless.run.places import Due, Open, due_of
+from seedless.run.places import Open, due_of
 from seedless.run.pool import Pool
 from seedless.slot import NO_SEED, Context, Draft, Slot
 from seedless.targen import TarGEN
@@ -152,7 +152,7 @@ class Scheduler:
                 due_here.append(allotment)
             else:
                 moved.append(allotment)
-        spare = [due for due, count in sorted(_settled(left).items()) for _ in range(count)]
+        spare = [due for due, count in sorted(left.items()) for _ in range(count)]
         taking_over = [
             replace(allotment, label=label, attributes=dict(values))
             for allotment, (label, values) in zip(moved, spare, strict=True)
@@ -302,16 +302,6 @@ class Scheduler:
 
     def _draft(self, row: Row) -> Draft:
         return replace(row.draft, given=self._given)
-
-
-def _settled(left: Mapping[Due, int]) -> Counter[Due]:
-    """What is left to deal out, where of some attributes more rows than due were accepted: as many less of the label's others."""
-    settled = Counter(left)
-    for (label, values), count in left.items():
-        for _ in range(-count):
-            settled[label, values] += 1
-            settled[max((due for due in settled if due[0] == label), key=lambda due: settled[due])] -= 1
-    return settled
 
 
 def _that_failed(workers: Iterable[asyncio.Task[None]]) -> asyncio.Task[None] | None:

@@ -1,6 +1,7 @@
 """Difficulty: shuffled labels, a leaked word and a label of look-alikes move the figures as they must."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 from seedless.evals.difficulty import Difficulty, difficulty
 from seedless.evals.labelled import LabelledRows, read_labelled
+from seedless.evals.measures.sampling import sampled
 from seedless.taskfile import load_task
 from tests.topics import flipped, relabelled, shuffled, topics
 
@@ -28,9 +30,13 @@ def test_shuffled_labels_have_no_information() -> None:
     assert lost.artefacts.bits.value < 0.02
 
 
-def test_flipped_rows_are_the_hardest() -> None:
+@pytest.mark.parametrize("some", [240, 200])
+def test_flipped_rows_are_the_hardest(some: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where not all rows are looked at."""
+    monkeypatch.setattr("seedless.evals.difficulty.sampled", partial(sampled, limit=some))
     rows, places = flipped(topics(240), 0.1)
     found = measured(rows)
+    assert found.read == some
     hits = [int(row.id[1:]) in places for row in found.hardest]
     assert np.mean(hits) >= 0.8
     assert not any(int(row.id[1:]) in places for row in found.easiest)

@@ -56,6 +56,9 @@ def test_duplicated_rows_show_everywhere() -> None:
     assert after.spread.nearest_distance == pytest.approx(0.0, abs=1e-6)
     assert before.spread.nearest_distance > 0.2
     assert after.spread.vendi < 0.7 * before.spread.vendi
+    same = diversity(rows_of(["The cat sat."] * 3)).synthetic.spread
+    assert same is not None
+    assert same.mean_cosine == pytest.approx(1.0)
     # TarGEN's vocabulary counts each row for itself: it does not see the repetition, which is why the true one stands beside it.
     assert after.vocabulary_sum == pytest.approx(before.vocabulary_sum, rel=0.1)
 

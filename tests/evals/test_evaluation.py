@@ -13,6 +13,8 @@ from seedless import SetupError, UsageError, evaluate
 from seedless.evals.difficulty import difficulty
 from seedless.evals.label_quality import label_quality
 from seedless.evals.labelled import read_labelled
+from seedless.evals.measures.answers import SpanPosition
+from seedless.evals.measures.divergence import Divergence
 from seedless.evals.students import TfidfStudent
 from seedless.taskfile import load_task
 from tests.command_line import CommandLine
@@ -149,7 +151,7 @@ def test_what_is_told_is_a_line_for_each_analysis_with_real_rows_beside(task: Pa
     assert "oracle" not in evaluate(bare, task, students=("tfidf",)).told()
 
 
-def test_a_word_that_goes_with_a_label_is_told(task: Path, tmp_path: Path) -> None:
+def test_a_word_or_a_place_that_goes_with_a_label_is_told(task: Path, tmp_path: Path) -> None:
     planted = [{**row, "text": f"{'she' if row['label'] == 'warm' else 'he'} said {row['text']}"} for row in rows(60)]
     found = evaluate(written(tmp_path / "data.jsonl", planted), task, students=("tfidf",))
     assert "bias: pronouns tell " in found.told()
@@ -161,6 +163,19 @@ def test_a_word_that_goes_with_a_label_is_told(task: Path, tmp_path: Path) -> No
     (pronouns,) = (group for group in found.bias.groups if group.name == "pronouns")
     unsure = replace(pronouns, between_labels=replace(pronouns.between_labels, low=0.0))
     assert "bias:" not in replace(found, bias=replace(found.bias, groups=(unsure,))).told(), "chance is not ruled out"
+    # Where a span stands is told likewise.
+    its, some, of_real = (Divergence(bits, bits - 0.1, bits + 0.1, 0.005) for bits in (0.52, 0.43, 0.21))
+    span = SpanPosition("answer", "text", 60, 0.5, (0.5, 0, 0, 0, 0.5), {}, its, some, of_real, 0.5, None)
+
+    def told(**changes: Divergence | None) -> str:
+        bias = replace(found.bias, groups=(), spans=(replace(span, **changes),))
+        return next((line for line in replace(found, bias=bias).told().splitlines() if line.startswith("bias: ")), "")
+
+    alone = "bias: where answer stands in text tells 0.52 bits of the label (0.42, 0.62)"
+    assert told() == f"{alone}, real rows 0.21 (as many of these 0.43)"
+    assert told(beside_between_labels=None) == f"{alone}, real rows 0.21"
+    assert told(beside_between_labels=None, real_between_labels=None) == alone
+    assert told(between_labels=replace(its, low=0.0)) == told(between_labels=replace(its, low=0.004)) == ""
 
 
 def test_what_was_planted_is_told_in_words(task: Path, tmp_path: Path) -> None:

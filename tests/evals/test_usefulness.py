@@ -179,6 +179,10 @@ def test_a_known_gain_is_found() -> None:
     assert it.ratio.value == pytest.approx(1.0, abs=0.05)
     assert it.gain.value == pytest.approx(0.2 / 0.9, abs=0.07)
     assert it.gain.low > 0.1
+    student = as_good_as({"ours": 0.9, "naive": 0.7, "train": 0.6})
+    gain = taught(called(COPY, "ours"), train=called(TRAIN, "train"), direct=called(COPY, "naive"), students=(student,)).gain
+    assert gain is not None
+    assert gain.low < gain.value < gain.high, "both are in parts of what real rows teach"
 
 
 # --- at chance ------------------------------------------------------------------------------------------------------

@@ -175,6 +175,10 @@ def test_card_says_how_it_was_made() -> None:
     assert "contexts (named by the LM)" in said
     assert "contexts (words that tell its labels apart)" in card(TASK, LEDGER.model_copy(update={"worded": 4}), len(RECORDS))
     assert "expect errors" in said
+    direct = LEDGER.model_copy(update={"settings": {**LEDGER.settings, "strategy": "direct"}})
+    assert "One naive prompt for each label" in (plain := card(TASK, direct, len(RECORDS)))
+    assert "The TarGEN method" in said
+    assert "The TarGEN method" not in plain
 
 
 @pytest.mark.parametrize(
@@ -255,6 +259,7 @@ def test_export_parquet(run: Path, tmp_path: Path) -> None:
     from datasets import Dataset
 
     target = tmp_path / "hub"
+    target.mkdir()
     assert export(run, "parquet", TASK, to=target).rows == 4
     rows = Dataset.from_parquet(str(target / "data" / "train.parquet"), cache_dir=str(tmp_path / "cache"))
     assert rows["id"][:] == [r["id"] for r in RECORDS]

@@ -17,6 +17,7 @@ from seedless import TarGEN, generate
 from seedless.lms.metered import MeteredLM
 from seedless.lms.spec import EMBEDDED
 from seedless.run.budget import CallBudget
+from seedless.run.journal import Journal
 from seedless.testing import FakeEngine, fake_lm
 from tests.openai_server import Author, OpenAIServer
 
@@ -152,9 +153,10 @@ def test_a_program_that_was_reset_shows_a_small_model_what_it_needs(task: Path) 
 
 
 def test_several_answers_are_asked_for_one_by_one() -> None:
-    lm = fake_lm(lambda prompt: f"{prompt}, {len(lm.fake.prompts)}")
+    lm = fake_lm(lambda prompt: f"{prompt}, {len(lm.fake.prompts)}", steps=Journal(Path(":memory:")))
     assert sorted(lm("hello", n=3)) == ["hello, 1", "hello, 2", "hello, 3"]
-    assert len(lm.fake.prompts) == 3
+    assert sorted(lm("hello", n=3)) == ["hello, 1", "hello, 2", "hello, 3"]
+    assert len(lm.fake.prompts) == 3, "each is kept under a key of its own"
 
 
 def met(example: Any, made: Any, trace: Any = None, name: Any = None, steps: Any = None) -> Any:

@@ -153,3 +153,17 @@ def test_a_part_of_a_row_is_as_near_as_the_whole() -> None:
     assert kept.similarity("food", 0.7, whole=f"{first}\nfood") == 1.0
     assert kept.similarity("food", 0.7, whole=f"{second}\nfood") == 0.0
     assert kept.similarity("music", 0.7, whole=f"{first}\nmusic") == 0.0
+
+
+def test_of_a_part_and_the_whole_the_farther_one_counts() -> None:
+    kept = Kept()
+    given = "The food was cold and the music too loud."
+    kept.add(f"{given}\nwe went home early", "poor", compared="we went home early")
+    assert kept.similarity("we went home late", 0.7, whole=f"{given}\nwe went home late") == 0.75
+
+
+def test_what_is_given_is_no_opening() -> None:
+    kept = Kept()
+    kept.add("The food was cold.\nWe went home early.", "poor", compared="We went home early.")
+    assert kept.opened_so("We went home at last.") == 1
+    assert kept.opened_so("The food was good.") == 0

@@ -196,8 +196,25 @@ def test_many_labels_go_through_all_contexts(labels: int, n: int, shared: int) -
 
 def test_a_refused_slot_draws_anew() -> None:
     plan = Plan(task_of({"a": 1.0}), 10, 0)
-    drawn = {plan.context(plan.allotments[0], round_, 50) for round_ in range(1, 30)}
-    assert len(drawn) > 10
+    first, second, *_ = plan.allotments
+    for drawing in (lambda a, round_: plan.context(a, round_, 50), lambda a, round_: plan.instance_seed(a, round_, 3, 10, 50)):
+        drawn = [drawing(first, round_) for round_ in range(30)]
+        assert drawn[1] != drawn[0]
+        assert len(set(drawn[1:])) > 10
+        assert drawn[1:] != [drawing(second, round_) for round_ in range(1, 30)], "each position for itself"
+
+
+def test_each_turn_has_an_order_and_each_context_a_first_seed_of_its_own() -> None:
+    plan = Plan(task_of({"a": 1.0}), 60, 1)
+    places = [plan.context(a, 0, 20) for a in plan.allotments]
+    assert places[:20] != places[20:40]
+    assert len({plan.instance_seed(plan.allotments[0], 0, context, 20, 40) for context in range(20)}) > 10
+
+
+@pytest.mark.parametrize("labels", [6, 10, 14])
+def test_a_context_serves_five_labels_at_least(labels: int) -> None:
+    plan = Plan(task_of({f"l{i}": 1.0 for i in range(labels)}), labels, 0)
+    assert min(Counter(plan.context(a, 0, plan.context_count) for a in plan.allotments).values()) >= 5
 
 
 @pytest.mark.parametrize(("n", "contexts"), [(1, 6), (36, 6), (49, 7), (3600, 60), (1_000, 31)])
@@ -220,6 +237,8 @@ def test_rollouts_leave_room_and_differ() -> None:
     assert all(0 <= number < 2**63 and number % 4096 == 0 for number in numbers)
     assert len(set(numbers)) == len(numbers)
     assert plan.rollout("slot", 1, 23) != plan.rollout("slot", 12, 3)
+    other = Plan(task_of({"a": 1.0}), 1, 1)
+    assert not {other.rollout("slot", position, 0) for position in range(100)} & set(numbers), "another seed asks for other answers"
 
 
 def test_allotment_is_frozen() -> None:

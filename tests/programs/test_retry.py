@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+from collections.abc import Sequence
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import dspy
@@ -10,6 +12,7 @@ import pytest
 
 from seedless.outcome import Broken
 from seedless.retry import AssertedRetry, Judged, Retried
+from seedless.run.journal import Journal
 from seedless.slot import Draft
 from seedless.testing import fake_lm
 
@@ -47,6 +50,27 @@ def test_the_best_draft_of_a_round_counts(drafts: int, sent_back: int, left: int
     assert {judged.draft.text for judged in found.history} == {f"draft {number}" for number in range(2 * drafts)}
     assert found.history[-1] is found.last
     assert [step[2].text for step in trace] == [f"draft {left}"]
+
+
+def test_each_draft_is_an_answer_of_its_own_and_decoded_by_what_was_drafted_before() -> None:
+    """Where all are asked for in the same words, and what was answered is kept."""
+    written = count()
+    lm = fake_lm(lambda _: json.dumps({"text": f"draft {next(written)}"}), steps=Journal(Path(":memory:")))
+    retry = AssertedRetry("constraint -> text", "constraint -> text", attempts=2, drafts=3, revises=False)
+    before: list[int] = []
+
+    async def judge(draft: Draft) -> Judged:
+        return Judged(draft, (Broken("label", "It is read otherwise."),))
+
+    def config(drafts: Sequence[Judged]) -> dict[str, Any]:
+        before.append(len(drafts))
+        return {}
+
+    with dspy.context(lm=lm, adapter=dspy.JSONAdapter()):
+        found = dspy.syncify(retry)(judge=judge, rollout=0, config=config, constraint="Write.")
+    assert len(set(lm.fake.prompts)) == 1
+    assert {judged.draft.text for judged in found.history} == {f"draft {number}" for number in range(6)}
+    assert before == [0, 1, 2, 3, 4, 5]
 
 
 def test_a_draft_that_holds_is_better_than_any_that_does_not() -> None:

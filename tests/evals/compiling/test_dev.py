@@ -72,6 +72,11 @@ def test_rows_that_do_not_fit_are_refused_with_their_line(records: list[Any], sa
         dev_rows(records, load_task(task))
 
 
+def test_two_rows_of_a_label_are_enough(task: Path) -> None:
+    read = dev_rows([{"text": f"Note {i}.", "label": "warm" if i < 18 else "cold"} for i in range(20)], load_task(task))
+    assert all("cold" in {row.label for row in half} for half in halves(read, seed=0))
+
+
 def test_every_file_that_evaluate_takes_is_taken_as_it_takes_it(task: Path, tmp_path: Path) -> None:
     loaded = load_task(task)
     given = [{"text": f"Note {i}", "label": ("WARM", '"cold".')[i % 2]} for i in range(19)] + [{"text": 4711, "label": "cold"}]

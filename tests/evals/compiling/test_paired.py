@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.stats import t, ttest_ind
 
 from seedless.evals.compiling.paired import Learnt, by_probability, by_scores
 from tests.word_embedder import WordEmbedder
@@ -26,6 +27,14 @@ def test_a_sure_gain_is_seen_and_chance_is_not() -> None:
 def test_the_same_rows_and_seed_give_the_same_interval() -> None:
     one, other = [0.1, 0.5, 0.9, 0.3], [0.2, 0.5, 0.8, 0.9]
     assert by_scores(one, other, 3) == by_scores(one, other, 3)
+
+
+def test_a_gain_is_as_sure_as_the_same_loss() -> None:
+    rng = np.random.default_rng(5)
+    one, other = list(rng.exponential(0.1, 12)), list(rng.exponential(0.2, 12))
+    gain, loss = by_scores(one, other, 0).gain, by_scores(other, one, 0).gain
+    assert (gain.value, gain.low, gain.high) == pytest.approx((-loss.value, -loss.high, -loss.low))
+    assert by_scores(one, other, 1).gain != gain, "the seed draws"
 
 
 def test_three_lucky_slots_of_six_are_no_gain() -> None:
@@ -63,6 +72,36 @@ def test_classifiers_tell_right_labels_from_wrong_ones_on_real_rows() -> None:
     assert better.figures["macro_f1"][1] == pytest.approx(1.0)
     assert not by_probability(learnt(0), learnt(4), rows, labels, 2, 0, swaps=60).better
     assert not by_probability(learnt(2), learnt(2), rows, labels, 2, 0, swaps=60).better
+
+
+@pytest.mark.parametrize(
+    ("counts", "seed", "noise"), [((6, 5), 2, 0.4), ((6, 1), 2, 0.4), ((4, 1, 1), 5, 0.4), ((12, 1, 1, 1), 5, 0.2)]
+)
+def test_a_program_s_interval_is_welch_s_of_its_labels_means(counts: tuple[int, ...], seed: int, noise: float) -> None:
+    """A label's only row varies as those of the others do, or as such rows do among each other."""
+    rng, k = np.random.default_rng(seed), len(counts)
+    centres, labels = np.eye(4), np.repeat(np.arange(k), counts)
+    drafts = np.repeat(np.arange(k), 5)
+    learnt = Learnt(near(centres[drafts], rng, noise), drafts, np.ones(len(drafts)))
+    rows = near(centres[labels], rng, noise)
+    found = by_probability(learnt, learnt, rows, labels, k, 0, swaps=1).before
+    own = learnt.classifier(k)(rows)[np.arange(len(labels)), labels]
+    groups = [own[labels == label] for label in range(k)]
+    first = groups[0].var(ddof=1)
+    if counts == (6, 5):
+        test = ttest_ind(*groups, equal_var=False)
+        variance, freedom = (np.mean(groups[0]) - np.mean(groups[1])) ** 2 / test.statistic**2, test.df
+    else:
+        alone = np.concatenate(groups[1:])
+        guess, its = (first, counts[0] - 1)
+        if len(alone) > 1 and alone.var(ddof=1) > first:
+            guess, its = alone.var(ddof=1), len(alone) - 1
+        parts = [(first / counts[0], counts[0] - 1), (len(alone) * guess, its)]
+        variance = sum(part for part, _ in parts)
+        freedom = variance**2 / sum(part**2 / n for part, n in parts)
+    reach = t.ppf(0.975, freedom) * np.sqrt(variance) / k
+    assert found.value == pytest.approx(np.mean([group.mean() for group in groups]), abs=1e-4)
+    assert (found.low, found.high) == pytest.approx((max(0, found.value - reach), min(1, found.value + reach)), abs=2e-4)
 
 
 def test_drafts_that_count_for_nothing_are_not_learnt_from() -> None:

@@ -69,6 +69,25 @@ def test_a_label_told_by_the_spans_place() -> None:
     assert not shuffled.between_labels.shows
 
 
+def test_what_a_spans_place_tells_stands_beside_what_it_tells_of_real_rows() -> None:
+    planted, anywhere = spans([0, 20] * 50), spans([0, 0, 20, 20] * 25)
+    rng = np.random.default_rng(0)
+    usual = span_position("span", "text", anywhere, (anywhere, planted), rng)
+    assert usual.real_between_labels is not None
+    assert usual.real_between_labels.bits == pytest.approx(1.0, abs=0.05)
+    assert not usual.between_labels.shows
+    assert usual.beside_between_labels is None, "all rows are compared"
+    some, few = planted.take(range(40)), anywhere.take(range(40))
+    own = span_position("span", "text", planted, (some, few), rng)
+    assert own.beside_between_labels is not None
+    assert own.real_between_labels is not None
+    assert own.beside_between_labels.bits == pytest.approx(1.0, abs=0.05)
+    assert own.beside_between_labels.shows
+    assert not own.real_between_labels.shows
+    alone = span_position("span", "text", planted, None, rng)
+    assert (alone.beside_between_labels, alone.real_between_labels) == (None, None)
+
+
 def test_spans_that_are_not_there() -> None:
     records = (
         {"text": "one two", "span": "three", "label": "red"},

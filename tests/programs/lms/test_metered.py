@@ -4,11 +4,13 @@ import asyncio
 import json
 import re
 import time
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import dspy
 import pytest
 
 from seedless import background
@@ -18,6 +20,7 @@ from seedless.lms.spec import opened
 from seedless.lms.step import Unbounded, stage
 from seedless.run.budget import CallBudget
 from seedless.run.journal import Journal
+from seedless.testing import FakeEngine
 from tests.openai_server import FAULTS, Fault, OpenAIServer, closed_port
 
 ASKED = "[[ ## count ## ]]\n2\n\nRespond with a JSON object in the following order of fields: `contexts`."
@@ -41,6 +44,87 @@ def test_answers_of_one_stage_do_not_forgive_failures_of_another(openai_server: 
         lm(ASKED)
     with stage("verify"), pytest.raises(LMUnusable, match="no verdicts here"):
         lm(ASKED)
+
+
+def test_an_answer_forgives_the_failures_before_it(openai_server: OpenAIServer) -> None:
+    lm = lm_of(openai_server)
+    openai_server.script({number: Fault(status=404, message="gone") for number in range(2, 40) if number % 4})
+    failures = 0
+    for number in range(1, 16):
+        try:
+            lm(ASKED, rollout_id=number)
+        except StepFailed:
+            failures += 1
+    assert failures == 11
+
+
+def test_a_stage_that_follows_an_answered_one_may_fail_throughout(openai_server: OpenAIServer) -> None:
+    """Of few drafts that are revised, all may be ones that a filter refuses; where nothing was ever written, no draft was either."""
+    for first, ends in (("write", False), ("verify", True)):
+        lm = lm_of(openai_server)
+        openai_server.script(
+            lambda number, before=openai_server.requests: choice("content_filter") if number > before + 1 else None
+        )
+        with stage(first):
+            lm(ASKED)
+        for _ in range(3):
+            lm.check_heard()
+            with stage("revise"), pytest.raises(PromptRefused):
+                lm(ASKED)
+        with pytest.raises(LMUnusable, match="content_filter") if ends else nullcontext():
+            lm.check_heard()
+
+
+def test_an_answer_is_recalled_for_the_same_request_to_the_same_lm_whatever_its_key(openai_server: OpenAIServer) -> None:
+    steps = Journal(Path(":memory:"))
+
+    def asked(model: str, key: str, **how: Any) -> int:
+        lm = opened(f"openai/{model}", api_base=openai_server.url)
+        lm.steps, lm.kwargs["api_key"] = steps, key
+        before = openai_server.requests
+        lm(ASKED, **how)
+        return openai_server.requests - before
+
+    assert [asked("one", "a"), asked("one", "b"), asked("other", "a"), asked("one", "a", rollout_id=1)] == [1, 0, 1, 1]
+    assert not any("api_" in name for seen in openai_server.seen for name in seen.body)
+
+
+def test_each_rollout_has_a_seed_of_its_own(openai_server: OpenAIServer) -> None:
+    rollouts = [0, 1, 64, 4096, 1 << 32, (1 << 32) + 4096, 1 << 44, (1 << 61) + 4096]
+    lm = lm_of(openai_server)
+    for rollout in rollouts:
+        lm(ASKED, rollout_id=rollout)
+    seeds = [seen.body["seed"] for seen in openai_server.seen]
+    assert len(set(seeds)) == len(rollouts)
+    assert all(0 <= seed < 1 << 31 for seed in seeds)
+
+
+GIVEN = "c0ffee-7b1d-40aa-9f3e"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"api_key": GIVEN},
+        {"azure_ad_key": GIVEN},
+        {"headers": {"X-Whatever": f"Bearer {GIVEN}"}},
+        {"extra_headers": {"X-Whatever": GIVEN}},
+    ],
+)
+@pytest.mark.parametrize("before", ["", "x" * 290])
+def test_what_the_server_repeats_of_a_key_is_told_nowhere(before: str, options: dict[str, Any]) -> None:
+    """Not a part of it either, where what is said is cut."""
+    lm = MeteredLM("openai/x", identity="x", address="there", **options)
+    said = lm._cause(dspy.LMServerError(f"{before} the key {GIVEN} is wrong, see http://me:pass@there/"))
+    assert "[secret]"[: 300 - len(before) - 9] in said
+    assert GIVEN[:5] not in said
+    assert "pass" not in said
+
+
+@pytest.mark.parametrize(("header", "kept"), [("X-Api-Key", "[secret]"), ("X-Whatever", GIVEN)])
+def test_of_an_answer_only_what_is_named_like_a_key_is_taken(header: str, kept: str) -> None:
+    lm = MeteredLM("openai/x", identity="x", address="there", extra_headers={header: GIVEN})
+    assert lm._masked(f"It is {GIVEN}.", answer=True) == f"It is {kept}."
 
 
 def choice(finish: str, *, usage: Any = None, **message: Any) -> Fault:
@@ -208,6 +292,26 @@ def no_sleep(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return waits
 
 
+def test_one_request_that_comes_too_soon_holds_back_the_others(openai_server: OpenAIServer, no_sleep: list[float]) -> None:
+    lm = lm_of(openai_server, tries=5)
+    openai_server.script({1: Fault(status=429, headers={"Retry-After": "30"})})
+    lm(ASKED)
+    no_sleep.clear()
+    lm(ASKED, rollout_id=1)
+    assert [round(wait) for wait in no_sleep] == [30]
+
+
+def test_a_server_out_of_order_is_given_the_time_that_it_asks_for(
+    openai_server: OpenAIServer, no_sleep: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("seedless.lms.metered.time", SimpleNamespace(**{**vars(time), "monotonic": lambda: sum(no_sleep)}))
+    lm = opened("openai/some-model", api_base=openai_server.url, concurrency=2)
+    lm(ASKED)
+    openai_server.script({number: Fault(status=503, headers={"Retry-After": "60"}) for number in range(2, 9)})
+    assert asyncio.run(failures_of(lm, 2)) == []
+    assert sum(no_sleep) == 7 * 60
+
+
 @pytest.mark.parametrize("status", [500, 503, 529])
 def test_an_outage_in_mid_run_is_waited_for(status: int, openai_server: OpenAIServer, no_sleep: list[float]) -> None:
     lm = opened("openai/some-model", api_base=openai_server.url, concurrency=2)
@@ -241,6 +345,22 @@ def test_a_prompt_that_the_server_always_fails_at_is_asked_for_as_often_as_ever(
     with pytest.raises(StepFailed, match="HTTP 500"):
         lm(ASKED, rollout_id=1)
     assert openai_server.requests == 6
+
+
+def test_an_outage_that_is_over_is_no_excuse_for_a_later_prompt(
+    openai_server: OpenAIServer, no_sleep: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("seedless.lms.metered.time", SimpleNamespace(**{**vars(time), "monotonic": lambda: sum(no_sleep)}))
+    lm = opened("openai/some-model", api_base=openai_server.url, concurrency=2)
+    lm.tries = 5
+    lm(ASKED)
+    openai_server.script({2: Fault(status=503), 3: Fault(status=503)})
+    assert asyncio.run(failures_of(lm, 2)) == []
+    before = openai_server.requests
+    openai_server.script(lambda _: Fault(status=500))
+    with pytest.raises(StepFailed, match="HTTP 500"):
+        lm(ASKED, rollout_id=1)
+    assert openai_server.requests - before == 5
 
 
 async def failures_of(lm: MeteredLM, count: int, rollout: int = 1) -> list[BaseException]:
@@ -370,6 +490,29 @@ def test_a_base_without_a_path_where_nothing_is_found_is_told_of_v1(model: str, 
     with pytest.raises(LMUnusable) as caught:
         opened(model, api_base=openai_server.url)(ASKED)
     assert "no path" not in str(caught.value)
+
+
+def test_a_request_that_is_cancelled_counts_where_nobody_can_tell_whether_it_went_out() -> None:
+    class Slow:
+        supported_params = FakeEngine.supported_params
+
+        async def complete(self, request: Any) -> Any:
+            asked.set()
+            await asyncio.Event().wait()
+
+    asked = asyncio.Event()
+    lm = MeteredLM("fake", identity="fake", address="a fake", engine=FakeEngine(str), async_engine=Slow(), free=True)
+    lm.steps = journal = Journal(Path(":memory:"))
+    lm.budget = budget = CallBudget(max_calls=None, max_cost=None)
+
+    async def cancelled() -> None:
+        asking = asyncio.create_task(lm.acall(ASKED))
+        await asked.wait()
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+
+    asyncio.run(cancelled())
+    assert journal.calls() == budget.calls == 1
 
 
 def test_requests_that_did_not_go_out_are_not_counted(openai_server: OpenAIServer) -> None:

@@ -91,13 +91,23 @@ def test_refusals_flips_and_shortfall(journal: Journal, row: Callable[..., Row],
     assert list(ledger.broken.values()) == sorted(ledger.broken.values(), reverse=True)
 
 
+def test_a_draft_refused_for_the_rows_beside_it_counts_with_what_it_broke_before(
+    journal: Journal, refusal: Callable[..., Refusal]
+) -> None:
+    revised = refusal(0, 0, "warm", ("meta",))
+    journal.decide(0, 0, replace(revised, stage="keep", broken=(Broken("quota", "There are enough."),)))
+    ledger = account(journal)
+    assert (ledger.refused, ledger.broken) == ({"quota": 1}, {"meta": 1})
+    assert ledger.per_label["warm"]["broken_most"] == {"quota": 1}
+
+
 def test_of_a_failing_lm_the_reason_is_told(journal: Journal, refusal: Callable[..., Refusal]) -> None:
     unanswered = refusal(0, 0, "warm", ("lm",))
     said = "the LM at a place gave no answer: Server: the token limit was reached before it began."
-    journal.decide(0, 0, replace(unanswered, broken=(Broken("lm", said),)))
+    journal.decide(0, 0, replace(unanswered, broken=(Broken("meta", "Write another one."), Broken("lm", said))))
     told = account(journal).shortfall
     assert (
-        "warm lacks 2 of 2 (broken most: lm 1 time; the LM at a place gave no answer: Server: the token limit was reached before it began);"
+        "warm lacks 2 of 2 (broken most: meta 1 time, lm 1 time; the LM at a place gave no answer: Server: the token limit was reached before it began);"
         in told
     )
 
@@ -108,6 +118,19 @@ def test_a_label_whose_drafts_read_as_another_one_is_told_so(journal: Journal, r
     assert (
         "warm lacks 2 of 2 (broken most: label 20 times; 20 of its 20 drafts read as another label)" in account(journal).shortfall
     )
+
+
+def test_a_failing_lm_and_another_reading_that_explain_little_are_not_told(
+    journal: Journal, row: Callable[..., Row], refusal: Callable[..., Refusal]
+) -> None:
+    journal.decide(0, 0, refusal(0, 0, "warm", ("lm",)))
+    for round_, name in enumerate(["meta", "length:text", "label"] * 8, 1):
+        journal.decide(0, round_, refusal(0, round_, "warm", (name,)))
+    for position in range(1, 16):
+        journal.decide(position, 0, row(position, "warm", verdict="warm"))
+    ledger = account(journal, 60)
+    assert (ledger.per_label["warm"]["read"], ledger.per_label["warm"]["read_otherwise"]) == (23, 8)
+    assert "warm lacks 15 of 30 (broken most: meta 8 times, length:text 8 times, label 8 times);" in ledger.shortfall
 
 
 def test_drafts_that_read_as_another_label_are_counted_once(
@@ -194,6 +217,12 @@ def test_lists_that_were_short_are_told(
         journal.decide(position, 0, replace(made, provenance=origin))
     assert account(journal, 30).few == few
     assert account(journal, 300).few.get("seeds") == few.get("seeds"), "a run that a budget cut had no more rows to use them in"
+
+
+def test_lists_are_short_for_the_label_with_most_rows(journal: Journal, row: Callable[..., Row]) -> None:
+    for position in range(16):
+        journal.decide(position, 0, row(position, "warm" if position < 15 else "cold"))
+    assert account(journal, 30).lists == {"seeds": {"wanted": 15, "used": 1}}
 
 
 def test_of_lists_that_were_given_nothing_is_told(journal: Journal, row: Callable[..., Row]) -> None:

@@ -27,6 +27,15 @@ def test_calls_of_earlier_sessions_count() -> None:
         CallBudget(max_calls=3, max_cost=None, calls=4).admit()
 
 
+def test_calls_of_an_unknown_price_are_bounded_by_their_number() -> None:
+    budget = CallBudget(max_calls=3, max_cost=None, calls=2, cost=None)
+    budget.admit()
+    budget.charge(None)
+    with pytest.raises(BudgetEnded):
+        budget.admit()
+    assert budget.cost is None
+
+
 def test_cost_is_bounded() -> None:
     budget = CallBudget(max_calls=None, max_cost=1.0)
     for price in (0.4, 0.4, 0.4):

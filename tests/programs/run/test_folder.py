@@ -65,13 +65,16 @@ def test_outcomes_are_in_the_files_at_once(tmp_path: Path, row: Callable[..., Ro
     assert "“Zoë”" in (tmp_path / "rows.jsonl").read_text("utf-8")
 
 
-def test_files_are_made_again_from_the_journal(tmp_path: Path, row: Callable[..., Row], refusal: Callable[..., Refusal]) -> None:
+@pytest.mark.parametrize("torn", ['{"id": "torn', '{"id": "torn\n'])
+def test_files_are_made_again_from_the_journal(
+    torn: str, tmp_path: Path, row: Callable[..., Row], refusal: Callable[..., Refusal]
+) -> None:
     with RunFolder(tmp_path, SETTINGS) as folder:
         for position in (1, 0):
             folder.journal.decide(position, 1, row(position))
             folder.journal.decide(position, 0, refusal(position))
         folder.add(row(1))  # killed before the other one was added
-    (tmp_path / "rows.jsonl").write_text('{"id": "torn', "utf-8")
+    (tmp_path / "rows.jsonl").write_text(torn, "utf-8")
     (tmp_path / "refusals.jsonl").unlink()
     (tmp_path / "rows.jsonl.01234567.partial").write_text("left behind", "utf-8")
     with RunFolder(tmp_path, SETTINGS) as folder:

@@ -15,7 +15,7 @@ from seedless.errors import SeedlessError, SetupError, UsageError
 from seedless.lms.step import Step
 from seedless.outcome import Refusal, Row
 from seedless.planner import Plan
-from seedless.run.journal import VERSION, Journal, outcome_of
+from seedless.run.journal import VERSION, Journal, in_use, outcome_of
 from seedless.task import Task
 
 PLAN = Plan(
@@ -158,6 +158,16 @@ def test_an_answer_that_was_not_kept_counts_as_far_as_it_was_told(journal: Journ
     assert (journal.stages()["write"]["output_tokens"], journal.cost()) == (None, None)
 
 
+def test_answers_that_were_not_kept_add_up_with_the_one_that_is(journal: Journal) -> None:
+    for _ in range(2):
+        journal.begin("a", "write")
+        journal.pay("a", Step("", "stop", 5, 7, 0.5))
+    journal.begin("a", "write")
+    journal.finish("a", Step("x", "stop", 4, 3, 0.25))
+    assert journal.stages() == {"write": {"calls": 3, "answers": 1, "input_tokens": 14, "output_tokens": 17}}
+    assert journal.cost() == pytest.approx(1.25)
+
+
 @pytest.mark.parametrize("told", [(5, 7), (None, 7), (None, None)])
 def test_an_answer_without_a_price_that_was_not_kept_costs_nobody_knows_what(
     told: tuple[int | None, int | None], journal: Journal
@@ -266,6 +276,22 @@ def test_begin_anew_keeps_finished_steps_alone(journal: Journal, row: Callable[.
     second.close()
 
 
+def test_begin_anew_forgets_what_was_paid_for_nothing_and_what_was_repeated(journal: Journal) -> None:
+    for key in ("lost", "answered later"):
+        journal.begin(key, "write")
+    second = again(journal)
+    for key in ("lost", "answered later"):
+        second.begin(key, "write")
+    second.finish("answered later", STEP)
+    second.pay("lost", STEP)
+    assert (second.repeated(), second.cost()) == (2, 2 * STEP.cost)
+    second.begin_anew()
+    second.begin("lost", "write")
+    assert (second.calls(), second.repeated(), second.cost()) == (1, 0, 0.0)
+    assert second.stages()["write"]["input_tokens"] == 0
+    second.close()
+
+
 def test_seconds_add_up_over_sessions(journal: Journal) -> None:
     journal.spend(1.0)
     journal.spend(2.5)  # the session's length so far, not a sum
@@ -298,6 +324,14 @@ def test_another_process_is_refused(journal: Journal) -> None:
     with pytest.raises(SetupError, match=r"another run of this one that was not closed; .* close it, or use another folder"):
         Journal(journal.path)
     journal.begin("k", "write")  # and the first one works on
+
+
+def test_who_looks_whether_a_journal_is_in_use_leaves_nothing_behind(journal: Journal) -> None:
+    assert in_use(journal.path)
+    journal.close()
+    before = sorted(journal.path.parent.iterdir())
+    assert not in_use(journal.path)
+    assert sorted(journal.path.parent.iterdir()) == before
 
 
 def test_a_killed_process_leaves_what_it_had_kept(path: Path) -> None:
@@ -391,9 +425,10 @@ def test_damaged_outcomes_are_told_in_a_line(
     journal.close()
 
 
-def test_a_damaged_refusal_is_told(journal: Journal, refusal: Callable[..., Refusal]) -> None:
+@pytest.mark.parametrize("broken", ["[]", '["length:text"]', '[{"assertion": "length:text"}]'])
+def test_a_damaged_refusal_is_told(journal: Journal, refusal: Callable[..., Refusal], broken: str) -> None:
     journal.decide(0, 0, refusal(0))
-    journal = damage(journal, "UPDATE outcomes SET record = json_set(record, '$.broken', json('[]'))")
+    journal = damage(journal, f"UPDATE outcomes SET record = json_set(record, '$.broken', json('{broken}'))")  # noqa: S608  our own words
     with pytest.raises(UsageError, match="a refusal at position 0, round 0, is none of this run's"):
         list(journal.refused())
     journal.close()
