@@ -53,7 +53,7 @@ def check_path(name: str, given: object) -> Path | None:
     return Path(said)
 
 
-def check_count(counts: Mapping[str, object], *, least: int | None = None, optional: bool = True) -> None:
+def check_count(counts: Mapping[str, object], *, least: int, optional: bool = True) -> None:
     """That each of `counts` is a whole number, `least` at least, or None where it is `optional`.
 
     Raises
@@ -64,7 +64,7 @@ def check_count(counts: Mapping[str, object], *, least: int | None = None, optio
     for said, given in _named(counts, optional=optional):
         if isinstance(given, bool) or not isinstance(given, int):
             raise UsageError(f"given {said} {given!r}, a whole number is allowed; give one")
-        if least is not None and given < least:
+        if given < least:
             raise UsageError(f"given {said} {given}, at least {least} is allowed; give a larger number")
 
 

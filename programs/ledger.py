@@ -57,12 +57,35 @@ class Settings(TypedDict):
 class Ledger(BaseModel):
     """The account of a run, as it is made and as it is read.
 
-    `refused` counts refused slots by the assertion that was broken last; `broken` counts every broken assertion of every draft. `flips`
-    count accepted rows whose final label is not the asked one, as `asked -> final`. `calls` and `tokens` are per stage, tokens None
-    where the server did not tell them; `repeated` are requests sent again because a process died before it could keep their answers. `unnamed` counts accepted rows whose context is the
-    task's hint, since the LM named no context, `worded` those whose context is a label word, since the LM is not asked for any. `lists` tells of the
-    contexts, and of the seeds, that the LM was to name how many different ones accepted rows rest on (`used`), and how many would have had a place (`wanted`).
-    `wall_s` are the seconds of each session until the last slot that it decided. `cost_usd` is None where a price is unknown. `shortfall` says why rows are missing; it is empty for a complete run.
+    Parameters
+    ----------
+    requested, accepted
+        Rows.
+    per_label
+        Each label's part of them.
+    refused
+        Refused slots by the assertion that was broken last.
+    broken
+        Broken assertions of every draft.
+    flips
+        Accepted rows whose final label is not the asked one, as `asked -> final`.
+    calls, tokens
+        Of each stage; tokens are None where the server did not tell them.
+    repeated
+        Requests sent again because a process died before it could keep their answers.
+    cost_usd
+        None where a price is unknown.
+    wall_s
+        Seconds of each session until the last slot that it decided.
+    unnamed, worded
+        Accepted rows whose context is the task's hint, since the LM named none, and those whose context is a label word, since no LM was asked.
+    lists
+        Of the contexts and of the seeds that the LM was to name: how many different ones accepted rows rest on (`used`), and how many would have had
+        a place (`wanted`).
+    shortfall
+        Why rows are missing; empty for a complete run.
+    settings
+        What the run was asked for.
     """
 
     model_config = ConfigDict(frozen=True, strict=True, extra="ignore")

@@ -21,7 +21,7 @@ __all__ = ["PARAMETERS", "Cell", "DataSet", "Record", "Status", "Untracked", "fl
 
 PARAMETERS = frozenset({
     "adapter", "api_base", "attempts", "budget_calls", "budget_usd", "candidate", "concurrency", "dev", "dev_rows", "direct", "drafts", "git_commit",
-    "judge_lm", "lm", "metric_kind", "n", "optimizer", "parent", "program", "reflection_lm", "seed", "seedless", "splits", "stage", "strategy", "student", "students",
+    "judge_lm", "lm", "metric_kind", "n", "optimizer", "program", "reflection_lm", "seed", "seedless", "splits", "stage", "strategy", "student", "students",
     "task", "task_hash", "teacher_lm", "test", "test_rows", "train", "train_rows", "variant", "verifier", "verify", "zero_shot_lm",
 })  # fmt: skip
 """The only parameters that a record may hold, so that nothing else of a command or its surroundings reaches MLflow."""

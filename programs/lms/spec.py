@@ -41,14 +41,38 @@ KEYS = {
 class Profile:
     """How a kind of model is best spoken to: the defaults that an LM brings with it.
 
-    `wording` and `adapter` choose the prompts' form; `drafts` are written for each attempt and the best is taken; `revise` tells
-    whether a broken draft goes back to the writer with its objections, or another is written; lists are asked for `list_batch` items at a time;
-    seeds that become no field are asked for within their context where `conditions`, otherwise as if for the whole task, as a model must that cannot think
-    of two things at once; texts are written as the next words of a document, not as an answer in a chat, `always`, or only where no opening
-    leads them (`unled`), which takes the plain adapter; where it `names` nothing that is worth having, contexts and seeds of such texts are
-    label words; a verdict comes with a reason where `explains`, and may give a draft another label where the model `relabels`.
-    What it writes in another language than English is no language where it is `english`.
-    `sampling` is each stage's.
+    Parameters
+    ----------
+    wording, adapter
+        The prompts' form.
+    verifier
+        Who reads a draft.
+    drafts
+        Drafts that are written in each round, of which the best is taken.
+    attempts
+        Rounds at most.
+    revise
+        Whether a broken draft goes back to the writer with its objections; otherwise another is written.
+    list_batch
+        Items that a list is asked for at a time.
+    concurrency
+        Requests in flight at once.
+    conditions
+        Whether the model can think of two things at once: then seeds that become no field are asked for within their context, otherwise as if for
+        the whole task.
+    document
+        Whether texts are written as the next words of a document and not as an answer in a chat: `always`, or only where no opening leads them
+        (`unled`). It takes the plain adapter.
+    names
+        Whether the contexts and seeds that it names are worth having; otherwise label words take their place, where texts are written so.
+    explains
+        Whether a verdict comes with a reason.
+    relabels
+        Whether a verdict may give a draft another label.
+    english
+        Whether what it writes in another language than English is no language.
+    sampling
+        Each stage's temperature, token limit and the like.
     """
 
     wording: Literal["full", "plain"]
