@@ -181,7 +181,7 @@ class Assertion(BaseModel):
 
 
 class Length(Assertion):
-    """Between `min_words` and `max_words` words; of a script that sets no spaces between words, characters."""
+    """Between `min_words` and `max_words` words; of a script that sets no spaces between words, characters. It does not say so itself."""
 
     kind: Literal["length"] = "length"
     min_words: Count = 1
@@ -199,6 +199,8 @@ class Length(Assertion):
             return f"The text has {count} {unit(text)}; write at least {self.min_words}."
         if count > self.max_words:
             return f"The text has {count} {unit(text)}; write at most {self.max_words}."
+        if says(text, f"{self.min_words} to {self.max_words} {unit(text)}"):  # as a writer is told it
+            return "The text says how long it is to be; leave that out."
         return None
 
 
@@ -434,10 +436,12 @@ class NoLabelWord(Assertion):
 
     def named(self, text: str) -> str | None:
         """The first of the words that stands in `text`; None where none does."""
-        words = (
-            word for word in self.banned if len(word) > 1 or not unspaced(word)
-        )  # else a part of other words more often than one of its own
-        return next((word for word in words if says(text.replace("_", " "), word.replace("_", " "))), None)
+        for word in self.banned:
+            if len(word) == 1 and unspaced(word):
+                continue  # a part of other words more often than a word of its own
+            if says(text.replace("_", " "), word.replace("_", " ")):
+                return word
+        return None
 
     def judge(self, text: str, slot: Slot) -> str | None:
         word = self.named(text)

@@ -19,7 +19,8 @@ from seedless.text import rouge_l, run_of, words
 __all__ = ["PHRASE", "Contexts", "NameList", "phrase_objections"]
 
 ALIKE = 0.75
-REMEMBERED = 5  # items that were refused, of which the LM is told why
+REMEMBERED = 5  # items that were refused, of which the LM is told why, or that it is to avoid
+LONGEST_NAMED = 100  # characters of an item that it is to avoid
 TOGETHER = 3  # items that are asked for at once at least: those of one answer differ more
 PHRASE = 12  # words of a context, or of a seed that becomes no field
 
@@ -76,7 +77,7 @@ class NameList(dspy.Module):
         barren = call = 0
         while len(found) < count and barren < 3:
             refused = list(objections.items())[-REMEMBERED:]
-            avoid = [*known, *found, *(() if tells else (text for text, _ in refused))]
+            avoid = [*known, *found, *(text for text, _ in refused if not tells and len(text) <= LONGEST_NAMED)]
             told = [f'"{text}": {sentence}' for text, sentence in refused]
             asked = {**inputs, "count": min(batch, count - len(found)), "avoid": avoid, "violations": told}
             taken = {name: asked[name] for name in self.name_list.signature.input_fields}

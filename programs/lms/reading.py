@@ -26,7 +26,7 @@ BLANK = (
 )  # a place where a line may break is one between words only
 # Before the answer; some servers keep the first tag.
 THOUGHTS = re.compile(r"^\s*(?:<think(?:ing)?>)?.*?</think(?:ing)?>\s*", re.DOTALL | re.IGNORECASE)
-ON_LINES_OF_ITS_OWN = re.compile(r"^[^\S\n]*[\[{].*[\]}](?=[^\S\n]*$)", re.DOTALL | re.MULTILINE)
+JSON_BEGINS = re.compile(r"^[^\S\n]*(?=[\[{])", re.MULTILINE)
 LIST_MARK = re.compile(r"^\s*(?:[-*•]|\(?\d{1,3}[.):](?!\d))\s*")
 LEAD = re.compile(
     r"^\s*(?:(?:sure|certainly)\s*[:!]|here(?:'s| is)[^\n:!.?]{0,80}:|(?:review|question|sentence|tweet|message|text|answer|output|example)\s*:)\s*",
@@ -84,10 +84,11 @@ def lines_of(text: str) -> list[str]:
 
 def _json_list(text: str) -> list[str]:
     """The texts of a JSON list, or of the only one in a JSON object, that stands on lines of its own; none where there is no such thing."""
-    if (found := ON_LINES_OF_ITS_OWN.search(text)) is None:
+    begins, end = JSON_BEGINS.search(text), max(text.rfind("]"), text.rfind("}")) + 1
+    if begins is None or text[end:].partition("\n")[0].strip():
         return []
     try:
-        value = json.loads(found[0])
+        value = json.loads(text[begins.end() : end])
     except (ValueError, RecursionError):
         return []
     lists = [each for each in value.values() if isinstance(each, list)] if isinstance(value, dict) else []

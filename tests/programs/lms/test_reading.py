@@ -256,7 +256,9 @@ def test_a_long_run_of_white_space_takes_no_time() -> None:
         ('[{"rank": "", "name": "a shop", "why": "big"}, {"name": "work", "why": "long"}]', ["a shop", "work"]),
         ('Here you are:\n```json\n["a shop",\n "work"]\n```\nEnjoy!', ["a shop", "work"]),
         ('1. a shop ["x"]\n2. work', ['a shop ["x"]', "work"]),
+        ('["a shop"] and more', ['["a shop"] and more']),
         ("[" * 30_000, ["[" * 30_000]),
+        ("[\n" * 100_000, ["["] * 100_000),
         ("[]", ["[]"]),
     ],
 )
