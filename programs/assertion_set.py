@@ -51,7 +51,10 @@ def assertions_of(task: Task) -> tuple[Assertion, ...]:
         standard += (Contains(field=source, value_of=field.name) for source in field.sources)
     said = tuple((label.name, text) for label in task.labels for text in (label.constraint, label.meaning))
     shown = (task.description, *(field.description for field in task.fields), *(PLACE.sub("", text) for _, text in said))
-    standard += [Meta(blank=not any(map(shows_blank, shown))), Echo(constraints=said), Loops(doubles=english)]
+    objections = (
+        (name, a.message) for a in task.assertions if isinstance(a, Regex) and a.absent for name in a.labels or task.label_names
+    )
+    standard += [Meta(blank=not any(map(shows_blank, shown))), Echo(constraints=(*said, *objections)), Loops(doubles=english)]
     standard += [
         NoLabelWord(banned=tuple(label.name for label in task.labels if telling(label.name) and not _asked_for(label))),
         Language(code=task.language, scripts=not any(map(shows_strange_letters, (*shown, *_dealt_out(task))))),
@@ -156,7 +159,7 @@ def forms_of(task: Task, assertions: Sequence[Assertion]) -> Iterator[str]:
 
 def asked_of(task: Task, assertions: Sequence[Assertion], *, named: bool) -> Iterator[str]:
     """What `assertions` ask of a text beside its form, a line each and each once: what it holds, what it does not, how many sentences it has, and
-    what a pattern's message says. With `named`, a line begins with the field that it is about."""
+    what the message of a pattern that it must hold says. With `named`, a line begins with the field that it is about."""
     unwanted: dict[str, dict[str, str]] = {}
     for a in assertions:
         of = f"{a.field} " if named and a.field else ""
@@ -185,7 +188,7 @@ def _told(a: Assertion, task: Task, of: str, unwanted: Mapping[str, Mapping[str,
             left_out = {*unwanted.get("", {}), *unwanted.get(of, {})}
             wanted = [word for word in a.any_of if word.casefold() not in left_out] or a.any_of
             yield f"{of}with {_quoted(wanted, 'or')} in it, word for word"
-        case Regex():
+        case Regex() if not a.absent:  # what hardly any text holds comes into some by being named
             yield f'{of}so that nobody has to object: "{a.message}"'
         case FieldsDiffer() if a in task.assertions:
             yield "with no two fields that say the same"

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, Literal, TypeAlias, get_args, get_origin
 
@@ -73,8 +73,18 @@ def _as_list(value: Any) -> list[str]:
         except ValueError:
             return lines_of(value)
     items = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
-    texts = (next(filter(None, map(_as_text, item.values())), None) if isinstance(item, dict) else _as_text(item) for item in items)
+    texts = (_first_text(item) if isinstance(item, dict) and len(item) > 1 else _as_text(_only_value(item)) for item in items)
     return [text for text in texts if text]
+
+
+def _only_value(item: Any) -> Any:
+    """An item, or the only value of one that is an object."""
+    return next(iter(item.values())) if isinstance(item, dict) and len(item) == 1 else item
+
+
+def _first_text(item: Mapping[str, Any]) -> str | None:
+    """The first value of an object that is said in words: no number, no code of it."""
+    return next((_as_text(value) for value in item.values() if isinstance(value, str) and any(map(str.isalpha, value))), None)
 
 
 def lines_of(text: str) -> list[str]:

@@ -45,7 +45,7 @@ class Scheduler:
         Slots worked on at once.
     max_refills
         Refused slots at most, for each position that a label has due (and twenty more): past that, the label falls short. Slots
-        that an LM without an answer cost, and those of refused prompts, are counted apart, and in this session only. As many without an answer
+        that an LM without an answer cost, and those of refused prompts, are counted in this session only. As many without an answer
         end the run as resumable. So do a hundred prompts refused one after the other, of several labels that have had rows, and in several
         contexts where there are some: it is no longer what a prompt holds.
         However many are due, a label falls short after a hundred slots of a session without a row of it ever, or a hundred prompts
@@ -214,12 +214,12 @@ class Scheduler:
                 why = f"{refusal.broken[-1].sentence} (so ended {self._most(label)} slots of {label!r})"
                 self._failed = f"{why}; mend the cause and give the same command again"
             return
+        self._refused[label] += 1
         self._fruitless[label] += 1
         if broken[-1] == REFUSED:
             self._refused_prompts[label] += 1
             self._check_refused_prompts(label, refusal)
         else:
-            self._refused[label] += 1
             self._refused_prompts[label] = 0
             self._refused_in_a_row.clear()
         if self._fruitless.total() == FRUITLESS and not len(self.kept):

@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 
 from seedless.assertion_set import asked_of, assertions_of, forms_of
+from seedless.assertions import Echo
+from seedless.kept import Kept
 from seedless.lms.spec import HOSTED, LOCAL
-from seedless.slot import Context, InstanceSeed, Slot
+from seedless.slot import Context, Draft, InstanceSeed, Slot
 from seedless.targen import TarGEN
 from seedless.task import Task
 from seedless.testing import fake_lm
@@ -49,6 +51,24 @@ def test_an_assertion_of_the_task_file_is_a_line_for_the_labels_that_it_concerns
     assert told(task({**assertion, "labels": ["lost"]})) == ["in 8 to 30 words", BANNED]
     assert told(task({**assertion, "labels": ["late"]})) == ["in 8 to 30 words", line, BANNED]
     assert told(task(assertion, {**assertion, "labels": ["late"]})) == ["in 8 to 30 words", line, BANNED], "once, not twice"
+
+
+def test_what_a_pattern_must_not_find_is_not_named_beforehand_and_not_repeated() -> None:
+    """A small hosted model wrote of telephone numbers in three of eight messages about parking, since it was told to leave them out."""
+    of = task(
+        {"kind": "regex", "absent": True, "pattern": "[0-9]{4}", "message": "The text holds a telephone number; leave it out."}
+    )
+    assert told(of) == ["in 8 to 30 words", BANNED]
+    slot = Slot(0, 0, "late", InstanceSeed("a lamp", Context("a shop")))
+    for text, holds in (
+        ("My parcel is here. Please note: the text holds a telephone number.", False),
+        ("It holds a telephone number.", True),
+    ):
+        (echo,) = (a for a in assertions_of(of) if isinstance(a, Echo))
+        assert (echo.check(Draft({"text": text}), slot, Kept()) is None) == holds
+    asked = task({"kind": "regex", "pattern": "refund", "message": "Ask for a refund of the parcel."})
+    (echo,) = (a for a in assertions_of(asked) if isinstance(a, Echo))
+    assert echo.check(Draft({"text": "I ask for a refund of the parcel."}), slot, Kept()) is None
 
 
 def test_words_that_must_not_stand_in_a_text_are_told_together_and_once() -> None:

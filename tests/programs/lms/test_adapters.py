@@ -292,14 +292,15 @@ def test_a_list_is_read_by_lines(answer: str, items: list[str]) -> None:
         ('[{"context": "a hall"}, {"context": "a room"}]', ["a hall", "a room"]),
         ('{"1": "a hall", "2": "a room"}', ["a hall", "a room"]),
         ('"1. a hall\\n2. a room"', ["a hall", "a room"]),
-        ('[null, "a hall", {"name": "x", "why": "y"}, ["a room"], true, 1984]', ["a hall", "a room", "1984"]),
+        ('[null, "a hall", {"name": "x", "why": "y"}, ["a room"], true, 1984]', ["a hall", "x", "a room", "1984"]),
+        ('[{"id": "1", "name": "a hall"}, {"rank": 2, "name": "a room"}]', ["a hall", "a room"]),
     ],
 )
 def test_a_list_in_json_is_read_for_its_texts(value: str, items: list[str]) -> None:
     assert adapter_of("json").parse(NameContexts, f'{{"contexts": {value}}}') == {"contexts": items}
 
 
-@pytest.mark.parametrize("value", ["[]", "null", "{}", "true", '[{"a": "x", "b": "y"}]', '""'])
+@pytest.mark.parametrize("value", ["[]", "null", "{}", "true", '[{"a": 1, "b": "2"}]', '""'])
 def test_a_list_without_a_text_is_empty(value: str) -> None:
     with pytest.raises(dspy.AdapterParseError, match="contexts is empty"):
         adapter_of("json").parse(NameContexts, f'{{"contexts": {value}}}')
