@@ -172,7 +172,7 @@ def _overlap(ours: Numbered, theirs: Numbered, ngrams: Sequence[int], threshold:
 def _worst(rows: LabelledRows, real: LabelledRows, near: Sequence[Near]) -> tuple[Copy, ...]:
     return tuple(
         Copy(
-            str(rows.records[each.place].get("id", each.place + 1)),
+            rows.name_of(each.place),
             each.place + 1,
             each.other + 1,
             each.score,

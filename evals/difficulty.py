@@ -164,7 +164,7 @@ def _told(
     found = []
     for i in chosen.tolist():
         record, place = rows.records[places[i]], int(places[i])
-        found.append(RowInformation(str(record.get("id", place + 1)), str(record["label"]), rows.texts[place], float(bits[i])))
+        found.append(RowInformation(rows.name_of(place), str(record["label"]), rows.texts[place], float(bits[i])))
     return tuple(found)
 
 

@@ -71,6 +71,10 @@ class LabelledRows:
         """Rows of each label, shape (labels,)."""
         return np.bincount(self.labels, minlength=len(self.task.labels)).astype(np.int64)
 
+    def name_of(self, place: int) -> str:
+        """How messages and findings name a row: by its `id`, or by its number, from 1, where it has none."""
+        return str(self.records[place].get("id", place + 1))
+
     def column(self, field: str) -> tuple[str, ...]:
         """One field's texts."""
         return tuple(str(record[field]) for record in self.records)

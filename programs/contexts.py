@@ -8,7 +8,7 @@ import dspy
 from seedless.assertion_set import language_of, of_any_label
 from seedless.label_words import LabelWords
 from seedless.lms.grammar import FEW, LONGEST_PHRASE
-from seedless.lms.metered import CutOff
+from seedless.lms.metered import TokenLimitReached
 from seedless.lms.spec import Profile
 from seedless.lms.step import stage
 from seedless.signatures import CONTEXTS_SHOWN, NameContexts, NameContextsPlainly
@@ -87,7 +87,7 @@ class NameList(dspy.Module):
                     own = {**config, "rollout_id": rollout + call}
                     answer = await self.name_list.acall(config=own, demos=self.name_list.demos or list(self._shown), **taken)
                 named = answer[output]
-            except CutOff as cut:
+            except TokenLimitReached as cut:
                 named = (
                     [] if "{" in cut.text else cut.text.splitlines()[:-1]
                 )  # a cut list has whole lines, cut JSON has nothing whole

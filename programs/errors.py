@@ -10,7 +10,7 @@
     ├── CutShort            a run ended early, and has what was accepted until then
     │   ├── BudgetEnded     a budget ended before the run was complete (exit code 3)
     │   └── LMUnusable      the LM cannot be used: unreachable, refused, failing throughout (exit code 4)
-    ├── CutOff              (`lms.metered`) one answer reached the token limit; within a run alone
+    ├── TokenLimitReached   (`lms.metered`) one answer reached the token limit; within a run alone
     └── StepFailed          (`lms.metered`) one call found no answer; within a run alone, as are
         ├── PromptRefused   this prompt is refused, and
         └── NoSeeds         (`seeds`) no seed was named

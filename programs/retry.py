@@ -7,7 +7,7 @@ from typing import Any
 import dspy
 
 from seedless.assertions import CUT
-from seedless.lms.metered import CutOff
+from seedless.lms.metered import TokenLimitReached
 from seedless.lms.step import stage
 from seedless.outcome import Broken
 from seedless.slot import Draft, Verdict
@@ -124,7 +124,7 @@ class AssertedRetry(dspy.Module):
         try:
             with stage("write" if before is None else "revise"):
                 found = await predictor.acall(config=dict(config), demos=predictor.demos or list(shown), **asked)
-        except CutOff as cut:
+        except TokenLimitReached as cut:
             return Draft({first: cut.text}, finished=False, problem=CUT if len(named) > 1 else ""), None
         except dspy.AdapterParseError as error:
             problem = "The answer was not in the form that was asked for; keep to it."

@@ -17,7 +17,7 @@ from seedless import background
 from seedless.errors import BudgetEnded, LMUnusable, SetupError
 from seedless.evals.compiling.board import Halt
 from seedless.evals.compiling.trial import Trial
-from seedless.lms.metered import CutOff, MeteredLM, StepFailed
+from seedless.lms.metered import MeteredLM, StepFailed, TokenLimitReached
 from seedless.lms.step import stage
 
 __all__ = ["PROPOSERS", "TEACHERS", "Means", "Proposer", "checked", "optimise", "quietly"]
@@ -82,7 +82,7 @@ class Proposer(MeteredLM):
             self.asked.add(key)
             try:
                 answers += await super().acall(prompt, messages=messages, rollout_id=rollout, **kwargs)
-            except CutOff as cut:
+            except TokenLimitReached as cut:
                 answers.append(cut.text)
             except (BudgetEnded, LMUnusable) as error:
                 self.asked.discard(key)  # it was not sent, or this is the end

@@ -134,9 +134,9 @@ class Session:
         self.metric = DevMetric(anchor=self._anchor(), embedder=self.embedder)
         reader = self.team.reader(self.task, self.embedder)
         self.workshop = Workshop(self.task, self.team.profile, self.team.writer, reader, self.metric)
-        plain = self.workshop.plain()
-        with dspy.context(lm=self.team.writer, adapter=plain.adapter, disable_history=True):
-            base = state = State.of(plain)
+        uncompiled = self.workshop.uncompiled()
+        with dspy.context(lm=self.team.writer, adapter=uncompiled.adapter, disable_history=True):
+            base = state = State.of(uncompiled)
             if self.options.budget_usd is not None:
                 self._afford(base, self.options.budget_usd)
             notes = dict(self.skipped)

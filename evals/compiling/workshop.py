@@ -101,10 +101,10 @@ class Workshop:
         if key not in self._built:
             while len(self._built) >= REMEMBERED:
                 self._built.pop(next(iter(self._built)))
-            self._built[key] = state.apply(self.plain(attempts=attempts))
+            self._built[key] = state.apply(self.uncompiled(attempts=attempts))
         return self._built[key]
 
-    def plain(self, *, attempts: int = 1) -> TarGEN:
+    def uncompiled(self, *, attempts: int = 1) -> TarGEN:
         """The uncompiled program."""
         with dspy.context(lm=self.writer):
             return TarGEN(self.task, profile=replace(self.profile, drafts=1, attempts=attempts), verifier=self.reader)
@@ -155,7 +155,9 @@ class Workshop:
     def settled(self, outcomes: Sequence[Outcome], slots: Sequence[Slot]) -> tuple[Outcome, ...]:
         """The outcomes as a run would settle them one after the other: what repeats a row before it is refused."""
         kept, given = Kept(), self.task.given_fields
-        of_the_set = [a for a in self.plain().write_instance.assertions if isinstance(a, Conflict | NearDuplicate | FreshOpening)]
+        of_the_set = [
+            a for a in self.uncompiled().write_instance.assertions if isinstance(a, Conflict | NearDuplicate | FreshOpening)
+        ]
         settled: list[Outcome] = []
         for outcome, slot in zip(outcomes, slots, strict=True):
             if readable(outcome):

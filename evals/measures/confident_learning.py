@@ -96,10 +96,7 @@ def confident_learning(
         share=share_of(int(doubted.sum()), len(judged)),
         by_label={names[known[k]]: share_of(int(doubted[labels == k].sum()), int((labels == k).sum())) for k in range(len(known))},
         rows=tuple(
-            Disputed(
-                str(judged.records[i].get("id", places[i] + 1)), names[judged.labels[i]], names[known[said[i]]], float(sure[i])
-            )
-            for i in listed
+            Disputed(rows.name_of(int(places[i])), names[judged.labels[i]], names[known[said[i]]], float(sure[i])) for i in listed
         ),
         unjudged=unjudged,
         of=len(rows),

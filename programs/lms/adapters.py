@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from seedless.given import check_choice
 from seedless.lms.grammar import grammar_of_document, grammar_of_form, grammar_of_list
-from seedless.lms.metered import CutOff
+from seedless.lms.metered import TokenLimitReached
 from seedless.lms.reading import chooses, lines_of, read, unreadable, unwrapped
 from seedless.task import fill, places
 from seedless.text import says
@@ -268,8 +268,8 @@ def _opening_kept(opening: str, asked: Mapping[str, Any]) -> Iterator[None]:
     """Give an answer that is cut its first words, as one that is not."""
     try:
         yield
-    except CutOff as cut:
-        raise CutOff(_opened(cut.text, opening, asked)) from None
+    except TokenLimitReached as cut:
+        raise TokenLimitReached(_opened(cut.text, opening, asked)) from None
 
 
 def _quoted(signature: Signature, values: Mapping[str, Any]) -> str:

@@ -30,7 +30,7 @@ from seedless.lms.transport import MOST_TOKENS, Engines, Sending, sending
 from seedless.masking import NAMED, SHORTEST, masked, secrets_of_environment, without_user_info
 from seedless.text import writable
 
-__all__ = ["IN_A_ROW", "CutOff", "MeteredLM", "PromptRefused", "StepFailed", "metered"]
+__all__ = ["IN_A_ROW", "MeteredLM", "PromptRefused", "StepFailed", "TokenLimitReached", "metered"]
 
 FINAL = (
     dspy.LMAuthError,
@@ -92,7 +92,7 @@ logging.getLogger("dspy.clients.lm").addFilter(
 )  # an assertion of ours says it
 
 
-class CutOff(SeedlessError):
+class TokenLimitReached(SeedlessError):
     """The answer reached the token limit. `text` is what there was of it."""
 
     def __init__(self, text: str) -> None:
@@ -197,7 +197,7 @@ class MeteredLM(dspy.LM):
 
         Raises
         ------
-        CutOff
+        TokenLimitReached
             If the answer reached the token limit.
         StepFailed
             If there is no answer within the tries, and others were answered.
@@ -222,7 +222,7 @@ class MeteredLM(dspy.LM):
             self.steps.finish(key, step)
         self._heard.add(current_stage())
         if step.finish == "length":
-            raise CutOff(step.text)
+            raise TokenLimitReached(step.text)
         return step.text
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seedless.lms.adapters import field_title
-from seedless.lms.metered import CutOff
+from seedless.lms.metered import TokenLimitReached
 from seedless.lms.spec import Profile
 from seedless.lms.step import stage
 from seedless.signatures import JudgeAnchored, JudgeBlind, JudgeBlindPlainly
@@ -147,7 +147,7 @@ class LMVerifier(dspy.Module):
         try:
             with stage("verify"), dspy.context(**settings):
                 answer: dspy.Prediction = await self.judge.acall(config=config, **asked)
-        except (CutOff, dspy.AdapterParseError):
+        except (TokenLimitReached, dspy.AdapterParseError):
             return None
         return answer
 

@@ -9,7 +9,7 @@ import pytest
 
 from seedless.errors import UsageError
 from seedless.lms.adapters import ADAPTERS, PlainAdapter, adapter_of
-from seedless.lms.metered import CutOff, MeteredLM
+from seedless.lms.metered import MeteredLM, TokenLimitReached
 from seedless.signatures import JudgeBlind, NameContexts, NameContextsPlainly, WriteInstanceInDocument, WriteInstancePlainly
 from seedless.testing import FakeEngine, fake_lm
 
@@ -411,7 +411,7 @@ def test_an_answer_that_is_cut_keeps_its_opening(document: bool, answer: str) ->
     lm = MeteredLM("fake", identity="fake", address="a fake", engine=engine, async_engine=AsyncRecorder(engine), free=True)
     signature = DOCUMENT if document else WRITE
     given = {name: value for name, value in {**GIVEN, "opening": "Rarely"}.items() if name in signature.input_fields}
-    with dspy.context(lm=lm, adapter=PlainAdapter()), pytest.raises(CutOff) as cut:
+    with dspy.context(lm=lm, adapter=PlainAdapter()), pytest.raises(TokenLimitReached) as cut:
         dspy.Predict(signature)(**given, config={"form": {"text": "text"}, "document": document})
     repeated = "Rarely" if document and answer.startswith("Rarely") else ""
     assert cut.value.text == f"{repeated}Rarely is it this good, and"
