@@ -90,8 +90,7 @@ def _begin_anew() -> None:
     _staying[:] = [staying._replace(given=None) for staying in _staying]
     for server in tuple(_servers):
         server.begin_anew()
-    libc = ctypes.CDLL(None)
-    if _staying and hasattr(libc, "on_exit"):  # glibc's
+    if _staying and hasattr(libc := ctypes.CDLL(None), "on_exit"):  # glibc's
         libc.on_exit(libc._exit, None)  # once the interpreter is done: llama.cpp's own end waits for the parent's thread, too
 
 
