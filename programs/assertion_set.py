@@ -39,8 +39,9 @@ FORMS = {
 }
 
 
-def assertions_of(task: Task) -> tuple[Assertion, ...]:
+def assertions_of(task: Task, *, things: bool = True) -> tuple[Assertion, ...]:
     """The assertions that a task's drafts must hold: those of its fields, the standard ones, and the task file's own but for those of given fields alone.
+    Without `things` an echo is also what a label's constraint and meaning both name: what a writer of a few words says instead of speaking of it.
 
     One in the task file takes the place of the standard one of the same kind and field, unless it is for some labels only.
     """
@@ -54,7 +55,11 @@ def assertions_of(task: Task) -> tuple[Assertion, ...]:
     objections = (
         (name, a.message) for a in task.assertions if isinstance(a, Regex) and a.absent for name in a.labels or task.label_names
     )
-    standard += [Meta(blank=not any(map(shows_blank, shown))), Echo(constraints=(*said, *objections)), Loops(doubles=english)]
+    standard += [
+        Meta(blank=not any(map(shows_blank, shown))),
+        Echo(constraints=(*said, *objections), things=things),
+        Loops(doubles=english),
+    ]
     standard += [
         NoLabelWord(banned=tuple(label.name for label in task.labels if telling(label.name) and not _asked_for(label))),
         Language(code=task.language, scripts=not any(map(shows_strange_letters, (*shown, *_dealt_out(task))))),

@@ -321,21 +321,27 @@ class Echo(Assertion):
     """Does not repeat what the writer was told: no `run` words in a row of it, nor all of it where it is shorter.
 
     `constraints` are pairs of a label and what is said of it; a task's own constraints and meanings are put in where none are given.
-    They are looked for with their places filled in. What stands in a place is what the text is to be about, and so is a thing that two of
-    them name ("a parking fine"): only the words around it count, and where they are fewer than `run`, two at least, a sentence of the text
-    must be the constraint and nothing else. A cue's place parts what is before it from what is behind. Where a sentence of the constraint
-    begins with "Mention", none of the text does.
+    They are looked for with their places filled in. What stands in a place is what the text is to be about, and so, with `things`, is a thing
+    that two of them name ("a parking fine"): only the words around it count, and where they are fewer than `run`, two at least, a sentence of
+    the text must be the constraint and nothing else. A cue's place parts what is before it from what is behind. Where a sentence of the
+    constraint begins with "Mention", none of the text does.
     """
 
     kind: Literal["echo"] = "echo"
     run: Annotated[int, Attr(ge=3, le=50, strict=True)] = 5
     constraints: tuple[tuple[str, str], ...] = ()
+    things: bool = True
+
+    @model_serializer(mode="wrap")
+    def _said(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Its parameters without `things` where it holds, so that tasks from before it keep their hash."""
+        return {name: value for name, value in handler(self).items() if name != "things" or not value}
 
     def judge(self, text: str, slot: Slot) -> str | None:
         said = f" {' '.join(_told(text))} "
         alone = {f" {' '.join(_told(sentence))} " for sentence in sentences(text)}
         instructions = tuple(instruction for label, instruction in self.constraints if label == slot.label)
-        things = _named_again(instructions)
+        things = _named_again(instructions) if self.things else frozenset()
         for instruction in instructions:
             if any(f" {run} " in (alone if whole else said) for run, whole in self._runs(instruction, things, slot)) or (
                 MENTIONING.search(instruction) and MENTIONING.search(text)

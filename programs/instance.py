@@ -99,7 +99,7 @@ class Instance(dspy.Module):
         """Write from now on in `task`'s words, with `profile`'s sampling; one of `styles` is dealt to each slot."""
         self.task = task
         self.styles = styles
-        self.assertions: tuple[Assertion, ...] = assertions_of(task) if self.filters else (NotCut(),)
+        self.assertions: tuple[Assertion, ...] = assertions_of(task, things=profile.conditions) if self.filters else (NotCut(),)
         self.of_the_given = tuple(a for a in task.assertions if self.filters and of_the_given(a, task))
         self.of_the_set = tuple(a for a in self.assertions if isinstance(a, Conflict | NearDuplicate))
         self._names_refusals = all(a.refusal for a in task.assertions if isinstance(a, Meta))

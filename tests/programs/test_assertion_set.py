@@ -7,7 +7,7 @@ import pytest
 from seedless.assertion_set import asked_of, assertions_of, forms_of
 from seedless.assertions import Echo
 from seedless.kept import Kept
-from seedless.lms.spec import HOSTED, LOCAL
+from seedless.lms.spec import EMBEDDED, HOSTED, LOCAL
 from seedless.slot import Context, Draft, InstanceSeed, Slot
 from seedless.targen import TarGEN
 from seedless.task import Task
@@ -153,3 +153,12 @@ def test_the_full_wording_is_told_and_the_plain_one_is_not() -> None:
 def test_a_lone_character_of_an_unspaced_script_is_no_word_to_leave_out() -> None:
     of = task({"kind": "no_label_word", "banned": ["好", "坏事"]}, language="zh")
     assert list(asked_of(of, assertions_of(of), named=False)) == ['without the word "坏事"']
+
+
+def test_a_model_that_cannot_think_of_two_things_may_not_repeat_what_a_label_is_about() -> None:
+    """The embedded one says "The story of a film takes place in a story of a film"."""
+    for profile, things in ((HOSTED, True), (LOCAL, True), (EMBEDDED, False)):
+        for of in (task(), task({"kind": "echo", "run": 7})):
+            program = TarGEN(of, lm=fake_lm(lambda _: ""), profile=profile, verify="none")
+            (echo,) = (a for a in program.write_instance.assertions if isinstance(a, Echo))
+            assert echo.things is things

@@ -655,6 +655,13 @@ def test_what_a_label_s_constraint_and_meaning_both_name_is_no_echo(constraint: 
         constraints=(("praise", constraint), ("praise", meaning), ("other", "Write that you want a resident's parking permit."))
     )
     assert (echo.check(Draft({"text": text}), slot, Kept()) is None) == holds
+    if text.startswith("I want"):
+        assert_sentence(echo.model_copy(update={"things": False}).check(Draft({"text": text}), slot, Kept()))
+
+
+def test_a_task_with_an_echo_of_its_own_keeps_its_hash() -> None:
+    assert "things" not in Echo(run=7).model_dump()
+    assert Echo(things=False).model_dump()["things"] is False
 
 
 @pytest.mark.parametrize("article", ["a", "an"])
