@@ -5,8 +5,6 @@ name, as a counter. Parameters come from the task file, where `kind` names the a
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
-from functools import lru_cache
 from itertools import groupby
 from typing import Annotated, Any, Literal, Self, get_args
 
@@ -23,6 +21,7 @@ from pydantic import (
     model_validator,
 )
 
+from seedless.echoes import repeats, runs_of
 from seedless.kept import Kept
 from seedless.slips import (
     ADDRESS,
@@ -36,7 +35,6 @@ from seedless.slips import (
     INITIAL,
     KA,
     LETTERED,
-    MENTIONING,
     OPEN,
     OPENED,
     PREAMBLE,
@@ -55,7 +53,6 @@ from seedless.text import (
     LANGUAGES,
     LETTERS,
     LONGEST,
-    PLACE,
     languages_of,
     length,
     rouge_l,
@@ -122,8 +119,6 @@ SURE = 0.5  # probability of the language that a text is taken to be written in
 NONE = "zxx"  # what the identifier calls a text in no language
 FAR = 20  # times less likely than the likeliest: what a text is not written in, however little is sure
 SAYING = ("said", "saying", "says")  # lead to what is said, but for before a full stop: "It rained," he said.
-DETERMINERS = frozenset({"a", "her", "his", "its", "my", "our", "the", "their", "your"})
-LINKING = frozenset({"are", "be", "been", "can", "had", "has", "have", "is", "that", "was", "were", "which", "who", "will"})
 HANGING = (
     "a", "an", "and", "as", "because", "but", "during", "every", "my", "or", "our", *SAYING, "the", "their", "whether", "which",
     "while", "whose", "your",
@@ -338,46 +333,11 @@ class Echo(Assertion):
         return {name: value for name, value in handler(self).items() if name != "things" or not value}
 
     def judge(self, text: str, slot: Slot) -> str | None:
-        said = f" {' '.join(_told(text))} "
-        alone = {f" {' '.join(_told(sentence))} " for sentence in sentences(text)}
         instructions = tuple(instruction for label, instruction in self.constraints if label == slot.label)
-        things = _named_again(instructions) if self.things else frozenset()
-        for instruction in instructions:
-            if any(f" {run} " in (alone if whole else said) for run, whole in self._runs(instruction, things, slot)) or (
-                MENTIONING.search(instruction) and MENTIONING.search(text)
-            ):
-                return "The text repeats the instruction; write the instance in words of its own."
-        return None
-
-    def _runs(self, instruction: str, things: Collection[tuple[str, ...]], slot: Slot) -> Iterator[tuple[str, bool]]:
-        """What of an instruction no text for the slot may hold, and whether it may not as a whole sentence only."""
-        pieces = PLACE.split(instruction)  # of its own at even places, names of what is filled in at odd ones
-        enough = run_of(self.run, " ".join(pieces[::2]))
         values = {"context": slot.seed.context.text, **slot.attributes}
-        parts: list[list[tuple[str, bool]]] = [[]]
-        for i, piece in enumerate(pieces):
-            if i % 2 and piece == "cue":
-                parts.append([])
-            elif i % 2:
-                parts[-1] += [(word, False) for word in _told(values.get(piece, slot.seed.text))]
-            else:
-                told = _told(piece)
-                of_things = {
-                    i + k
-                    for thing in things
-                    for i, run in enumerate(_runs(told, len(thing)))
-                    if run == thing
-                    for k in range(len(thing))
-                }
-                parts[-1] += [(word, i not in of_things) for i, word in enumerate(told)]
-        of_its_own = sum(own for part in parts for _, own in part)
-        for part in parts:
-            told = [word for word, _ in part]
-            own = [i for i, (_, is_own) in enumerate(part) if is_own]
-            if of_its_own >= enough:
-                yield from ((" ".join(told[i : j + 1]), False) for i, j in zip(own, own[enough - 1 :], strict=False))
-            elif len(parts) == 1 and len(told) >= 3 and len(own) >= 2:
-                yield " ".join(told), len(pieces) > 1
+        if repeats(text, instructions, values, slot.seed.text, run=self.run, things=self.things):
+            return "The text repeats the instruction; write the instance in words of its own."
+        return None
 
 
 class Loops(Assertion):
@@ -406,7 +366,7 @@ class Loops(Assertion):
 
     def judge(self, text: str, slot: Slot) -> str | None:
         said = words(text)
-        again = _again(_runs(said, run_of(self.run, text)), self.times)
+        again = _again(runs_of(said, run_of(self.run, text)), self.times)
         room = max(0, len(said) - run_of(SHORT, text)) * RECURRING
         if sum(again) > room or max((sum(row) for _, row in groupby(again)), default=0) > run_of(VERBATIM, text):
             return "The text says the same words again and again; say each thing once."
@@ -718,37 +678,6 @@ def kinds() -> dict[str, type[Assertion]]:
     return {str(cls.model_fields["kind"].default): cls for cls in get_args(get_args(Stock)[0])}
 
 
-def _told(text: str) -> list[str]:
-    """Its words with one form of the English article: which stands before a place hangs on what fills it."""
-    return ["a" if word == "an" else word for word in words(text)]
-
-
-@lru_cache(maxsize=1024)
-def _named_again(instructions: tuple[str, ...]) -> frozenset[tuple[str, ...]]:
-    """What more than one of the instructions name: an article or the like and two words at least, none of them a verb that joins; the longest there are."""
-    segments = [tuple(_segments(instruction)) for instruction in instructions]
-    found: set[tuple[str, ...]] = set()
-    for i, mine in enumerate(segments):
-        others = [said for other in (*segments[:i], *segments[i + 1 :]) for said in other]
-        for said in mine:
-            for start in (k for k, word in enumerate(said) if word in DETERMINERS):
-                named = (said[start:end] for end in range(len(said), start + 2, -1))
-                again = (run for run in named if LINKING.isdisjoint(run) and any(run in _runs(other, len(run)) for other in others))
-                found |= {run for run in [next(again, None)] if run}
-    return frozenset(found)
-
-
-def _segments(instruction: str) -> Iterator[tuple[str, ...]]:
-    """The words between its places and its sentences' ends, without a sentence's first: what it begins with it is about, as "The writer" is."""
-    for sentence in sentences(instruction):
-        for i, piece in enumerate(PLACE.split(sentence)[::2]):
-            yield tuple(_told(piece)[not i :])
-
-
-def _runs(said: Sequence[str], length: int) -> list[tuple[str, ...]]:
-    return [tuple(said[i : i + length]) for i in range(len(said) - length + 1)]
-
-
 def _again(runs: list[tuple[str, ...]], times: int) -> list[bool]:
     """Of each run whether it stood `times` times before."""
     met: Counter[tuple[str, ...]] = Counter()
@@ -761,5 +690,5 @@ def _again(runs: list[tuple[str, ...]], times: int) -> list[bool]:
 
 def _varied(said: list[str]) -> float:
     """The mean share of different words among `WINDOW` in a row, in [0, 1]; of a shorter text, of all."""
-    windows = _runs(said, min(WINDOW, len(said)))
+    windows = runs_of(said, min(WINDOW, len(said)))
     return sum(len(set(window)) for window in windows) / len(windows) / len(windows[0])

@@ -76,7 +76,7 @@ def held(
         "write", workshop=Workshop(anchored=anchored), team=team, purse=purse, search=30, finals=12, optimizer="random", seed=0,  # type: ignore[arg-type]  # as much of them as it takes
         number=lambda key: numbers.setdefault(key, len(numbers)),
     )  # fmt: skip
-    return contest.run(tries or Told(), BASE), purse, spaces  # type: ignore[arg-type]  # as above
+    return contest.run(tries or Told(), BASE), purse, spaces  # type: ignore[arg-type]  # the contest needs no more of them than these have
 
 
 def test_the_search_and_the_finals_have_a_part_of_the_budget_each(monkeypatch: pytest.MonkeyPatch) -> None:
